@@ -1,0 +1,92 @@
+"""How fast weights learn: the paper's way, ours, and none."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from twospeed.core.errors import ConfigError
+
+OBJECTIVES = ("joint", "next", "both")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FastLearningConfig:
+    """How the adapters are written after each chunk."""
+
+    rank: int = 32
+    """Rank of every adapter."""
+
+    targets: str = r"(to_qkv|to_q|to_k|to_v|to_out|to_out\.0|up|down)$"
+    """Regular expression for the names of the linear layers that get an adapter."""
+
+    learning_rate: float = 1e-4
+    """Adam's step size; 0 writes nothing."""
+
+    updates_per_chunk: int = 1
+    """Gradient steps after each chunk; 0 turns the memory off."""
+
+    levels_per_update: int = 1
+    """Noise levels, spread evenly, in the batch of one gradient step."""
+
+    lowest_level: int = 1
+    """Least noise level that is trained on."""
+
+    highest_level: int = 1000
+    """Greatest noise level that is trained on."""
+
+    objective: str = "joint"
+    """"joint": all frames of the window noised, no text, loss on all frames (the paper);
+    "next": past frames clean, action given, loss on new frames; "both": half of each."""
+
+    keep_optimizer: bool = True
+    """Whether Adam's averages live on from chunk to chunk."""
+
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Adam's averaging of the gradient and of its square."""
+
+    anchor: float = 0.0
+    """Share of the written weights that is forgotten at each chunk (a pull towards none)."""
+
+    max_norm: float | None = None
+    """Bound on the L2 norm of all written weights (`up`); None sets none."""
+
+    gate: float = 0.0
+    """A chunk whose loss before the write is below this is not written: nothing new in it."""
+
+    contrast: float = 0.0
+    """w of the read-out slow + (1 + w) (fast - slow); 0 is the plain sum of weights."""
+
+    def __post_init__(self) -> None:
+        if self.rank < 1:
+            raise ConfigError(f"rank must be at least 1, got {self.rank}")
+        if self.learning_rate < 0:
+            raise ConfigError(f"learning_rate must be 0 or more, got {self.learning_rate}")
+        if self.updates_per_chunk < 0 or self.levels_per_update < 1:
+            raise ConfigError(
+                "updates_per_chunk must be 0 (memory off) or more and levels_per_update 1 or more,"
+                f" got {self.updates_per_chunk} and {self.levels_per_update}"
+            )
+        if self.objective not in OBJECTIVES:
+            raise ConfigError(
+                f"objective is one of {', '.join(OBJECTIVES)}, got {self.objective!r}"
+            )
+        if not 1 <= self.lowest_level <= self.highest_level:
+            raise ConfigError(
+                f"levels must be 1 <= lowest <= highest, got {self.lowest_level} and"
+                f" {self.highest_level}"
+            )
+
+
+def paper() -> FastLearningConfig:
+    """Algorithm 1(a) of SlowFast-VGen: rank 32, Adam, 1e-4, one update a chunk, joint window."""
+    return FastLearningConfig()
+
+
+def default() -> FastLearningConfig:
+    """What recalls most for its cost on the packaged models (experiments/LOG.md)."""
+    return FastLearningConfig(
+        learning_rate=3e-3, updates_per_chunk=20, levels_per_update=4, objective="both"
+    )
+
+
+PRESETS: dict[str, Callable[[], FastLearningConfig]] = {"paper": paper, "default": default}
+"""Name on the command line -> configuration."""

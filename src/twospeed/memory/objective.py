@@ -1,0 +1,99 @@
+"""What a write minimises: the diffusion loss on one window, at drawn noise levels.
+
+L(Θ | Φ) = E ‖target − prediction_{Φ+Θ}(z'_t, t)‖² over all frames of z' = past ⊕ new, without
+text (SlowFast-VGen, fast learning); or over the new frames given clean past frames and action.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from twospeed.core.random import generator_of
+from twospeed.memory.config import FastLearningConfig
+from twospeed.worldmodel.diffusion import NoiseSchedule, frame_loss, noise_frames, target_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draws:
+    """The random part of one update: K noisings of each of E windows. Axes: N = E * K."""
+
+    noise_NCTHW: Tensor
+    level_NT: Tensor
+    counts_NT: Tensor
+    """bool: frames that carry loss."""
+
+    with_text_N: Tensor
+    """bool: noisings that are told the action."""
+
+
+def draw_write(
+    config: FastLearningConfig,
+    shape: tuple[int, ...],
+    past_frames: int,
+    seeds: Sequence[tuple[int | str, ...]],
+) -> Draws:
+    """Draw noise and levels for every episode from its own seed.
+
+    Args:
+        config: levels and objective.
+        shape: (C, T, H, W) of one window.
+        past_frames: how many of the T are past.
+        seeds: one an episode.
+    """
+    parts = [_draw_one(config, shape, generator_of(*seed)) for seed in seeds]
+    noise = torch.cat([noise for noise, _ in parts])
+    level_NT = torch.cat([level for _, level in parts])[:, None].repeat(1, shape[1])
+    counts_NT = torch.ones_like(level_NT, dtype=torch.bool)
+    next_K = torch.arange(config.levels_per_update) % 2 == 1
+    if config.objective != "both":
+        next_K = torch.full_like(next_K, config.objective == "next")
+    with_text_N = next_K.repeat(len(seeds))
+    counts_NT[with_text_N, :past_frames] = False
+    level_NT[~counts_NT] = 0
+    return Draws(
+        noise_NCTHW=noise, level_NT=level_NT, counts_NT=counts_NT, with_text_N=with_text_N
+    )
+
+
+def _draw_one(
+    config: FastLearningConfig, shape: tuple[int, ...], generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Draw K noises and K levels, one from each of K equal parts of the range."""
+    count = config.levels_per_update
+    noise = torch.randn((count, *shape), generator=generator)
+    place = (torch.randperm(count, generator=generator) + torch.rand(count, generator=generator)) / count
+    span = config.highest_level - config.lowest_level + 1
+    return noise, (config.lowest_level + place * span).long().clamp_max(config.highest_level)
+
+
+def write_loss(
+    denoiser: Any,
+    schedule: NoiseSchedule,
+    window_ECTHW: Tensor,
+    text_END: Tensor,
+    no_text_1ND: Tensor,
+    draws: Draws,
+) -> Tensor:
+    """Return each episode's mean loss over its K noisings, (E,)."""
+    episodes = len(window_ECTHW)
+    count = len(draws.level_NT) // episodes
+    device = window_ECTHW.device
+    clean = window_ECTHW.repeat_interleave(count, dim=0)
+    noise, level_NT = draws.noise_NCTHW.to(clean), draws.level_NT.to(device)
+    text = torch.where(
+        draws.with_text_N.to(device)[:, None, None],
+        text_END.repeat_interleave(count, dim=0),
+        no_text_1ND,
+    )
+    signal_NT = schedule.signal(level_NT)
+    noisy = noise_frames(clean, noise, signal_BT=signal_NT)
+    target = target_of(
+        clean, noise, signal_BT=signal_NT, prediction_type=schedule.prediction_type
+    )
+    loss_N = frame_loss(
+        denoiser(noisy, level_NT, text), target, counts_BT=draws.counts_NT.to(device)
+    )
+    return loss_N.unflatten(0, (episodes, count)).mean(1)

@@ -1,0 +1,190 @@
+"""TEMP-LORA: weights that learn each finished chunk while a video is being generated.
+
+SlowFast-VGen, Algorithm 1(a): after every chunk, the window past ⊕ new is noised as a whole,
+without text, and the adapters take a gradient step on the diffusion loss over all frames, with
+the slow weights fixed. Everything beyond that is a setting of `FastLearningConfig`.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from twospeed.core.errors import DataError, ShapeError
+from twospeed.memory.adam import Adam
+from twospeed.memory.adapters import Adapters
+from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.objective import Draws, draw_write, write_loss
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.sampler import Predict
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WriteRecord:
+    """What one write did to one episode's memory."""
+
+    chunk: int
+    """Number of the write, from 0."""
+
+    loss_before: float
+    """Loss on the chunk before the write, at the draws of its first update."""
+
+    loss_after: float
+    """Loss at the same draws after the write."""
+
+    norm: float
+    """L2 norm of the episode's `up` weights after the write."""
+
+    seconds: float
+    """Wall-clock time of the write, shared by the episodes beside it."""
+
+    written: bool
+    """False when the gate found nothing new."""
+
+
+class TempLora:
+    """Fast weights of E episodes that run side by side on one world model.
+
+    Args:
+        model: the slow weights; never changed.
+        config: how to write.
+        seeds: one a episode; they decide the noise of the writes.
+    """
+
+    def __init__(
+        self, model: WorldModel, config: FastLearningConfig, *, seeds: Sequence[int] = (0,)
+    ) -> None:
+        self.model = model
+        self.config = config
+        self.seeds = tuple(seeds)
+        self.adapters = Adapters(
+            model.denoiser, rank=config.rank, targets=config.targets, episodes=len(seeds)
+        )
+        self.optimizer = Adam(self.adapters.tensors(), betas=config.betas)
+        self.records: list[list[WriteRecord]] = [[] for _ in seeds]
+        self.model_hash = model.hash()
+        self.adapters.attach()
+
+    @property
+    def num_writes(self) -> int:
+        """How many chunks have been observed."""
+        return len(self.records[0])
+
+    def attach(self) -> None:
+        """Let the fast weights act."""
+        self.adapters.attach()
+
+    def detach(self) -> None:
+        """Give the slow model back, bit for bit."""
+        self.adapters.detach()
+
+    def read_out(self, denoiser: Any, text_BND: Tensor) -> Predict:
+        """Ask slow and fast weights together, or their contrast (`config.contrast`)."""
+        weight = self.config.contrast
+
+        def predict(noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
+            fast: Tensor = denoiser(noisy_BCTHW, level_BT, text_BND)
+            if weight == 0:
+                return fast
+            with self.adapters.switched_off():
+                slow = denoiser(noisy_BCTHW, level_BT, text_BND)
+            return torch.lerp(slow, fast, 1 + weight)
+
+        return predict
+
+    def observe(
+        self, window_ECTHW: Tensor, actions: Sequence[str], *, past_frames: int
+    ) -> list[WriteRecord]:
+        """Learn one finished chunk of every episode: past ⊕ new, in latents.
+
+        Args:
+            window_ECTHW: clean latents, one window an episode.
+            actions: the chunk's action texts (used by the objectives "next" and "both").
+            past_frames: how many frames of the window are past.
+
+        Returns:
+            One record an episode.
+
+        Raises:
+            ShapeError: when there is not one window an episode.
+            DataError: when a latent is not finite; nothing is written then.
+        """
+        if len(window_ECTHW) != len(self.seeds) or len(actions) != len(self.seeds):
+            raise ShapeError(
+                f"this memory holds {len(self.seeds)} episodes, got {len(window_ECTHW)} windows"
+                f" and {len(actions)} actions"
+            )
+        if not window_ECTHW.isfinite().all():
+            raise DataError("the window holds numbers that are not finite; nothing was written")
+        started = time.perf_counter()
+        with torch.enable_grad():
+            before, after, gate = self._write(window_ECTHW, actions, past_frames)
+        seconds = (time.perf_counter() - started) / len(self.seeds)
+        return self._record(before, after, gate, seconds)
+
+    def _write(
+        self, window: Tensor, actions: Sequence[str], past_frames: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        text = self.model.text_encoder.encode(actions).to(window)
+        no_text = self.model.text_encoder.encode([""]).to(window)
+        if not self.config.keep_optimizer:
+            self.optimizer.reset_()
+        first = self._draws(window, past_frames, update=0)
+        with torch.no_grad():
+            before = self._loss(window, text, no_text, first)
+        open_E = before >= self.config.gate
+        rate_E = self.config.learning_rate * open_E.to(before)
+        for update in range(self.config.updates_per_chunk):
+            draws = first if update == 0 else self._draws(window, past_frames, update=update)
+            loss_E = self._loss(window, text, no_text, draws)
+            gradients = torch.autograd.grad(loss_E.sum(), self.adapters.tensors())
+            self.optimizer.step_(gradients, rate_E)
+        self._bound_(open_E)
+        with torch.no_grad():
+            after = self._loss(window, text, no_text, first)
+        return before, after, open_E & (self.config.updates_per_chunk > 0)
+
+    def _draws(self, window: Tensor, past_frames: int, *, update: int) -> Draws:
+        return draw_write(
+            self.config,
+            tuple(window.shape[1:]),
+            past_frames,
+            [(seed, "write", self.num_writes, update) for seed in self.seeds],
+        )
+
+    def _loss(self, window: Tensor, text: Tensor, no_text: Tensor, draws: Draws) -> Tensor:
+        return write_loss(
+            self.model.denoiser, self.model.schedule, window, text, no_text, draws
+        )
+
+    @torch.no_grad()
+    def _bound_(self, open_E: Tensor) -> None:
+        """Forget a little (`anchor`) and keep the norm below its bound (`max_norm`)."""
+        keep_E = 1 - self.config.anchor * open_E.to(torch.float32)
+        if self.config.max_norm is not None:
+            norm_E = (self.adapters.norm_E() * keep_E).clamp_min(1e-12)
+            keep_E = keep_E * (self.config.max_norm / norm_E).clamp_max(1)
+        for up in self.adapters.up.values():
+            up.mul_(keep_E[:, None, None])
+
+    def _record(
+        self, before: Tensor, after: Tensor, gate: Tensor, seconds: float
+    ) -> list[WriteRecord]:
+        norms = self.adapters.norm_E()
+        news = [
+            WriteRecord(
+                chunk=self.num_writes,
+                loss_before=float(before[index]),
+                loss_after=float(after[index]),
+                norm=float(norms[index]),
+                seconds=seconds,
+                written=bool(gate[index]),
+            )
+            for index in range(len(self.seeds))
+        ]
+        for records, new in zip(self.records, news, strict=True):
+            records.append(new)
+        return news

@@ -1,0 +1,117 @@
+"""The branches of a block one after another, each gone as soon as the bottleneck has taken it."""
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from twospeed.terminator.block import SFNEBlock
+from twospeed.terminator.branches import LocalBranch, as_frames, from_frames
+from twospeed.terminator.fast_plan import Affine, BlockPlan, local_branches
+from twospeed.terminator.fast_slow_nets import draw_local_kernels
+from twospeed.terminator.fast_standardize import (
+    fixed_statistics,
+    standardize_batch,
+    standardize_fast,
+)
+from twospeed.terminator.gates import HyperInteraction
+from twospeed.terminator.local_operator import convolve_local
+from twospeed.terminator.operators import mix
+
+
+def affine(map_OC: Affine, x_BCN: Tensor) -> Tensor:
+    """Apply weight and bias to the channels of (B, C, N) in the dtype of the features."""
+    weight_OC, bias_O = map_OC
+    weight_BOC = weight_OC.to(x_BCN.dtype).expand(len(x_BCN), -1, -1)
+    if bias_O is None:
+        return torch.bmm(weight_BOC, x_BCN)
+    return torch.baddbmm(bias_O.to(x_BCN.dtype)[:, None], weight_BOC, x_BCN)
+
+
+def add_affine(total_BON: Tensor, weight_OC: Tensor, x_BCN: Tensor) -> Tensor:
+    """Return total + weight·x; without gradients `total` itself is changed."""
+    weight_BOC = weight_OC.to(x_BCN.dtype).expand(len(x_BCN), -1, -1)
+    if torch.is_grad_enabled():
+        return torch.baddbmm(total_BON, weight_BOC, x_BCN)
+    return total_BON.baddbmm_(weight_BOC, x_BCN)
+
+
+def branches_of(
+    block: SFNEBlock, plan: BlockPlan, x_BCS: Tensor, earlier: Mapping[str, Tensor]
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield name and tensor (B, C, *S) of every branch; tiled outputs come untiled."""
+    yield from earlier.items()
+    config, wanted = block.config, set(block.branches)
+    x_BCN = x_BCS.flatten(2)
+    Z = x_BCS * plan.kernel.to(x_BCS.dtype)
+    values = {
+        "o": unit_sum(plan, Z.flatten(2), x_BCN).view_as(x_BCS),
+        "Zm": standardize_fast(affine(plan.mixer, x_BCN))[0].view_as(x_BCS),
+        "Zq": gated_channels(block, plan, x_BCN).view_as(x_BCS),
+    }
+    operands = {"x": x_BCS, "m": values["Zm"], "q": values["Zq"]}
+    for name, branch in local_branches(block):
+        yield name, local_branch(branch, plan, name, operands)
+    if "f" in wanted:
+        yield "f", values["o"]
+    for name in ("Zm", "Zq", "o"):
+        if name not in wanted and (name != "o" or not wanted & {"o", "silu", "hi"}):
+            continue
+        product = mix(
+            Z,
+            values.pop(name),
+            operator=config.operator,
+            mixing=config.mixing or None,
+        )
+        if name in wanted:
+            yield name, product
+    if "silu" in wanted:
+        yield "silu", functional.silu(product)
+    if "hi" in wanted:
+        yield "hi", interaction(block.hi, plan, product, x_BCS)
+
+
+def unit_sum(plan: BlockPlan, Z_BCN: Tensor, x_BCN: Tensor) -> Tensor:
+    """Return f = IS(RGU_s(Z) + RGU_f(x)), (B, C, N), of both gated units."""
+    total = None
+    inputs = ((plan.slow, Z_BCN), (plan.fast, x_BCN))
+    for (map_in, values), weight_out in zip(inputs, plan.outs, strict=True):
+        key, query = affine(map_in, values).chunk(2, 1)
+        gated = functional.gelu(standardize_fast(key * query)[0])
+        if total is None:
+            weight = weight_out.to(gated.dtype).expand(len(gated), -1, -1)
+            total = torch.baddbmm(plan.out_map.to(gated.dtype), weight, gated)
+        else:
+            total = add_affine(total, weight_out, gated)
+    return standardize_fast(total)[0]
+
+
+def gated_channels(block: SFNEBlock, plan: BlockPlan, x_BCN: Tensor) -> Tensor:
+    """Return q, (B, C, N): HCI and IS in the configured order."""
+    factor = block.hci(x_BCN, plan.hci)
+    if block.config.hci_order == "after":
+        q_BCN = standardize_fast(x_BCN.clone())[0]
+        return q_BCN * factor if torch.is_grad_enabled() else q_BCN.mul_(factor)
+    return standardize_fast(x_BCN * factor)[0]
+
+
+def interaction(
+    module: HyperInteraction, plan: BlockPlan, o_BCS: Tensor, x_BCS: Tensor
+) -> Tensor:
+    """Return HI(o, x)."""
+    gate = module(o_BCS, plan.hi_channel, plan.hi_spatial)
+    return gate * x_BCS if torch.is_grad_enabled() else gate.mul_(x_BCS)
+
+
+def local_branch(
+    branch: LocalBranch, plan: BlockPlan, name: str, operands: Mapping[str, Tensor]
+) -> Tensor:
+    """Return one local branch without its idle scalar."""
+    source, operand = operands[branch.wiring.source], operands[branch.wiring.operand]
+    kernels = draw_local_kernels(branch.slow_net, plan.locals[name], as_frames(source))
+    local = from_frames(convolve_local(as_frames(operand), kernels), operand)
+    mixed = affine(plan.local_mixers[name], local.flatten(2))
+    if fixed_statistics(branch.standardize) is None:
+        mixed = standardize_batch(mixed, branch.standardize)
+    return functional.gelu(mixed).view_as(operand)

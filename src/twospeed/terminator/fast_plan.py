@@ -1,0 +1,167 @@
+"""What a block can prepare before it sees data: hyper-kernels, folded and stacked weights.
+
+Section 13: W_Q W_V is folded, linears with a common input are stacked, the maps P_r pass through
+W_Y ahead of time, and the weights of a tiled earlier output are summed instead of tiling it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from twospeed.terminator.block import SFNEBlock
+from twospeed.terminator.branches import LocalBranch
+from twospeed.terminator.channel_linear import ChannelLinear
+from twospeed.terminator.fast_slow_nets import LocalPlan, draw_kernel, plan_local
+from twospeed.terminator.fast_standardize import fixed_statistics
+from twospeed.terminator.gated_unit import RecursiveGatedUnit
+from twospeed.terminator.scope import EPSILON
+from twospeed.terminator.slow_net import resized_map
+
+Affine = tuple[Tensor, Tensor | None]
+"""Weight (O, C) and bias (O,) or None."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockPlan:
+    """Everything of a block that depends on weights and sizes alone."""
+
+    kernel: Tensor
+    """K, (C, *S)."""
+
+    hci: Tensor
+    """κ of HCI, (C,)."""
+
+    hi_channel: Tensor
+    """κ_c of HI, (C,)."""
+
+    hi_spatial: Tensor
+    """κ_s of HI, (*S)."""
+
+    slow: Affine
+    """W_K over W_Q W_V of the slow gated unit, acting on Z: (2C, C)."""
+
+    fast: Affine
+    """The same of the fast gated unit, acting on x: (2C, C)."""
+
+    mixer: Affine
+    """W_m; its bias goes, IS removes it."""
+
+    outs: tuple[Tensor, Tensor]
+    """W_Y of both gated units, (C, C) each."""
+
+    out_map: Tensor
+    """What P_r and the biases of W_Y add to their sum: (C, N), or (C, 1) without maps."""
+
+    locals: dict[str, LocalPlan]
+    """Per local branch: the data-free part of its slow net."""
+
+    local_mixers: dict[str, Affine]
+    """Per local branch: W_l, with fixed statistics of BS folded in."""
+
+    bottleneck: dict[str, Tensor]
+    """Per branch: its columns of W_b, (λC, C), summed for tiled outputs."""
+
+    bottleneck_bias: Tensor | None
+    """What biases and scalars add before G-IBS; None where statistics remove it."""
+
+
+def plan_block(block: SFNEBlock, sizes: Sequence[int]) -> BlockPlan:
+    """Prepare a block for positions of the given sizes; differentiable when gradients are on."""
+    device = block.shift.device
+    points = [block.points_of(size).to(device) for size in sizes]
+    channel_points = [block.points_of(block.shape.channels).to(device)]
+    return BlockPlan(
+        kernel=draw_kernel(block.global_slow, points) * block.resolution_factor(sizes),
+        hci=draw_kernel(block.hci.slow_net, channel_points)[0],
+        hi_channel=draw_kernel(block.hi.channel_net, channel_points)[0],
+        hi_spatial=draw_kernel(block.hi.spatial_net, points)[0],
+        slow=gated_unit_input(block.rgu_slow),
+        fast=gated_unit_input(block.rgu_fast),
+        mixer=(block.mixer.weight, None),
+        outs=(block.rgu_slow.out.weight, block.rgu_fast.out.weight),
+        out_map=gated_units_map(block, sizes),
+        locals={
+            name: plan_local(
+                branch.slow_net,
+                [block.points_of(side).to(device) for side in branch.slow_net.config.sizes],
+                sizes[-len(branch.slow_net.config.sizes) :],
+            )
+            for name, branch in local_branches(block)
+        },
+        local_mixers={name: folded_mixer(branch) for name, branch in local_branches(block)},
+        bottleneck=bottleneck_columns(block),
+        bottleneck_bias=bottleneck_bias(block),
+    )
+
+
+def local_branches(block: SFNEBlock) -> list[tuple[str, LocalBranch]]:
+    """Return the local branches of a block with their names."""
+    return [(name, cast(LocalBranch, branch)) for name, branch in block.locals.items()]
+
+
+def _bias_of(linear: ChannelLinear, *, like: Tensor) -> Tensor:
+    return torch.zeros_like(like) if linear.bias is None else linear.bias
+
+
+def _stacked(*parts: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    return torch.cat([weight for weight, _ in parts]), torch.cat([bias for _, bias in parts])
+
+
+def gated_unit_input(unit: RecursiveGatedUnit) -> tuple[Tensor, Tensor]:
+    """Return W_K over W_Q W_V, (2C, C), and the biases, (2C,)."""
+    like = unit.key.weight[:, 0]
+    query_bias = _bias_of(unit.query, like=like)
+    folded = (
+        unit.query.weight @ unit.value.weight,
+        unit.query.weight @ _bias_of(unit.value, like=like) + query_bias,
+    )
+    return _stacked((unit.key.weight, _bias_of(unit.key, like=like)), folded)
+
+
+def gated_units_map(block: SFNEBlock, sizes: Sequence[int]) -> Tensor:
+    """Return W_Y P_r summed over both gated units; constants go, IS removes them."""
+    total = block.mixer.weight.new_zeros(block.shape.channels, 1)
+    for unit in (block.rgu_slow, block.rgu_fast):
+        if unit.bias_map is not None:
+            map_N = resized_map(unit.bias_map, sizes).flatten()
+            total = total + unit.out.weight.sum(1)[:, None] * map_N
+    return total
+
+
+def folded_mixer(branch: LocalBranch) -> Affine:
+    """Return W_l and its bias, with BS folded in where its statistics are fixed."""
+    fixed = fixed_statistics(branch.standardize)
+    if fixed is None:
+        return branch.mixer.weight, None
+    mean_C, variance_C = fixed
+    scale_C = torch.rsqrt(variance_C + EPSILON)
+    bias_C = _bias_of(branch.mixer, like=mean_C)
+    return branch.mixer.weight * scale_C[:, None], (bias_C - mean_C) * scale_C
+
+
+def bottleneck_columns(block: SFNEBlock) -> dict[str, Tensor]:
+    """Return the columns of W_b by branch; W·tile(e) = (sum of the slices of W)·e."""
+    channels = block.shape.channels
+    earlier = dict(zip(("e1", "e2"), block.shape.earlier_channels, strict=True))
+    columns = {}
+    for name, weight in zip(
+        block.branches, block.bottleneck.weight.split(channels, 1), strict=True
+    ):
+        width = earlier.get(name, channels)
+        columns[name] = weight.reshape(len(weight), -1, width).sum(1) if width < channels else weight
+    return columns
+
+
+def bottleneck_bias(block: SFNEBlock) -> Tensor | None:
+    """Return the constant before G-IBS; it matters only with fixed statistics."""
+    if not block.config.idle_biases or block.config.statistics != "running":
+        return None
+    bias = _bias_of(block.bottleneck, like=block.bottleneck.weight[:, 0])
+    columns = bottleneck_columns(block)
+    for name, branch in local_branches(block):
+        if branch.shift is not None:
+            bias = bias + branch.shift * columns[name].sum(1)
+    return bias

@@ -1,0 +1,117 @@
+"""One standardization for IS, BS and G-IBS, with a backward pass written out.
+
+Moments per sample and channel serve all three: where a channel takes batch statistics they are
+averaged over the batch. Two passes (center, then measure), so a large mean costs no digits.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from twospeed.terminator.scope import EPSILON
+from twospeed.terminator.standardization import (
+    BatchStandardization,
+    GroupInstanceBatchStandardization,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pooling:
+    """Which channels share their statistics over the batch, and which have fixed ones."""
+
+    is_batch_C1: Tensor | None = None
+    """(C,) bool; None: no channel does (IS)."""
+
+    fixed: tuple[Tensor, Tensor] | None = None
+    """Mean and variance (C,) that the shared channels take instead of the batch's."""
+
+    def over_batch(self, statistic_BC: Tensor, fixed_C: Tensor | None = None) -> Tensor:
+        """Replace the statistic of shared channels by its mean over the batch, or by `fixed_C`."""
+        if self.is_batch_C1 is None:
+            return statistic_BC
+        shared = statistic_BC.mean(0) if fixed_C is None else fixed_C.to(statistic_BC)
+        return torch.where(self.is_batch_C1, shared, statistic_BC)
+
+    def of_gradient(self, statistic_BC: Tensor) -> Tensor:
+        """The same for statistics of a gradient: fixed statistics pass none."""
+        fixed = None if self.fixed is None else torch.zeros_like(self.fixed[0])
+        return self.over_batch(statistic_BC, fixed)
+
+
+INSTANCE = Pooling()
+Statistics = tuple[Tensor, Tensor]
+
+
+def center_and_scale_(x_BCN: Tensor, pooling: Pooling) -> Statistics:
+    """Standardize `x_BCN` in place; return mean and variance per sample and channel, float32."""
+    kind = torch.promote_types(x_BCN.dtype, torch.float32)
+    fixed_mean, fixed_variance = pooling.fixed or (None, None)
+    mean_BC = pooling.over_batch(x_BCN.mean(2, dtype=kind), fixed_mean)
+    x_BCN.sub_(mean_BC[:, :, None])
+    square_BC = torch.linalg.vector_norm(x_BCN, dim=2, dtype=kind).square() / x_BCN.shape[2]
+    variance_BC = pooling.over_batch(square_BC, fixed_variance)
+    x_BCN.mul_(torch.rsqrt(variance_BC + EPSILON)[:, :, None])
+    return mean_BC, variance_BC
+
+
+class _Standardize(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x_BCN: Tensor, pooling: Pooling) -> tuple[Tensor, Tensor, Tensor]:
+        y_BCN = x_BCN.clone()
+        mean_BC, variance_BC = center_and_scale_(y_BCN, pooling)
+        ctx.save_for_backward(y_BCN, torch.rsqrt(variance_BC + EPSILON))
+        ctx.pooling = pooling
+        ctx.mark_non_differentiable(mean_BC, variance_BC)
+        return y_BCN, mean_BC, variance_BC
+
+    @staticmethod
+    def backward(ctx: Any, gradient_BCN: Tensor, *_: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        y_BCN, scale_BC = ctx.saved_tensors
+        kind = scale_BC.dtype
+        mean_BC = ctx.pooling.of_gradient(gradient_BCN.mean(2, dtype=kind))
+        slope_BC = ctx.pooling.of_gradient((gradient_BCN * y_BCN).mean(2, dtype=kind))
+        out_BCN = gradient_BCN - mean_BC.to(y_BCN.dtype)[:, :, None]
+        out_BCN.addcmul_(y_BCN, slope_BC.to(y_BCN.dtype)[:, :, None], value=-1)
+        return out_BCN.mul_(scale_BC[:, :, None]), None
+
+
+def standardize_fast(x_BCN: Tensor, pooling: Pooling = INSTANCE) -> tuple[Tensor, Statistics]:
+    """Standardize (B, C, N); without gradients in place, so give it a tensor of your own.
+
+    Returns:
+        The standardized tensor, and mean and variance (B, C).
+    """
+    if torch.is_grad_enabled() and x_BCN.requires_grad:
+        y_BCN, mean_BC, variance_BC = _Standardize.apply(x_BCN, pooling)  # type: ignore[no-untyped-call]
+        return y_BCN, (mean_BC, variance_BC)
+    return x_BCN, center_and_scale_(x_BCN, pooling)
+
+
+def standardize_batch(x_BCN: Tensor, layer: BatchStandardization) -> Tensor:
+    """Apply a BS layer's rule to (B, C, N) with `standardize_fast`."""
+    everywhere = torch.ones(x_BCN.shape[1], dtype=torch.bool, device=x_BCN.device)
+    return _with_layer(x_BCN, layer, everywhere)
+
+
+def standardize_groups(x_BCN: Tensor, layer: GroupInstanceBatchStandardization) -> Tensor:
+    """Apply a G-IBS layer's rule to (B, C, N) with `standardize_fast`."""
+    return _with_layer(x_BCN, layer.batch, layer.get_buffer("is_batch"))
+
+
+def _with_layer(x_BCN: Tensor, layer: BatchStandardization, is_batch_C1: Tensor) -> Tensor:
+    fixed = fixed_statistics(layer)
+    y_BCN, (mean_BC, variance_BC) = standardize_fast(
+        x_BCN, Pooling(is_batch_C1=is_batch_C1, fixed=fixed)
+    )
+    if fixed is None and layer.running:
+        layer.remember(mean_BC.mean(0), variance_BC.mean(0))
+    return y_BCN
+
+
+def fixed_statistics(layer: BatchStandardization) -> Statistics | None:
+    """Return the running averages where the layer uses them, else None."""
+    if not layer.running or layer.training:
+        return None
+    return layer.get_buffer("running_mean"), layer.get_buffer("running_variance")

@@ -1,0 +1,71 @@
+"""Build an untrained world model from configurations: the start of every training.
+
+Holds: `WorldModelConfig`, `build_denoiser`. The sizes of the parts that must fit each other
+(latent channels, text features) stand here once.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from twospeed.core.errors import lookup
+from twospeed.worldmodel.autoencoder import AutoencoderConfig
+from twospeed.worldmodel.denoiser import small_unet3d
+from twospeed.worldmodel.diffusion import DiffusionConfig
+from twospeed.worldmodel.model import ModelSettings
+from twospeed.worldmodel.text import TextEncoderConfig
+from twospeed.worldmodel.transformer import SpaceTimeTransformer
+
+KINDS = {"transformer": "our SpaceTimeTransformer", "unet3d": "the paper's UNet3DConditionModel"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorldModelConfig:
+    """Sizes of all parts of a world model."""
+
+    denoiser: str = "transformer"
+    """"transformer" (ours) or "unet3d" (the paper's)."""
+
+    width: int = 192
+    """Features of a transformer token."""
+
+    depth: int = 6
+    """Transformer blocks."""
+
+    heads: int = 3
+    """Attention heads."""
+
+    conv_channels: int = 64
+    """Channels of the transformer's convolutions."""
+
+    autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+    """The frame autoencoder."""
+
+    text: TextEncoderConfig = field(default_factory=TextEncoderConfig)
+    """The text encoder."""
+
+    diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
+    """Noise schedule and prediction."""
+
+    settings: ModelSettings = field(default_factory=ModelSettings)
+    """World, chunk length, frame size, sampling."""
+
+    def __post_init__(self) -> None:
+        lookup(KINDS, self.denoiser, "denoiser")
+
+
+def build_denoiser(config: WorldModelConfig, *, seed: int) -> Any:
+    """Return an untrained denoiser whose weights depend on the seed alone."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)  # torch's layers draw their first weights from the global state
+        if config.denoiser == "unet3d":
+            return small_unet3d(config.autoencoder.latent_channels, config.text.width)
+        return SpaceTimeTransformer(
+            latent_channels=config.autoencoder.latent_channels,
+            text_width=config.text.width,
+            width=config.width,
+            depth=config.depth,
+            heads=config.heads,
+            conv_channels=config.conv_channels,
+        )

@@ -1,0 +1,110 @@
+"""Our own denoiser: convolutions inside frames around a space-time transformer.
+
+Convolutions work on the latent cells of one frame; pairs of cells in both directions make one
+token; a transformer attends over all tokens of all frames of the window. Every frame carries
+its own noise level, so past frames can be clean while new ones are noise.
+"""
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from torch import Tensor, nn
+from torch.nn import functional
+
+from twospeed.core.shapes import check_shapes
+from twospeed.worldmodel.blocks import FrameResBlock, SpaceTimeBlock, sinusoid
+
+
+class SpaceTimeTransformer(ModelMixin, ConfigMixin):
+    """Predict the diffusion target of a window of latents.
+
+    Args:
+        latent_channels: channels of a latent cell.
+        text_width: features of a text token.
+        width: features of a transformer token; a multiple of `heads`.
+        depth: transformer blocks.
+        heads: attention heads.
+        conv_channels: channels of the convolutions; a multiple of 16.
+        conv_blocks: residual blocks before and after the transformer.
+        max_frames: longest window.
+        max_cells: longest side of a frame in tokens (half its latent cells).
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        latent_channels: int = 32,
+        text_width: int = 64,
+        width: int = 192,
+        depth: int = 6,
+        heads: int = 3,
+        conv_channels: int = 64,
+        conv_blocks: int = 1,
+        max_frames: int = 32,
+        max_cells: int = 16,
+    ) -> None:
+        super().__init__()
+        self.enter = nn.Conv2d(latent_channels, conv_channels, 3, padding=1)
+        self.before = _res_blocks(conv_blocks, conv_channels, width)
+        self.to_tokens = nn.Linear(4 * conv_channels, width)
+        self.places = nn.Parameter(0.02 * torch.randn(max_cells, max_cells, width))
+        self.times = nn.Parameter(0.02 * torch.randn(max_frames, width))
+        self.level_in = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+        self.text_in = nn.Linear(text_width, width)
+        self.steer = nn.Linear(width, 6 * width)
+        self.blocks = nn.ModuleList(SpaceTimeBlock(width, heads) for _ in range(depth))
+        self.to_cells = nn.Linear(width, 4 * conv_channels)
+        self.merge = nn.Conv2d(2 * conv_channels, conv_channels, 1)
+        self.after = _res_blocks(conv_blocks, conv_channels, width)
+        self.norm = nn.GroupNorm(16, conv_channels)
+        self.leave = nn.Conv2d(conv_channels, latent_channels, 3, padding=1)
+        nn.init.zeros_(self.steer.weight)
+        nn.init.zeros_(self.steer.bias)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+
+    def forward(self, noisy_BCTHW: Tensor, level_BT: Tensor, text_BND: Tensor) -> Tensor:
+        """Return the prediction for every frame, (B, C, T, H, W).
+
+        Args:
+            noisy_BCTHW: latents, each frame noised as its level says.
+            level_BT: steps of the noise schedule, 0 to 1000; 0 is clean.
+            text_BND: tokens of each clip's action; their mean is used.
+
+        Raises:
+            ShapeError: when the tensors disagree.
+        """
+        sizes = check_shapes(
+            noisy=(noisy_BCTHW, "BCTHW"), level=(level_BT, "BT"), text=(text_BND, "BND")
+        )
+        frames, height, width = sizes["T"], sizes["H"], sizes["W"]
+        steer_BTD = functional.silu(self._steering(level_BT, text_BND.mean(dim=1)))
+        steer_FD = steer_BTD.flatten(0, 1)
+        cells = self.enter(noisy_BCTHW.transpose(1, 2).flatten(0, 1))
+        for block in self.before:
+            cells = block(cells, steer_FD)
+        tokens = self.to_tokens(functional.pixel_unshuffle(cells, 2).permute(0, 2, 3, 1))
+        tokens = tokens + self.places[: height // 2, : width // 2]
+        tokens = tokens.flatten(1, 2).unflatten(0, (-1, frames))
+        tokens = tokens + self.times[:frames].flip(0)[:, None]
+        steer_BT6D = self.steer(steer_BTD).unflatten(-1, (6, -1))
+        for block in self.blocks:
+            tokens = block(tokens, steer_BT6D)
+        back = self.to_cells(tokens).flatten(0, 1).unflatten(1, (height // 2, width // 2))
+        back = functional.pixel_shuffle(back.permute(0, 3, 1, 2), 2)
+        cells = self.merge(torch.cat([cells, back], dim=1))
+        for block in self.after:
+            cells = block(cells, steer_FD)
+        out: Tensor = self.leave(functional.silu(self.norm(cells)))
+        return out.unflatten(0, (-1, frames)).transpose(1, 2)
+
+    def _steering(self, level_BT: Tensor, text_BD: Tensor) -> Tensor:
+        """Join noise level and action into one vector a frame."""
+        dtype = self.text_in.weight.dtype
+        level = self.level_in(sinusoid(level_BT, self.config.width).to(dtype))
+        steering: Tensor = level + self.text_in(text_BD.to(dtype))[:, None]
+        return steering
+
+
+def _res_blocks(count: int, channels: int, steer_width: int) -> nn.ModuleList:
+    return nn.ModuleList(FrameResBlock(channels, steer_width) for _ in range(count))

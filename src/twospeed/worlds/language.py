@@ -1,0 +1,103 @@
+"""The commands of first-person worlds, and the ways in which people say them.
+
+`held_out` sayings are for testing only: no training ever sees them.
+"""
+
+from collections.abc import Mapping
+
+from twospeed.core.errors import UnknownNameError, lookup
+from twospeed.worlds.base import Action
+
+
+def _action(text: str, paraphrases: str, held_out: str) -> Action:
+    split = (tuple(part.strip() for part in words.split("|")) for words in (paraphrases, held_out))
+    known, unseen = split
+    return Action(text=text, paraphrases=known, held_out=unseen)
+
+
+MOVES: dict[str, Action] = {
+    action.text: action
+    for action in (
+        _action(
+            "go forward",
+            "move forward | walk ahead | walk forward | step forward | advance | go straight on"
+            " | keep going straight | move ahead | head forward | proceed forward | go ahead"
+            " | walk straight | drive forward | run forward | travel ahead | carry on forward",
+            "proceed straight ahead | keep walking forward | move straight on | please go ahead",
+        ),
+        _action(
+            "go back",
+            "move back | walk backwards | step back | back up | go backwards | reverse"
+            " | retreat | move backward | walk back | back away | head backwards | drive back"
+            " | run backwards | travel backwards | pull back | go in reverse",
+            "back off a bit | keep walking backward | step backwards | please move backwards",
+        ),
+        _action(
+            "turn left",
+            "rotate left | look left | turn to the left | spin left | face left | pivot left"
+            " | swing left | rotate to your left | turn your head left | make a left turn"
+            " | rotate counterclockwise | look to the left | turn leftwards | veer left"
+            " | take a left | swivel left",
+            "rotate leftwards | please look to your left | do a left turn | pivot to the left",
+        ),
+        _action(
+            "turn right",
+            "rotate right | look right | turn to the right | spin right | face right | pivot right"
+            " | swing right | rotate to your right | turn your head right | make a right turn"
+            " | rotate clockwise | look to the right | turn rightwards | veer right"
+            " | take a right | swivel right",
+            "rotate rightwards | please look to your right | do a right turn | pivot to the right",
+        ),
+        _action(
+            "step left",
+            "strafe left | sidestep left | move left | shift left | slide left | go left sideways"
+            " | step to the left | move sideways left | sidestep to the left | strafe to the left"
+            " | shuffle left | shift to the left | slide to your left | walk sideways to the left"
+            " | crab left | edge left",
+            "take a step to the left | please strafe left | move sideways to the left"
+            " | shuffle to your left",
+        ),
+        _action(
+            "step right",
+            "strafe right | sidestep right | move right | shift right | slide right"
+            " | go right sideways | step to the right | move sideways right"
+            " | sidestep to the right | strafe to the right | shuffle right | shift to the right"
+            " | slide to your right | walk sideways to the right | crab right | edge right",
+            "take a step to the right | please strafe right | move sideways to the right"
+            " | shuffle to your right",
+        ),
+    )
+}
+
+OPPOSITE: Mapping[str, str] = {
+    "go forward": "go back",
+    "go back": "go forward",
+    "turn left": "turn right",
+    "turn right": "turn left",
+    "step left": "step right",
+    "step right": "step left",
+}
+"""The command that undoes a command."""
+
+
+def parse_actions(text: str) -> list[str]:
+    """Read a list such as ``"turn left*4, go forward"`` into one action a chunk.
+
+    Raises:
+        UnknownNameError: for an empty command or a count that is not a positive number.
+    """
+    actions: list[str] = []
+    for part in text.split(","):
+        words, _, count = part.strip().partition("*")
+        if not words.strip() or (count and not (count.strip().isdigit() and int(count))):
+            raise UnknownNameError(
+                f"cannot read the action {part.strip()!r}: write for example"
+                " 'turn left*4, go forward'"
+            )
+        actions += [words.strip()] * int(count or 1)
+    return actions
+
+
+def known_action(actions: Mapping[str, Action], text: str) -> Action:
+    """Return the action of this canonical text, or raise naming the nearest one."""
+    return lookup(actions, text, "action")
