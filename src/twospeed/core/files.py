@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from safetensors import SafetensorError
+
 from twospeed.core.errors import DataError
 
 
@@ -16,7 +18,8 @@ from twospeed.core.errors import DataError
 def written_aside(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it there when the block ends well.
 
-    Works for a file and for a folder. When the block fails, nothing is left behind.
+    Works for a file and for a folder. When the block fails, nothing is left behind. A folder that
+    is there already is moved out of the way first; `recover` puts it back after a kill between.
 
     Raises:
         DataError: when the disk is full or the place cannot be written.
@@ -24,17 +27,42 @@ def written_aside(path: Path) -> Iterator[Path]:
     aside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        recover(path)
         yield aside
         if aside.is_dir() and path.is_dir():
-            shutil.rmtree(path)
+            path.replace(_old(path))
         aside.replace(path)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
+        shutil.rmtree(_old(path), ignore_errors=True)
+    except (OSError, SafetensorError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise DataError(f"cannot write {path}: {reason or error}") from error
     finally:
         if aside.is_dir():
             shutil.rmtree(aside, ignore_errors=True)
         else:
             aside.unlink(missing_ok=True)
+
+
+def recover(path: Path) -> None:
+    """Put back the folder `path` if a kill came just before its new version got the name."""
+    if _old(path).is_dir():
+        if path.exists():
+            shutil.rmtree(_old(path), ignore_errors=True)
+        else:
+            _old(path).replace(path)
+
+
+def _old(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed runs left half-written in a folder that no other process writes to."""
+    for path in folder.glob(".*.part*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, values: Any) -> None:

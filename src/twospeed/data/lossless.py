@@ -6,16 +6,15 @@ Holds not: videos for people (core/video.py); those carry a random identity, the
 import io
 from fractions import Fraction
 
-import av
 import numpy as np
-from av.codec.context import Flags
 
-from twospeed.core.errors import DataError
+from twospeed.core.errors import DataError, require
 from twospeed.core.video import Frames
 
 
 def pack_frames(frames_THWC: Frames, *, frames_per_second: float) -> bytes:
     """Return the .mkv file of at least one uint8 frame (T, H, W, 3)."""
+    av = require("av", extra="all")
     target = io.BytesIO()
     options = {"fflags": "+bitexact"}  # or the file gets a random identity and a date
     with av.open(target, "w", format="matroska", options=options) as container:
@@ -24,7 +23,7 @@ def pack_frames(frames_THWC: Frames, *, frames_per_second: float) -> bytes:
         stream.height, stream.width = frames_THWC.shape[1:3]
         stream.pix_fmt = "bgr0"
         stream.codec_context.thread_count = 1  # recording is parallel over processes already
-        stream.codec_context.flags |= Flags.bitexact
+        stream.codec_context.flags |= av.codec.context.Flags.bitexact
         for frame in frames_THWC:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
@@ -37,6 +36,7 @@ def unpack_frames(content: bytes) -> Frames:
     Raises:
         DataError: when it is damaged.
     """
+    av = require("av", extra="all")
     try:
         with av.open(io.BytesIO(content)) as container:
             container.streams.video[0].codec_context.thread_count = 1

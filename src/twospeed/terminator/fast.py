@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from twospeed.core.errors import ConfigError
 from twospeed.terminator.block import DROPOUTS, SFNEBlock
-from twospeed.terminator.fast_branches import add_affine, affine, branches_of
+from twospeed.terminator.fast_branches import add_affine_, affine, branches_of
 from twospeed.terminator.fast_plan import BlockPlan, plan_block
 from twospeed.terminator.fast_standardize import standardize_groups
 from twospeed.terminator.network import Terminator, check_input
@@ -35,6 +35,7 @@ class FastTerminator(nn.Module):
         self.network = network
         self.dtype = dtype
         self._plans: dict[int, tuple[PlanKey, BlockPlan]] = {}
+        self._states: dict[int, list[Tensor]] = {}
 
     def forward_with_kernels(self, x_BCS: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return scores (B, classes) and the hyper-kernels that the slow loss compares."""
@@ -72,16 +73,23 @@ class FastTerminator(nn.Module):
         with torch.autocast(block.shift.device.type, enabled=False):
             if torch.is_grad_enabled():
                 return plan_block(block, sizes)
-            state = [*block.parameters(), *block.buffers()]
+            if index not in self._states:
+                self._states[index] = [*block.parameters(), *block.buffers()]
             key: PlanKey = (
                 tuple(sizes),
                 block.training,
-                *((id(part), part._version, part.device, part.dtype) for part in state),
+                block.shift.dtype,
+                *((part.data_ptr(), part._version) for part in self._states[index]),
             )
             known = self._plans.get(index)
             if known is None or known[0] != key:
                 self._plans[index] = known = (key, plan_block(block, sizes))
             return known[1]
+
+    def forget(self) -> None:
+        """Drop all that is kept; needed only after a parameter object itself was replaced."""
+        self._plans.clear()
+        self._states.clear()
 
 
 def evaluate_block(
@@ -94,10 +102,10 @@ def evaluate_block(
         if total is None:
             total = affine((weight_OC, plan.bottleneck_bias), part.flatten(2))
         else:
-            total = add_affine(total, weight_OC, part.flatten(2))
+            total = add_affine_(total, weight_OC, part.flatten(2))
     if total is None:
         raise ConfigError("a block needs at least one branch")
     out_BON = functional.gelu(standardize_groups(total, block.standardize))
-    out_BON = out_BON + block.shift.to(out_BON.dtype)
+    out_BON.add_(block.shift.to(out_BON.dtype))
     out_BOS = out_BON.reshape(*out_BON.shape[:2], *x_BCS.shape[2:])
     return DROPOUTS[x_BCS.ndim - 2](out_BOS, block.shape.dropout, block.training)

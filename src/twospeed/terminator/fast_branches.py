@@ -7,16 +7,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from twospeed.terminator.block import SFNEBlock
-from twospeed.terminator.branches import LocalBranch, as_frames, from_frames
+from twospeed.terminator.branches import as_frames, from_frames
 from twospeed.terminator.fast_plan import Affine, BlockPlan, local_branches
-from twospeed.terminator.fast_slow_nets import draw_local_kernels
+from twospeed.terminator.fast_local_nets import draw_local_group
 from twospeed.terminator.fast_standardize import (
     fixed_statistics,
     standardize_batch,
     standardize_fast,
 )
 from twospeed.terminator.gates import HyperInteraction
-from twospeed.terminator.local_operator import convolve_local
+from twospeed.terminator.fast_depthwise import convolve_local_fast
 from twospeed.terminator.operators import mix
 
 
@@ -29,11 +29,9 @@ def affine(map_OC: Affine, x_BCN: Tensor) -> Tensor:
     return torch.baddbmm(bias_O.to(x_BCN.dtype)[:, None], weight_BOC, x_BCN)
 
 
-def add_affine(total_BON: Tensor, weight_OC: Tensor, x_BCN: Tensor) -> Tensor:
-    """Return total + weight·x; without gradients `total` itself is changed."""
+def add_affine_(total_BON: Tensor, weight_OC: Tensor, x_BCN: Tensor) -> Tensor:
+    """Add weight·x to `total_BON` in place and return it; no gradient needs the old total."""
     weight_BOC = weight_OC.to(x_BCN.dtype).expand(len(x_BCN), -1, -1)
-    if torch.is_grad_enabled():
-        return torch.baddbmm(total_BON, weight_BOC, x_BCN)
     return total_BON.baddbmm_(weight_BOC, x_BCN)
 
 
@@ -51,8 +49,7 @@ def branches_of(
         "Zq": gated_channels(block, plan, x_BCN).view_as(x_BCS),
     }
     operands = {"x": x_BCS, "m": values["Zm"], "q": values["Zq"]}
-    for name, branch in local_branches(block):
-        yield name, local_branch(branch, plan, name, operands)
+    yield from local_parts(block, plan, operands)
     if "f" in wanted:
         yield "f", values["o"]
     for name in ("Zm", "Zq", "o"):
@@ -83,7 +80,7 @@ def unit_sum(plan: BlockPlan, Z_BCN: Tensor, x_BCN: Tensor) -> Tensor:
             weight = weight_out.to(gated.dtype).expand(len(gated), -1, -1)
             total = torch.baddbmm(plan.out_map.to(gated.dtype), weight, gated)
         else:
-            total = add_affine(total, weight_out, gated)
+            total = add_affine_(total, weight_out, gated)
     return standardize_fast(total)[0]
 
 
@@ -104,14 +101,20 @@ def interaction(
     return gate * x_BCS if torch.is_grad_enabled() else gate.mul_(x_BCS)
 
 
-def local_branch(
-    branch: LocalBranch, plan: BlockPlan, name: str, operands: Mapping[str, Tensor]
-) -> Tensor:
-    """Return one local branch without its idle scalar."""
-    source, operand = operands[branch.wiring.source], operands[branch.wiring.operand]
-    kernels = draw_local_kernels(branch.slow_net, plan.locals[name], as_frames(source))
-    local = from_frames(convolve_local(as_frames(operand), kernels), operand)
-    mixed = affine(plan.local_mixers[name], local.flatten(2))
-    if fixed_statistics(branch.standardize) is None:
-        mixed = standardize_batch(mixed, branch.standardize)
-    return functional.gelu(mixed).view_as(operand)
+def local_parts(
+    block: SFNEBlock, plan: BlockPlan, operands: Mapping[str, Tensor]
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield the local branches without their idle scalars."""
+    if plan.locals is None:
+        return
+    branches = local_branches(block)
+    sources = {name: as_frames(operands[branch.wiring.source]) for name, branch in branches}
+    with torch.autocast(block.shift.device.type, enabled=False):
+        kernels = draw_local_group(plan.locals, sources)
+    for name, branch in branches:
+        operand = operands[branch.wiring.operand]
+        local = from_frames(convolve_local_fast(as_frames(operand), kernels.pop(name)), operand)
+        mixed = affine(plan.local_mixers[name], local.flatten(2))
+        if fixed_statistics(branch.standardize) is None:
+            mixed = standardize_batch(mixed, branch.standardize)
+        yield name, functional.gelu(mixed).view_as(operand)

@@ -14,7 +14,8 @@ from torch import Tensor
 from twospeed.terminator.block import SFNEBlock
 from twospeed.terminator.branches import LocalBranch
 from twospeed.terminator.channel_linear import ChannelLinear
-from twospeed.terminator.fast_slow_nets import LocalPlan, draw_kernel, plan_local
+from twospeed.terminator.fast_local_nets import LocalGroup, plan_local_group
+from twospeed.terminator.fast_slow_nets import draw_kernel
 from twospeed.terminator.fast_standardize import fixed_statistics
 from twospeed.terminator.gated_unit import RecursiveGatedUnit
 from twospeed.terminator.scope import EPSILON
@@ -55,8 +56,8 @@ class BlockPlan:
     out_map: Tensor
     """What P_r and the biases of W_Y add to their sum: (C, N), or (C, 1) without maps."""
 
-    locals: dict[str, LocalPlan]
-    """Per local branch: the data-free part of its slow net."""
+    locals: LocalGroup | None
+    """The data-free part of the local slow nets; None without local branches."""
 
     local_mixers: dict[str, Affine]
     """Per local branch: W_l, with fixed statistics of BS folded in."""
@@ -83,14 +84,14 @@ def plan_block(block: SFNEBlock, sizes: Sequence[int]) -> BlockPlan:
         mixer=(block.mixer.weight, None),
         outs=(block.rgu_slow.out.weight, block.rgu_fast.out.weight),
         out_map=gated_units_map(block, sizes),
-        locals={
-            name: plan_local(
-                branch.slow_net,
-                [block.points_of(side).to(device) for side in branch.slow_net.config.sizes],
-                sizes[-len(branch.slow_net.config.sizes) :],
-            )
-            for name, branch in local_branches(block)
-        },
+        locals=plan_local_group(
+            {name: branch.slow_net for name, branch in local_branches(block)},
+            {
+                name: [block.points_of(side).to(device) for side in branch.slow_net.config.sizes]
+                for name, branch in local_branches(block)
+            },
+            sizes,
+        ),
         local_mixers={name: folded_mixer(branch) for name, branch in local_branches(block)},
         bottleneck=bottleneck_columns(block),
         bottleneck_bias=bottleneck_bias(block),

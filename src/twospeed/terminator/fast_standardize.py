@@ -44,23 +44,27 @@ INSTANCE = Pooling()
 Statistics = tuple[Tensor, Tensor]
 
 
-def center_and_scale_(x_BCN: Tensor, pooling: Pooling) -> Statistics:
-    """Standardize `x_BCN` in place; return mean and variance per sample and channel, float32."""
+def center_and_scale(x_BCN: Tensor, pooling: Pooling, out_BCN: Tensor) -> Statistics:
+    """Standardize `x_BCN` into `out_BCN`, which may be the same tensor.
+
+    Returns:
+        Mean and variance per sample and channel, (B, C), at least float32.
+    """
     kind = torch.promote_types(x_BCN.dtype, torch.float32)
     fixed_mean, fixed_variance = pooling.fixed or (None, None)
     mean_BC = pooling.over_batch(x_BCN.mean(2, dtype=kind), fixed_mean)
-    x_BCN.sub_(mean_BC[:, :, None])
-    square_BC = torch.linalg.vector_norm(x_BCN, dim=2, dtype=kind).square() / x_BCN.shape[2]
+    torch.sub(x_BCN, mean_BC.to(x_BCN.dtype)[:, :, None], out=out_BCN)
+    square_BC = torch.linalg.vector_norm(out_BCN, dim=2, dtype=kind).square() / x_BCN.shape[2]
     variance_BC = pooling.over_batch(square_BC, fixed_variance)
-    x_BCN.mul_(torch.rsqrt(variance_BC + EPSILON)[:, :, None])
+    out_BCN.mul_(torch.rsqrt(variance_BC + EPSILON)[:, :, None])
     return mean_BC, variance_BC
 
 
 class _Standardize(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x_BCN: Tensor, pooling: Pooling) -> tuple[Tensor, Tensor, Tensor]:
-        y_BCN = x_BCN.clone()
-        mean_BC, variance_BC = center_and_scale_(y_BCN, pooling)
+        y_BCN = torch.empty_like(x_BCN)
+        mean_BC, variance_BC = center_and_scale(x_BCN, pooling, y_BCN)
         ctx.save_for_backward(y_BCN, torch.rsqrt(variance_BC + EPSILON))
         ctx.pooling = pooling
         ctx.mark_non_differentiable(mean_BC, variance_BC)
@@ -86,7 +90,7 @@ def standardize_fast(x_BCN: Tensor, pooling: Pooling = INSTANCE) -> tuple[Tensor
     if torch.is_grad_enabled() and x_BCN.requires_grad:
         y_BCN, mean_BC, variance_BC = _Standardize.apply(x_BCN, pooling)  # type: ignore[no-untyped-call]
         return y_BCN, (mean_BC, variance_BC)
-    return x_BCN, center_and_scale_(x_BCN, pooling)
+    return x_BCN, center_and_scale(x_BCN, pooling, x_BCN)
 
 
 def standardize_batch(x_BCN: Tensor, layer: BatchStandardization) -> Tensor:

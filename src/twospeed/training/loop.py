@@ -5,7 +5,7 @@ generator); every draw comes from that generator, whose seed depends on the step
 that was killed goes on exactly as it would have.
 """
 
-import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,11 +13,17 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
-from twospeed.core.errors import ConfigError
+from twospeed.core.errors import ConfigError, DataError
+from twospeed.core.progress import Journal, progress
 from twospeed.core.random import generator_of
-from twospeed.training.checkpoint import load_checkpoint_, save_checkpoint
+from twospeed.training.checkpoint import Reached, load_checkpoint_, save_checkpoint
+
+NOTE_EVERY = 50
+"""Steps between two lines of the journal."""
 
 LossOf = Callable[[int, torch.Generator], Tensor]
 """(step, generator) -> scalar loss with a graph."""
@@ -74,57 +80,138 @@ def run_loop(
     out: Path,
     minutes: float | None = None,
     accelerator: Accelerator | None = None,
+    label: str = "training",
 ) -> nn.Module:
     """Train `module` in place, from the checkpoint in `out` if there is one.
 
+    On several processes every one draws its own batches, and gradients are averaged over them.
+
     Args:
         module: what learns.
-        loss_of: the loss of one batch.
+        loss_of: the loss of one batch; on `module` itself, not on a copy.
         config: how.
         out: folder for `journal.jsonl` and `checkpoint/`.
         minutes: stop (with a checkpoint) after this long; None runs to the last step.
         accelerator: device, processes and precision; by default one is made.
+        label: what the progress line says.
 
     Returns:
         The module with averaged weights, a copy.
+
+    Raises:
+        DataError: when the loss is no longer finite, or the checkpoint does not fit.
     """
-    accelerator = accelerator or Accelerator()
-    optimizer = torch.optim.AdamW(
-        module.parameters(),
-        lr=config.learning_rate,
-        betas=config.betas,
-        weight_decay=config.weight_decay,
-    )
-    module.to(accelerator.device)
-    average = torch.optim.swa_utils.AveragedModel(module, avg_fn=_average(config))
-    average.requires_grad_(False)
-    step = load_checkpoint_(out, module, average.module, optimizer)
-    average.n_averaged.fill_(step)
-    trained, optimizer = accelerator.prepare(module, optimizer)
-    trained.train()
-    started = saved = time.monotonic()
-    recent: list[float] = []
-    while step < config.steps and (minutes is None or time.monotonic() - started < minutes * 60):
-        for group in optimizer.param_groups:
-            group["lr"] = config.learning_rate * rate_at(step, config)
-        with accelerator.autocast():
-            loss = loss_of(step, generator_of(config.seed, step, accelerator.process_index))
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(trained.parameters(), config.max_grad_norm)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        average.update_parameters(accelerator.unwrap_model(trained))
-        step += 1
-        recent.append(float(loss.detach()))
-        if step % 50 == 0 and accelerator.is_main_process:
-            _note(out, step, recent, time.monotonic() - started)
-            recent = []
-        if time.monotonic() - saved > config.checkpoint_minutes * 60:
-            _save(accelerator, out, trained, average, optimizer, step)
-            saved = time.monotonic()
-    _save(accelerator, out, trained, average, optimizer, step)
-    averaged: nn.Module = average.module
+    run = _Run(module, config, out, accelerator or Accelerator())
+    module.train()
+    with progress(label, total=config.steps, unit="steps", already=run.step) as advance:
+        while run.step < config.steps and not run.is_over(minutes):
+            run.take_step(loss_of)
+            advance(note=run.note_line())
+    run.save()
+    averaged: nn.Module = run.average.module
     return averaged.eval()
+
+
+class _Run:
+    """The state of one training: where it is, and how it takes a step."""
+
+    def __init__(
+        self, module: nn.Module, config: LoopConfig, out: Path, accelerator: Accelerator
+    ) -> None:
+        self.module = module.to(accelerator.device)
+        self.config, self.out, self.accelerator = config, out, accelerator
+        optimizer = torch.optim.AdamW(
+            module.parameters(),
+            lr=config.learning_rate,
+            betas=config.betas,
+            weight_decay=config.weight_decay,
+        )
+        self.average = AveragedModel(module, avg_fn=_average(config))
+        self.average.requires_grad_(False)
+        reached = load_checkpoint_(out, module, self._averaged(), optimizer)
+        self.step, self._seconds_before = reached.step, reached.seconds
+        self.average.n_averaged.fill_(self.step)
+        self.optimizer = accelerator.prepare(optimizer)
+        self.journal = Journal(out / "journal.jsonl")
+        self._started = self._saved = time.monotonic()
+        self._recent: list[Tensor] = []
+        self._note = ""
+
+    def take_step(self, loss_of: LossOf) -> None:
+        """Take one optimizer step; now and then note the loss or write a checkpoint."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * rate_at(self.step, self.config)
+        generator = generator_of(self.config.seed, self.step, self.accelerator.process_index)
+        with self.accelerator.autocast():
+            loss = loss_of(self.step, generator)
+        self.accelerator.backward(loss)
+        self._share_gradients_()
+        self.accelerator.clip_grad_norm_(self.module.parameters(), self.config.max_grad_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.average.update_parameters(self.module)
+        self.step += 1
+        self._recent.append(loss.detach())
+        if self.step % NOTE_EVERY == 0:
+            self._note_loss()
+        if time.monotonic() - self._saved > self.config.checkpoint_minutes * 60:
+            self.save()
+
+    def is_over(self, minutes: float | None) -> bool:
+        """Say whether the time is up; the main process decides for all."""
+        if minutes is None:
+            return False
+        over = torch.tensor(float(self._seconds() >= minutes * 60))
+        if self.accelerator.num_processes > 1:
+            over = broadcast(over.to(self.accelerator.device))
+        return bool(over)
+
+    def note_line(self) -> str:
+        """Return the last noted loss, as a text beside the progress bar."""
+        return self._note
+
+    def save(self) -> None:
+        """Write the checkpoint, unless the weights are no longer finite."""
+        self._note_loss()
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process:
+            seconds = round(self._seconds_before + self._seconds(), 3)
+            save_checkpoint(
+                self.out,
+                self.module,
+                self._averaged(),
+                self.optimizer,
+                Reached(step=self.step, seconds=seconds),
+            )
+        self._saved = time.monotonic()
+
+    def _averaged(self) -> nn.Module:
+        averaged: nn.Module = self.average.module
+        return averaged
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._started
+
+    def _share_gradients_(self) -> None:
+        if self.accelerator.num_processes > 1:
+            for parameter in self.module.parameters():
+                if parameter.grad is not None:
+                    parameter.grad = self.accelerator.reduce(parameter.grad, reduction="mean")
+
+    def _note_loss(self) -> None:
+        if not self._recent:
+            return
+        loss = float(torch.stack(self._recent).mean())
+        self._recent = []
+        if not math.isfinite(loss):
+            raise DataError(
+                f"the loss is no longer finite at step {self.step}: lower the learning rate; the"
+                f" same command goes on from the checkpoint in {self.out}"
+            )
+        self._note = f"loss {loss:.4f}"
+        if self.accelerator.is_main_process:
+            seconds = round(self._seconds_before + self._seconds(), 1)
+            self.journal.write(step=self.step, loss=loss, seconds=seconds)
 
 
 def rate_at(step: int, config: LoopConfig) -> float:
@@ -141,24 +228,3 @@ def _average(config: LoopConfig) -> Callable[[Tensor, Tensor, Tensor | int], Ten
         return old.lerp(new.to(old), 1 - decay)
 
     return average
-
-
-def _note(out: Path, step: int, losses: list[float], seconds: float) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    line = {"step": step, "loss": sum(losses) / len(losses), "seconds": round(seconds, 1)}
-    with (out / "journal.jsonl").open("a", encoding="utf-8") as journal:
-        journal.write(json.dumps(line, sort_keys=True) + "\n")
-
-
-def _save(
-    accelerator: Accelerator,
-    out: Path,
-    trained: nn.Module,
-    average: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    step: int,
-) -> None:
-    accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
-        plain = accelerator.unwrap_model(trained)
-        save_checkpoint(out, plain, average.module, optimizer, step)

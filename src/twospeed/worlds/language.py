@@ -21,14 +21,16 @@ MOVES: dict[str, Action] = {
         _action(
             "go forward",
             "move forward | walk ahead | walk forward | step forward | advance | go straight on"
-            " | keep going straight | move ahead | head forward | proceed forward | go ahead"
+            " | keep going straight | continue straight ahead | march ahead | on you go"
+            " | move ahead | head forward | proceed forward | go ahead"
             " | walk straight | drive forward | run forward | travel ahead | carry on forward",
             "proceed straight ahead | keep walking forward | move straight on | please go ahead",
         ),
         _action(
             "go back",
             "move back | walk backwards | step back | back up | go backwards | reverse"
-            " | retreat | move backward | walk back | back away | head backwards | drive back"
+            " | retreat | fall back | get back | ease off backwards | off backwards"
+            " | move backward | walk back | back away | head backwards | drive back"
             " | run backwards | travel backwards | pull back | go in reverse",
             "back off a bit | keep walking backward | step backwards | please move backwards",
         ),
@@ -53,7 +55,8 @@ MOVES: dict[str, Action] = {
             "strafe left | sidestep left | move left | shift left | slide left | go left sideways"
             " | step to the left | move sideways left | sidestep to the left | strafe to the left"
             " | shuffle left | shift to the left | slide to your left | walk sideways to the left"
-            " | crab left | edge left",
+            " | crab left | edge left | take one step left | take a small step left"
+            " | one step to the left",
             "take a step to the left | please strafe left | move sideways to the left"
             " | shuffle to your left",
         ),
@@ -62,7 +65,9 @@ MOVES: dict[str, Action] = {
             "strafe right | sidestep right | move right | shift right | slide right"
             " | go right sideways | step to the right | move sideways right"
             " | sidestep to the right | strafe to the right | shuffle right | shift to the right"
-            " | slide to your right | walk sideways to the right | crab right | edge right",
+            " | slide to your right | walk sideways to the right | crab right"
+            " | edge right | take one step right | take a small step right"
+            " | one step to the right",
             "take a step to the right | please strafe right | move sideways to the right"
             " | shuffle to your right",
         ),

@@ -196,7 +196,9 @@ def _draw_landmarks_(
     for index in np.argsort(-depths):
         if depths[index] > 0.25:
             aside = float(offsets[index] @ right)
-            _draw_landmark_(frame, shown, int(index), landmarks, float(depths[index]), aside, depth_W)
+            _draw_landmark_(
+                frame, shown, int(index), landmarks, float(depths[index]), aside, depth_W
+            )
 
 
 def _draw_landmark_(
@@ -221,5 +223,7 @@ def _draw_landmark_(
     texels = np.ix_(v[rows].astype(np.int64), u[columns].astype(np.int64))
     pixels = np.ix_(rows, columns)
     inside = mask[texels]
-    frame[pixels] = np.where(inside[..., None], colours[texels] * _fog(np.float32(depth)), frame[pixels])
+    frame[pixels] = np.where(
+        inside[..., None], colours[texels] * _fog(np.float32(depth)), frame[pixels]
+    )
     shown[pixels] = np.where(inside, np.int8(index), shown[pixels])

@@ -123,8 +123,12 @@ def is_free(scene: Scene, x: float, y: float) -> bool:
 
 
 def start_pose(scene: Scene, seed: int) -> Pose:
+    """Return where the episode of this seed starts."""
+    return free_pose(scene, np.random.default_rng([seed, 1]))
+
+
+def free_pose(scene: Scene, generator: np.random.Generator) -> Pose:
     """Draw a free place in some room and any of the sixteen headings of a turn."""
-    generator = np.random.default_rng([seed, 1])
     while True:
         x, y = scene.plan.centre(int(generator.integers(scene.plan.num_rooms)))
         x, y = (float(value + generator.uniform(-0.6, 0.6)) for value in (x, y))

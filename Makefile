@@ -1,0 +1,29 @@
+# `make demo` and `make test` need only Python 3.11 or newer and git; the README has the plain lines.
+PYTHON ?= python3
+OUT ?= demo
+
+.PHONY: setup demo test check slow clean
+
+setup: .venv/ready
+
+.venv/ready: constraints.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet -c constraints.txt -e ".[all]"
+	@touch .venv/ready
+
+demo: setup
+	.venv/bin/twospeed demo --out $(OUT)
+
+test: setup
+	.venv/bin/python -m pytest
+
+slow: setup
+	.venv/bin/python -m pytest -m slow
+
+check: setup
+	.venv/bin/ruff check src tests tools
+	.venv/bin/ruff format --check src tests tools
+	.venv/bin/mypy
+
+clean:
+	rm -rf .venv demo
