@@ -70,3 +70,15 @@ def give_values_(network, seed=0):
             noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float32)
             parameter += (0.1 * noise).to(parameter)
     return network
+
+
+@pytest.fixture
+def without_dropout():
+    """Turn every dropout of a network off, so that two evaluations can be compared."""
+
+    def change_(network):
+        for block in network.blocks:
+            block.shape = replace(block.shape, dropout=0.0)
+        return network
+
+    return change_

@@ -4,6 +4,8 @@ Numbers are drawn on the CPU and moved, so that the same seed gives the same vid
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -23,3 +25,14 @@ def seed_of(*parts: int | str) -> int:
 def normal(shape: tuple[int, ...], generator: torch.Generator, like: Tensor) -> Tensor:
     """Draw standard normal numbers on the CPU and move them to the device and dtype of `like`."""
     return torch.randn(shape, generator=generator, dtype=torch.float32).to(like)
+
+
+@contextmanager
+def initial_weights_of(seed: int) -> Iterator[None]:
+    """Let torch's layers, which draw from the global state, draw their first weights from `seed`.
+
+    The global state is as before when the block ends.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

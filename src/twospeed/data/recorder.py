@@ -1,9 +1,10 @@
 """Recording episodes of a world into shards: parallel, and resumable after a kill at any moment.
 
-Holds: `record`, `record_episode`. The shard is the unit: each holds a fixed range of seeds and
-has its name only when it is whole, so a recording that is started again makes the missing ones,
-and the folder is the same, bit for bit, as if it had never been stopped. Holds not: what a
-recording is (recording.py), the processes (workers.py), what lies in a shard (shards.py).
+Holds: `record`, `explore_episode`, `record_episode`. The shard is the unit: each holds a fixed
+range of seeds and has its name only when it is whole, so a recording that is started again makes
+the missing ones, and the folder is the same, bit for bit, as if it had never been stopped. Holds
+not: what a recording is (recording.py), the processes (workers.py), what lies in a shard
+(shards.py).
 """
 
 import logging
@@ -22,7 +23,7 @@ from twospeed.data.policy import POLICIES
 from twospeed.data.recording import RecordingConfig, claim, missing_shards, owned
 from twospeed.data.shards import write_shard
 from twospeed.data.workers import run_in_processes
-from twospeed.worlds.base import World
+from twospeed.worlds.base import FastWorld, World
 from twospeed.worlds.registry import make_world
 
 TEST_SEEDS_FROM = 800_000
@@ -104,13 +105,14 @@ def _record_jobs(setup: tuple[RecordingConfig, Path], names: Iterator[str]) -> I
     try:
         for name in names:
             seeds = config.shards()[name]
-            write_shard(out / name, (_explored(config, world, seed) for seed in seeds))
+            write_shard(out / name, (explore_episode(config, world, seed) for seed in seeds))
             yield len(seeds)
     finally:
         world.close()
 
 
-def _explored(config: RecordingConfig, world: World, seed: int) -> Episode:
+def explore_episode(config: RecordingConfig, world: World, seed: int) -> Episode:
+    """Record the episode of this seed with the policy of the configuration."""
     generator = np.random.default_rng((seed, _POLICY_STREAM))
     actions = POLICIES[config.policy](list(world.actions), generator, config.chunks)
     return record_episode(
@@ -134,7 +136,10 @@ def record_episode(
         UnknownNameError: when the world knows no such action.
     """
     seen = [world.reset(seed)]
-    seen += [world.step(action) for action in actions for _ in range(chunk_frames)]
+    if isinstance(world, FastWorld):
+        seen += world.run(actions, chunk_frames=chunk_frames)
+    else:
+        seen += [world.step(action) for action in actions for _ in range(chunk_frames)]
     poses = [(it.pose.x, it.pose.y, it.pose.heading) for it in seen if it.pose is not None]
     return Episode(
         frames=np.stack([it.frame for it in seen]),

@@ -38,22 +38,27 @@ class Sighting:
     true: int
     """Which candidate is the truth."""
 
-    mask_HW: NDArray[np.bool_]
-    """Pixels that any candidate covers."""
+    mask: NDArray[np.bool_]
+    """(H, W): pixels that any candidate covers."""
 
-    colours_KPC: NDArray[np.float32]
-    """The candidates' colours on these pixels, 0 to 255."""
+    colours: NDArray[np.float32]
+    """(candidates, pixels, 3): the candidates' colours on these pixels, 0 to 255."""
+
+    def is_clear(self) -> bool:
+        """Say whether the truth looks like no other candidate: half hidden shapes may be alike."""
+        same_K = (self.colours == self.colours[self.true]).all((1, 2))
+        return int(same_K.sum()) == 1
 
     def is_recalled_in(self, frame_HWC: NDArray[np.uint8]) -> bool:
         """Say whether the true identity is the nearest to this frame."""
-        error_K = np.square(self.colours_KPC - frame_HWC[self.mask_HW]).mean((1, 2))
+        error_K = np.square(self.colours - frame_HWC[self.mask]).mean((1, 2))
         return int(error_K.argmin()) == self.true
 
 
 def find_sightings(
     scene: Scene, poses_T3: NDArray[np.float32], frames: Sequence[int], *, size: int, seed: int
 ) -> list[Sighting]:
-    """Find every landmark that covers enough pixels in these frames.
+    """Find every landmark that covers enough pixels to be told from others in these frames.
 
     Args:
         scene: the episode's truth.
@@ -109,9 +114,9 @@ def _sightings_of(
         mask = np.any([p.landmarks[index] == landmark for p in pictures], axis=0)
         colours = np.stack([p.frames[index][mask] for p in pictures]).astype(np.float32)
         true = candidates.index(scene.landmarks[landmark].identity)
-        sightings.append(
-            Sighting(frame=frame, landmark=landmark, true=true, mask_HW=mask, colours_KPC=colours)
-        )
+        sighting = Sighting(frame=frame, landmark=landmark, true=true, mask=mask, colours=colours)
+        if sighting.is_clear():
+            sightings.append(sighting)
     return sightings
 
 

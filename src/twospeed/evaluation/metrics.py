@@ -17,8 +17,9 @@ Numbers = NDArray[np.float64]
 DATA_RANGE = 255
 """Greatest difference that two pixels can have."""
 
-PSNR_CEILING_DB = 100.0
-"""What equal frames get, so that means stay finite."""
+LEAST_ERROR = 1.0
+"""Mean squared error below which frames count as equal: one grey level, 48.13 dB. It keeps means
+finite where a frame is met exactly."""
 
 SSIM_PARAMETERS = {
     "gaussian_weights": True,
@@ -31,14 +32,13 @@ SSIM_PARAMETERS = {
 
 
 def psnr_db(frames_THWC: Frames, truth_THWC: Frames) -> Numbers:
-    """Return the peak signal-to-noise ratio of every frame in dB, at most `PSNR_CEILING_DB`.
+    """Return the peak signal-to-noise ratio of every frame in dB, at most 48.13 (`LEAST_ERROR`).
 
     Raises:
         ShapeError: when the two do not have the same shape.
     """
     error_T = mean_squared_error(frames_THWC, truth_THWC)
-    floor = DATA_RANGE**2 / 10 ** (PSNR_CEILING_DB / 10)
-    return np.asarray(10 * np.log10(DATA_RANGE**2 / np.maximum(error_T, floor)))
+    return np.asarray(10 * np.log10(DATA_RANGE**2 / np.maximum(error_T, LEAST_ERROR)))
 
 
 def mean_squared_error(frames_THWC: Frames, truth_THWC: Frames) -> Numbers:

@@ -28,8 +28,8 @@ class Job:
     seed: int
     """Decides all noise of the episode."""
 
-    past_CTHW: Tensor
-    """Clean latents to start from; all jobs of a batch have as many frames."""
+    past: Tensor
+    """(C, T, H, W), clean latents to start from; all jobs of a batch have as many frames."""
 
     actions: tuple[str, ...]
     """One a chunk."""
@@ -37,8 +37,8 @@ class Job:
     first_chunk: int
     """Number of the first one in the episode."""
 
-    truth_CTHW: Tensor | None = None
-    """Latents of the true frames of these chunks, for observing."""
+    truth: Tensor | None = None
+    """(C, T, H, W), latents of the true frames of these chunks, for observing."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -46,8 +46,11 @@ class Predicted:
     """A true chunk as it was predicted before the memory learned it."""
 
     chunk: int
-    on_CTHW: Tensor
-    off_CTHW: Tensor
+    on: Tensor
+    """(C, T, H, W), with the memory as it was then."""
+
+    off: Tensor
+    """(C, T, H, W), without memory."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -81,21 +84,19 @@ def observe(
     memory = fresh_memory(model, config, jobs)
     active = list(range(len(jobs)))
     predictions: list[list[Predicted]] = [[] for _ in jobs]
-    snapshots: dict[int, Snapshot] = {}
-    for chunk in range(max(len(job.actions) for job in jobs)):
-        memory, active = _step_out(memory, jobs, active, chunk, snapshots)
+    done: dict[int, Snapshot] = {}
+    for chunk in range(_longest(jobs)):
+        memory, active = _step_out(memory, jobs, active, chunk, done)
         now = [jobs[index] for index in active]
-        past, new = (torch.stack(part) for part in zip(*(_split(job, chunk) for job in now)))
+        past, new = (torch.stack([part(job, chunk) for job in now]) for part in (_past, _new))
         if chunk:
             for index, one in zip(active, _predict(model, now, past, memory, chunk), strict=True):
                 predictions[index].append(one)
-        with attached(memory):
-            actions = [job.actions[chunk] for job in now]
-            memory.observe(torch.cat([past, new], 2), actions, past_frames=past.shape[2])
+        _write(memory, now, chunk, past, new)
         advance(len(now))
-    _step_out(memory, jobs, active, None, snapshots)
+    _step_out(memory, jobs, active, _longest(jobs), done)
     return [
-        Observed(snapshot=snapshots[index], predictions=tuple(predictions[index]))
+        Observed(snapshot=done[index], predictions=tuple(predictions[index]))
         for index in range(len(jobs))
     ]
 
@@ -118,26 +119,27 @@ def generate(
         advance: see `Advance`.
 
     Returns:
-        Latents (C, T, H, W) of all chunks of each job, and (with `writes`) the memories.
+        Latents (C, T, H, W) of all chunks of each job, and the memories after them.
     """
     active = list(range(len(jobs)))
-    made: list[list[Tensor]] = [[job.past_CTHW] for job in jobs]
-    snapshots: dict[int, Snapshot] = {}
-    for chunk in range(max(len(job.actions) for job in jobs)):
-        memory, active = _step_out(memory, jobs, active, chunk, snapshots if writes else None)
+    made: list[list[Tensor]] = [[job.past] for job in jobs]
+    done: dict[int, Snapshot] = {}
+    for chunk in range(_longest(jobs)):
+        if memory is None:
+            active = [index for index in active if chunk < len(jobs[index].actions)]
+        else:
+            memory, active = _step_out(memory, jobs, active, chunk, done)
         now = [jobs[index] for index in active]
         past = torch.stack([made[index][-1] for index in active])
         new = generate_chunk(model, now, past, memory, chunk)
         if memory is not None and writes:
-            with attached(memory):
-                actions = [job.actions[chunk] for job in now]
-                memory.observe(torch.cat([past, new], 2), actions, past_frames=past.shape[2])
+            _write(memory, now, chunk, past, new)
         for index, latents in zip(active, new, strict=True):
             made[index].append(latents)
         advance(len(now))
-    if writes:
-        _step_out(memory, jobs, active, None, snapshots)
-    return [torch.cat(m[1:], 1) for m in made], [snapshots[index] for index in sorted(snapshots)]
+    if memory is not None:
+        _step_out(memory, jobs, active, _longest(jobs), done)
+    return [torch.cat(parts[1:], 1) for parts in made], [done[index] for index in sorted(done)]
 
 
 def generate_chunk(
@@ -161,14 +163,26 @@ def generate_chunk(
         )
 
 
-def _split(job: Job, chunk: int) -> tuple[Tensor, Tensor]:
-    """Return the past and the new latents of a true chunk."""
-    if job.truth_CTHW is None:
+def _longest(jobs: Sequence[Job]) -> int:
+    return max(len(job.actions) for job in jobs)
+
+
+def _past(job: Job, chunk: int) -> Tensor:
+    return _new(job, chunk - 1) if chunk else job.past
+
+
+def _new(job: Job, chunk: int) -> Tensor:
+    if job.truth is None:
         raise AssertionError("a job to observe has true latents")
-    frames = job.truth_CTHW.shape[1] // len(job.actions)
-    new = job.truth_CTHW[:, frames * chunk : frames * (chunk + 1)]
-    past = job.truth_CTHW[:, frames * (chunk - 1) : frames * chunk] if chunk else job.past_CTHW
-    return past, new
+    frames = job.truth.shape[1] // len(job.actions)
+    return job.truth[:, frames * chunk : frames * (chunk + 1)]
+
+
+def _write(memory: TempLora, jobs: Sequence[Job], chunk: int, past: Tensor, new: Tensor) -> None:
+    """Let the memory learn one chunk of every job."""
+    actions = [job.actions[chunk] for job in jobs]
+    with attached(memory):
+        memory.observe(torch.cat([past, new], 2), actions, past_frames=past.shape[2])
 
 
 def _predict(
@@ -176,25 +190,21 @@ def _predict(
 ) -> list[Predicted]:
     on, off = (generate_chunk(model, jobs, past, arm, chunk) for arm in (memory, None))
     pairs = zip(on, off, strict=True)
-    return [Predicted(chunk=chunk, on_CTHW=one, off_CTHW=other) for one, other in pairs]
+    return [Predicted(chunk=chunk, on=one, off=other) for one, other in pairs]
 
 
 def _step_out(
-    memory: TempLora | None,
+    memory: TempLora,
     jobs: Sequence[Job],
     active: list[int],
-    chunk: int | None,
-    snapshots: dict[int, Snapshot] | None,
-) -> tuple[TempLora | None, list[int]]:
-    """Let jobs that have no such chunk (None: all) step out, their memories put aside."""
-    stay = [
-        p
-        for p, index in enumerate(active)
-        if chunk is not None and chunk < len(jobs[index].actions)
-    ]
-    if len(stay) == len(active) or memory is None:
-        return memory, [active[place] for place in stay]
-    if snapshots is not None:
-        for place in set(range(len(active))) - set(stay):
-            snapshots[active[place]] = snapshot_of(memory, place)
+    chunk: int,
+    done: dict[int, Snapshot],
+) -> tuple[TempLora, list[int]]:
+    """Let jobs that have no chunk of this number step out; put their memories into `done`."""
+    stay = [p for p, index in enumerate(active) if chunk < len(jobs[index].actions)]
+    if len(stay) == len(active):
+        return memory, active
+    for place, index in enumerate(active):
+        if place not in stay:
+            done[index] = snapshot_of(memory, place)
     return narrowed(memory, stay) if stay else memory, [active[place] for place in stay]

@@ -16,7 +16,6 @@ from twospeed.evaluation.seen import Outcome
 from twospeed.evaluation.walks import Walk
 
 Numbers = NDArray[np.float64]
-METRICS = ("psnr_db", "ssim", "landmark_recall")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,6 +44,11 @@ class EpisodeScores:
         ages = self.ages[metric]
         values = self.values[metric][arm][(ages > older_than) & (ages <= up_to)]
         return float(values.mean()) if len(values) else float("nan")
+
+    def has_age(self, older_than: int, up_to: int) -> bool:
+        """Say whether any revisited frame is of such an age, in frames."""
+        ages = self.ages["psnr_db"]
+        return bool(((ages > older_than) & (ages <= up_to)).any())
 
 
 def score(outcome: Outcome) -> EpisodeScores:

@@ -11,51 +11,37 @@ and noise:
     random   random adapters that add as much to every layer
     frozen   the last seen frame, repeated
     copy     the last seen chunk, repeated
-    truth    the true frames through the autoencoder
+    truth    the true frames
+
+The last three go through the autoencoder as all others do, so that no arm is favoured by pixels
+that latents cannot hold; "truth" is what a perfect memory would score.
 """
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from twospeed.core.errors import ConfigError, DataError
-from twospeed.core.random import seed_of
 from twospeed.core.video import Frames
 from twospeed.evaluation.memories import Snapshot, random_like, resumed, rotated
 from twospeed.evaluation.metrics import psnr_db
+from twospeed.evaluation.protocol import (
+    ProtocolConfig,
+    check_chunks,
+    decode,
+    encode,
+    episode_seed,
+    in_batches,
+    return_job,
+)
 from twospeed.evaluation.rollout import Advance, Job, Observed, generate, observe, write_seed
 from twospeed.evaluation.walks import Walk, by_writes, draw_walks
-from twospeed.memory.config import FastLearningConfig, default
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.routes import CHUNK_FRAMES
 
 ARMS = ("on", "off", "swap", "random", "frozen", "copy", "truth")
 GENERATED = ("on", "off", "swap", "random")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProtocolConfig:
-    """How a protocol is run."""
-
-    memory: FastLearningConfig = field(default_factory=default)
-    """How the memory learns."""
-
-    seed: int = 0
-    """Mixed into all noise, beside the episode's own seed."""
-
-    batch_size: int = 8
-    """Episodes that run side by side; no result depends on it."""
-
-    write_on_return: bool = False
-    """Whether memories go on learning generated chunks on the way back of protocol "seen"."""
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise ConfigError(f"batch_size must be 1 or more, got {self.batch_size}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -100,14 +86,14 @@ def run_seen(
         observed += observe(model, jobs, config.memory, advance=advance)
     snapshots = [one.snapshot for one in observed]
     strangers = rotated(snapshots)
-    for batch in in_batches(range(len(walks)), config.batch_size):
-        chosen = [walks[i] for i in batch]
-        own, others = [snapshots[i] for i in batch], [strangers[i] for i in batch]
+    for places in in_batches(range(len(walks)), config.batch_size):
+        chosen = [walks[i] for i in places]
+        own, others = [snapshots[i] for i in places], [strangers[i] for i in places]
         arms = _generate_arms(model, chosen, own, others, config, advance)
-        for place, i in enumerate(batch):
+        for i, frames in zip(places, arms, strict=True):
             yield Outcome(
                 walk=walks[i],
-                frames=arms[place] | _still_arms(model, walks[i]),
+                frames=frames | _still_arms(model, walks[i]),
                 first_visit_db=_first_visit_db(model, walks[i], observed[i]),
                 norm=snapshots[i].file.norm(),
             )
@@ -119,19 +105,6 @@ def count_chunks(walks: Sequence[Walk]) -> int:
     return outward + len(GENERATED) * sum(walk.num_generated for walk in walks)
 
 
-def check_chunks(model: WorldModel) -> None:
-    """Refuse a model whose chunks do not fit the routes.
-
-    Raises:
-        DataError: saying both lengths.
-    """
-    if model.settings.chunk_frames != CHUNK_FRAMES:
-        raise DataError(
-            f"routes have chunks of {CHUNK_FRAMES} frames, this model generates"
-            f" {model.settings.chunk_frames}"
-        )
-
-
 def donor_of(walks: Sequence[Walk]) -> list[Walk]:
     """Return an episode that only lends its memory, where there is none to swap with."""
     if len(walks) > 1:
@@ -140,47 +113,15 @@ def donor_of(walks: Sequence[Walk]) -> list[Walk]:
     return draw_walks(route.kind, [route.seed + 1], size=walks[0].frames.shape[1])
 
 
-def in_batches(items: Sequence, size: int) -> Iterator[list]:
-    """Cut a sequence into lists of at most `size`."""
-    for start in range(0, len(items), size):
-        yield list(items[start : start + size])
-
-
-def episode_seed(walk: Walk, config: ProtocolConfig) -> int:
-    """Return the seed of all noise of one episode."""
-    return seed_of(config.seed, walk.route.kind, walk.route.seed)
-
-
 def _outward_job(model: WorldModel, walk: Walk, config: ProtocolConfig) -> Job:
     latents = encode(model, walk.frames[: 1 + CHUNK_FRAMES * walk.num_writes])
     return Job(
         seed=episode_seed(walk, config),
-        past_CTHW=latents[:, :1],
+        past=latents[:, :1],
         actions=walk.route.actions[: walk.num_writes],
         first_chunk=0,
-        truth_CTHW=latents[:, 1:],
+        truth=latents[:, 1:],
     )
-
-
-def return_job(walk: Walk, past_CTHW: Tensor, config: ProtocolConfig) -> Job:
-    """Return the way back from the last chunk's latents on."""
-    return Job(
-        seed=episode_seed(walk, config),
-        past_CTHW=past_CTHW,
-        actions=walk.route.actions[walk.route.seen :],
-        first_chunk=walk.route.seen,
-    )
-
-
-def encode(model: WorldModel, frames: Frames) -> Tensor:
-    """Encode one episode's frames to latents (C, T, H, W)."""
-    return model.encode(frames[None]).to(model.device)[0]
-
-
-def decode(model: WorldModel, latents_CTHW: Tensor) -> Frames:
-    """Decode one episode's latents to frames."""
-    frames: Frames = model.decode(latents_CTHW[None])[0]
-    return frames
 
 
 def _generate_arms(
@@ -207,12 +148,12 @@ def _generate_arms(
 
 
 def _still_arms(model: WorldModel, walk: Walk) -> dict[str, Frames]:
-    first, truth = walk.route.first_generated, walk.truth_back
-    chunk = walk.frames[first - CHUNK_FRAMES : first]
+    first = walk.route.first_generated
+    context = decode(model, encode(model, walk.frames[first - CHUNK_FRAMES : first]))
     return {
-        "frozen": np.repeat(chunk[-1:], len(truth), axis=0),
-        "copy": np.concatenate([chunk] * walk.num_generated),
-        "truth": decode(model, encode(model, truth)),
+        "frozen": np.repeat(context[-1:], len(walk.truth_back), axis=0),
+        "copy": np.concatenate([context] * walk.num_generated),
+        "truth": decode(model, encode(model, walk.truth_back)),
     }
 
 
@@ -221,6 +162,6 @@ def _first_visit_db(model: WorldModel, walk: Walk, observed: Observed) -> dict[s
     is_new = walk.new_frames
     for one, arm in itertools.product(observed.predictions, scores):
         place = slice(1 + CHUNK_FRAMES * one.chunk, 1 + CHUNK_FRAMES * (one.chunk + 1))
-        frames = decode(model, one.on_CTHW if arm == "on" else one.off_CTHW)
+        frames = decode(model, one.on if arm == "on" else one.off)
         scores[arm] += psnr_db(frames, walk.frames[place])[is_new[place]].tolist()
     return {arm: float(np.mean(values)) if values else np.nan for arm, values in scores.items()}

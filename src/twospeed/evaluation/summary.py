@@ -4,17 +4,20 @@ Every number is a mean over episodes of an episode's mean, with a bootstrap inte
 episodes; see the report's `notes` for what stands where.
 """
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from twospeed.evaluation.bootstrap import bootstrap_mean, plain
-from twospeed.evaluation.scores import METRICS, EpisodeScores
+from twospeed.evaluation.scores import EpisodeScores
 
 AGE_EDGES = (0, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 """Frames since the first visit: edges of the curve's bins, (low, high]."""
 
 Json = dict[str, Any]
-Value = Callable[[EpisodeScores], float]
 
 _GAINS = {
     "psnr_db": "gain_over_{}_db",
@@ -30,16 +33,15 @@ def summarise_route(scores: Sequence[EpisodeScores], *, seed: int) -> Json:
         scores: its episodes.
         seed: of the bootstrap.
     """
-    values = means_and_gains(scores, seed=seed)
-    values["motion_kept"] = {
-        arm: _interval(scores, lambda s, arm=arm: s.motion_kept[arm], seed)
-        for arm in scores[0].motion_kept
+    arms = list(scores[0].motion_kept)
+    kept = {arm: [one.motion_kept[arm] for one in scores] for arm in arms}
+    return means_and_gains(scores, seed=seed) | {
+        "motion_kept": {arm: interval(kept[arm], seed) for arm in arms},
+        "first_visit": _first_visit(scores, seed),
+        "curve": _curve(scores, seed),
+        "variants": _variants(scores, seed),
+        "per_episode": [_episode(one) for one in scores],
     }
-    values["first_visit"] = _first_visit(scores, seed)
-    values["curve"] = _curve(scores, seed)
-    values["variants"] = _variants(scores, seed)
-    values["per_episode"] = [_episode(one) for one in scores]
-    return values
 
 
 def means_and_gains(
@@ -53,41 +55,37 @@ def means_and_gains(
         older_than: frames since the first visit; only older revisits count.
         up_to: and only revisits that are not older than this.
     """
-    values: Json = {"episodes": len(scores)}
-    for metric in METRICS:
-
-        def mean(one: EpisodeScores, arm: str, metric: str = metric) -> float:
-            return one.mean(metric, arm, older_than=older_than, up_to=up_to)
-
-        arms = scores[0].values[metric]
-        values[metric] = {
-            arm: _interval(scores, lambda s, arm=arm, mean=mean: mean(s, arm), seed) for arm in arms
+    numbers: Json = {"episodes": len(scores)}
+    for metric, arms in scores[0].values.items():
+        means = {
+            arm: np.array([s.mean(metric, arm, older_than=older_than, up_to=up_to) for s in scores])
+            for arm in arms
         }
+        numbers[metric] = {arm: interval(values, seed) for arm, values in means.items()}
         for other in ("off", "swap"):
-            values[_GAINS[metric].format(other)] = _interval(
-                scores, lambda s, other=other, mean=mean: mean(s, "on") - mean(s, other), seed
-            )
-    return values
+            gain = means["on"] - means[other]
+            numbers[_GAINS[metric].format(other)] = interval(gain, seed)
+    return numbers
 
 
-def _interval(scores: Sequence[EpisodeScores], value: Value, seed: int) -> Json:
-    return bootstrap_mean([value(one) for one in scores], seed=seed).to_json()
+def interval(values_E: Sequence[float] | NDArray[np.float64], seed: int) -> Json:
+    """Return mean, low, high and n over episodes as JSON values."""
+    return bootstrap_mean(values_E, seed=seed).to_json()
 
 
 def _first_visit(scores: Sequence[EpisodeScores], seed: int) -> Json:
     """PSNR of outward chunks predicted one step ahead, before they were learned."""
-    arms = ("on", "off")
-    psnr = {arm: _interval(scores, lambda s, arm=arm: s.first_visit_db[arm], seed) for arm in arms}
-    change = _interval(scores, lambda s: s.first_visit_db["on"] - s.first_visit_db["off"], seed)
-    return {"psnr_db": psnr, "change_db": change}
+    psnr = {arm: np.array([s.first_visit_db[arm] for s in scores]) for arm in ("on", "off")}
+    return {
+        "psnr_db": {arm: interval(values, seed) for arm, values in psnr.items()},
+        "change_db": interval(psnr["on"] - psnr["off"], seed),
+    }
 
 
 def _curve(scores: Sequence[EpisodeScores], seed: int) -> list[Json]:
     points = []
-    for low, high in zip(AGE_EDGES, AGE_EDGES[1:], strict=False):
-        inside = [
-            s for s in scores if ((s.ages["psnr_db"] > low) & (s.ages["psnr_db"] <= high)).any()
-        ]
+    for low, high in itertools.pairwise(AGE_EDGES):
+        inside = [s for s in scores if s.has_age(low, high)]
         if inside:
             point = means_and_gains(inside, seed=seed, older_than=low, up_to=high)
             points.append({"age_frames": {"above": low, "up_to": high}} | point)

@@ -53,7 +53,7 @@ class Walk:
         away = poses[:, None] - poses[None]
         turned = (away[..., 2] + 180) % 360 - 180
         is_same = (np.hypot(away[..., 0], away[..., 1]) < _SAME) & (abs(turned) < _SAME)
-        return ~np.tril(is_same, -1).any(1)
+        return np.asarray(~np.tril(is_same, -1).any(1))
 
 
 def draw_walks(kind: str, seeds: Iterable[int], *, size: int) -> list[Walk]:

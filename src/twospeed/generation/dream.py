@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from twospeed.core.errors import DataError, ShapeError
-from twospeed.core.files import read_json, write_json, written_aside
-from twospeed.memory.files import load_memory, memory_of, restore_, save_memory
+from twospeed.core.files import read_json, recover, write_json, written_aside
+from twospeed.memory.files import load_memory, memory_of, running, save_memory
 from twospeed.memory.temp_lora import TempLora
 from twospeed.worldmodel.model import WorldModel
 
@@ -106,23 +107,26 @@ class Dream:
         Raises:
             DataError: when the folder is no dream, is damaged, or belongs to another model.
         """
+        recover(path)
         state = read_json(path / "dream.json")
-        if state["model_hash"] != model.hash():
+        if state.get("model_hash") != model.hash():
             raise DataError(
-                f"this dream belongs to slow weights {state['model_hash']}, the model has"
+                f"this dream belongs to slow weights {state.get('model_hash')}, the model has"
                 f" {model.hash()}"
             )
-        tensors = load_file(path / "state.safetensors")
         dream = cls.__new__(cls)
-        dream.model, dream.seed = model, int(state["seed"])
-        dream.num_chunks = int(state["num_chunks"])
-        dream.past = tensors.pop("past").to(model.device)
-        dream.memory = None
-        if state["memory_seed"] is not None:
-            file = load_memory(path / "memory")
-            dream.memory = TempLora(model, file.config, seeds=(int(state["memory_seed"]),))
-            restore_(dream.memory, [file])
-            dream.memory.optimizer.load_state_(tensors)
+        dream.model = model
+        try:
+            tensors = load_file(path / "state.safetensors")
+            dream.seed, dream.num_chunks = int(state["seed"]), int(state["num_chunks"])
+            dream.past = tensors.pop("past").to(model.device)
+            dream.memory = None
+            if state["memory_seed"] is not None:
+                file = load_memory(path / "memory")
+                dream.memory = running(model, [file], seeds=(int(state["memory_seed"]),))
+                dream.memory.optimizer.load_state_(tensors)
+        except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+            raise DataError(f"the dream in {path} is damaged: {error}") from error
         return dream
 
     def fork(self, path: Path) -> "Dream":

@@ -18,7 +18,7 @@ class Adam:
         self.betas = betas
         self.first = [torch.zeros_like(tensor.detach()) for tensor in self.tensors]
         self.second = [torch.zeros_like(tensor.detach()) for tensor in self.tensors]
-        self.steps_E = torch.zeros(len(self.tensors[0]), device=self.tensors[0].device)
+        self.steps_E = self.tensors[0].detach().new_zeros(len(self.tensors[0]))
 
     def reset_(self) -> None:
         """Forget all averages."""

@@ -46,10 +46,11 @@ class Adapters:
         self.down: dict[str, Tensor] = {}
         self.up: dict[str, Tensor] = {}
         for name, layer in named.items():
-            fresh_RI = _fresh(name, rank, layer).to(layer.weight.device)
+            dtype = torch.promote_types(layer.weight.dtype, torch.float32)  # never half
+            fresh_RI = _fresh(name, rank, layer).to(layer.weight.device, dtype)
             self.down[name] = fresh_RI.expand(episodes, -1, -1).clone().requires_grad_()
             shape = (episodes, layer.out_features, rank)
-            self.up[name] = layer.weight.new_zeros(shape, dtype=torch.float32).requires_grad_()
+            self.up[name] = layer.weight.new_zeros(shape, dtype=dtype).requires_grad_()
         self.enabled = True
         self._layers = named
         self._handles: list[RemovableHandle] = []
@@ -79,6 +80,18 @@ class Adapters:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """Attach inside the block; afterwards all is as it was before."""
+        if self._handles:
+            yield
+            return
+        self.attach()
+        try:
+            yield
+        finally:
+            self.detach()
 
     @contextmanager
     def switched_off(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ A memory is the folder with both; its path is what commands take.
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from twospeed.core.config import from_json, to_json
-from twospeed.core.errors import ConfigError, DataError
-from twospeed.core.files import write_json, written_aside
+from twospeed.core.errors import ConfigError, DataError, ShapeError, TwospeedError
+from twospeed.core.files import recover, write_json, written_aside
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.temp_lora import TempLora, WriteRecord
 from twospeed.worldmodel.model import WorldModel
@@ -75,23 +75,37 @@ def restore_(memory: TempLora, saved: Sequence[MemoryFile]) -> None:
     """Fill a running memory, one file an episode; its optimizer starts anew.
 
     Raises:
-        DataError: when a file belongs to other slow weights or has other layers or another rank.
+        DataError: when a file belongs to other slow weights or has other layers or another rank;
+            the memory is as it was then.
+        ShapeError: when there is not one file an episode.
     """
-    for episode, file in enumerate(saved):
-        if file.model_hash != memory.model_hash:
-            raise DataError(
-                f"this memory belongs to slow weights {file.model_hash}, the model has"
-                f" {memory.model_hash}: load the model it was written on"
-            )
-        for name, tensor in memory.adapters.up.items():
-            if name not in file.up or file.up[name].shape != tensor.shape[1:]:
-                raise DataError(f"this memory has other adapters: layer {name!r} does not fit")
-        with torch.no_grad():
+    if len(saved) != len(memory.seeds):
+        raise ShapeError(f"{len(memory.seeds)} episodes take as many memories, got {len(saved)}")
+    for file in saved:
+        _check_fit(memory, file)
+    with torch.no_grad():
+        for episode, file in enumerate(saved):
             for name in memory.adapters.up:
                 memory.adapters.down[name][episode] = file.down[name].to(memory.model.device)
                 memory.adapters.up[name][episode] = file.up[name].to(memory.model.device)
-        memory.records[episode] = list(file.records)
+            memory.records[episode] = list(file.records)
     memory.optimizer.reset_()
+
+
+def _check_fit(memory: TempLora, file: MemoryFile) -> None:
+    if file.model_hash != memory.model_hash:
+        raise DataError(
+            f"this memory belongs to slow weights {file.model_hash}, the model has"
+            f" {memory.model_hash}: load the model it was written on"
+        )
+    for part, tensors in (("down", memory.adapters.down), ("up", memory.adapters.up)):
+        found = {name: tuple(tensor.shape) for name, tensor in getattr(file, part).items()}
+        wanted = {name: tuple(tensor.shape[1:]) for name, tensor in tensors.items()}
+        different = sorted(set(found.items()) ^ set(wanted.items()))
+        if different:
+            raise DataError(
+                f"this memory has other adapters: layer {different[0][0]!r} does not fit"
+            )
 
 
 def running(model: WorldModel, saved: Sequence[MemoryFile], *, seeds: Sequence[int]) -> TempLora:
@@ -133,6 +147,7 @@ def load_memory(path: Path) -> MemoryFile:
     Raises:
         DataError: when it is missing, damaged, or no memory of ours.
     """
+    recover(path)
     place = path / WEIGHTS if path.is_dir() else path
     try:
         with safe_open(place, framework="pt") as file:
@@ -142,6 +157,13 @@ def load_memory(path: Path) -> MemoryFile:
         raise DataError(f"cannot read a memory from {path}: {error}") from error
     if metadata.get("format") != FORMAT:
         raise DataError(f"{path} says format {metadata.get('format')!r}, this reads {FORMAT!r}")
+    try:
+        return _memory_file(metadata, tensors)
+    except (KeyError, ValueError, TypeError, TwospeedError) as error:
+        raise DataError(f"{path} is damaged: {error!r}") from error
+
+
+def _memory_file(metadata: dict[str, str], tensors: dict[str, Tensor]) -> MemoryFile:
     parts: dict[str, dict[str, Tensor]] = {"lora_A": {}, "lora_B": {}}
     for name, tensor in tensors.items():
         layer, part, _ = name.removeprefix(PREFIX).rsplit(".", 2)
@@ -178,8 +200,7 @@ def merge(first: MemoryFile, second: MemoryFile, *, share: float = 0.5) -> Memor
         records=first.records + second.records,
         down={n: torch.cat([first.down[n], second.down[n]], dim=0) for n in first.up},
         up={
-            n: torch.cat([share * first.up[n], (1 - share) * second.up[n]], dim=1)
-            for n in first.up
+            n: torch.cat([share * first.up[n], (1 - share) * second.up[n]], dim=1) for n in first.up
         },
     )
 
@@ -207,12 +228,10 @@ def difference(first: MemoryFile, second: MemoryFile) -> dict[str, dict[str, flo
 
 
 def _compare(first: Tensor, second: Tensor) -> dict[str, float]:
-    norm: Callable[[Tensor], float] = lambda tensor: float(tensor.norm())  # noqa: E731
-    product = float((first * second).sum())
-    scale = max(norm(first) * norm(second), 1e-12)
+    norms = float(first.norm()), float(second.norm())
     return {
-        "first": norm(first),
-        "second": norm(second),
-        "distance": norm(first - second),
-        "cosine": product / scale,
+        "first": norms[0],
+        "second": norms[1],
+        "distance": float((first - second).norm()),
+        "cosine": float((first * second).sum()) / max(norms[0] * norms[1], 1e-12),
     }

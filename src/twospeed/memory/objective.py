@@ -13,7 +13,13 @@ from torch import Tensor
 
 from twospeed.core.random import generator_of
 from twospeed.memory.config import FastLearningConfig
-from twospeed.worldmodel.diffusion import NoiseSchedule, frame_loss, noise_frames, target_of
+from twospeed.worldmodel.diffusion import (
+    NoiseSchedule,
+    frame_loss,
+    loss_weight,
+    noise_frames,
+    target_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,9 +59,7 @@ def draw_write(
     with_text_N = next_K.repeat(len(seeds))
     counts_NT[with_text_N, :past_frames] = False
     level_NT[~counts_NT] = 0
-    return Draws(
-        noise_NCTHW=noise, level_NT=level_NT, counts_NT=counts_NT, with_text_N=with_text_N
-    )
+    return Draws(noise_NCTHW=noise, level_NT=level_NT, counts_NT=counts_NT, with_text_N=with_text_N)
 
 
 def _draw_one(
@@ -64,7 +68,9 @@ def _draw_one(
     """Draw K noises and K levels, one from each of K equal parts of the range."""
     count = config.levels_per_update
     noise = torch.randn((count, *shape), generator=generator)
-    place = (torch.randperm(count, generator=generator) + torch.rand(count, generator=generator)) / count
+    place = (
+        torch.randperm(count, generator=generator) + torch.rand(count, generator=generator)
+    ) / count
     span = config.highest_level - config.lowest_level + 1
     return noise, (config.lowest_level + place * span).long().clamp_max(config.highest_level)
 
@@ -90,10 +96,11 @@ def write_loss(
     )
     signal_NT = schedule.signal(level_NT)
     noisy = noise_frames(clean, noise, signal_BT=signal_NT)
-    target = target_of(
-        clean, noise, signal_BT=signal_NT, prediction_type=schedule.prediction_type
-    )
+    target = target_of(clean, noise, signal_BT=signal_NT, prediction_type=schedule.prediction_type)
     loss_N = frame_loss(
-        denoiser(noisy, level_NT, text), target, counts_BT=draws.counts_NT.to(device)
+        denoiser(noisy, level_NT, text),
+        target,
+        counts_BT=draws.counts_NT.to(device),
+        weight_BT=loss_weight(signal_NT, schedule.prediction_type),
     )
-    return loss_N.unflatten(0, (episodes, count)).mean(1)
+    return loss_N.view(episodes, count).mean(1)

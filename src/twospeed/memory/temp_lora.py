@@ -48,6 +48,10 @@ class WriteRecord:
 class TempLora:
     """Fast weights of E episodes that run side by side on one world model.
 
+    They act while this memory is asked (`read_out`) or writes (`observe`), and not otherwise: any
+    number of memories can share one model without touching each other. `attach` lets them act on
+    every call of the denoiser.
+
     Args:
         model: the slow weights; never changed.
         config: how to write.
@@ -66,7 +70,6 @@ class TempLora:
         self.optimizer = Adam(self.adapters.tensors(), betas=config.betas)
         self.records: list[list[WriteRecord]] = [[] for _ in seeds]
         self.model_hash = model.hash()
-        self.adapters.attach()
 
     @property
     def num_writes(self) -> int:
@@ -74,7 +77,7 @@ class TempLora:
         return len(self.records[0])
 
     def attach(self) -> None:
-        """Let the fast weights act."""
+        """Let the fast weights act on every call of the denoiser, until `detach`."""
         self.adapters.attach()
 
     def detach(self) -> None:
@@ -86,7 +89,8 @@ class TempLora:
         weight = self.config.contrast
 
         def predict(noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
-            fast: Tensor = denoiser(noisy_BCTHW, level_BT, text_BND)
+            with self.adapters.attached():
+                fast: Tensor = denoiser(noisy_BCTHW, level_BT, text_BND)
             if weight == 0:
                 return fast
             with self.adapters.switched_off():
@@ -120,7 +124,7 @@ class TempLora:
         if not window_ECTHW.isfinite().all():
             raise DataError("the window holds numbers that are not finite; nothing was written")
         started = time.perf_counter()
-        with torch.enable_grad():
+        with torch.enable_grad(), self.adapters.attached():
             before, after, gate = self._write(window_ECTHW, actions, past_frames)
         seconds = (time.perf_counter() - started) / len(self.seeds)
         return self._record(before, after, gate, seconds)
@@ -156,9 +160,7 @@ class TempLora:
         )
 
     def _loss(self, window: Tensor, text: Tensor, no_text: Tensor, draws: Draws) -> Tensor:
-        return write_loss(
-            self.model.denoiser, self.model.schedule, window, text, no_text, draws
-        )
+        return write_loss(self.model.denoiser, self.model.schedule, window, text, no_text, draws)
 
     @torch.no_grad()
     def _bound_(self, open_E: Tensor) -> None:

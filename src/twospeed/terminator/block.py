@@ -218,7 +218,7 @@ class SFNEBlock(nn.Module):
         """Return q: IS(HCI(x)) as published, where IS undoes the gate (D13), or the gate last."""
         score = self.hci.score(x_BCS, kernels.hci)
         kept.update(hci_kappa=kernels.hci, hci_score=score)
-        factor = self.hci.gate(score)
+        factor: Tensor = self.hci.gate(score)
         if self.config.hci_order == "before":
             return self.instance(factor * x_BCS)
         return factor * self.instance(x_BCS)

@@ -8,15 +8,15 @@ from torch.nn import functional
 
 from twospeed.terminator.block import SFNEBlock
 from twospeed.terminator.branches import as_frames, from_frames
-from twospeed.terminator.fast_plan import Affine, BlockPlan, local_branches
+from twospeed.terminator.fast_depthwise import convolve_local_fast
 from twospeed.terminator.fast_local_nets import draw_local_group
+from twospeed.terminator.fast_plan import Affine, BlockPlan, local_branches
 from twospeed.terminator.fast_standardize import (
     fixed_statistics,
     standardize_batch,
     standardize_fast,
 )
 from twospeed.terminator.gates import HyperInteraction
-from twospeed.terminator.fast_depthwise import convolve_local_fast
 from twospeed.terminator.operators import mix
 
 
@@ -71,33 +71,28 @@ def branches_of(
 
 def unit_sum(plan: BlockPlan, Z_BCN: Tensor, x_BCN: Tensor) -> Tensor:
     """Return f = IS(RGU_s(Z) + RGU_f(x)), (B, C, N), of both gated units."""
-    total = None
+    total = plan.out_map.to(x_BCN.dtype).expand(x_BCN.shape)
+    total = total.clone(memory_format=torch.contiguous_format)
     inputs = ((plan.slow, Z_BCN), (plan.fast, x_BCN))
     for (map_in, values), weight_out in zip(inputs, plan.outs, strict=True):
         key, query = affine(map_in, values).chunk(2, 1)
         gated = functional.gelu(standardize_fast(key * query)[0])
-        if total is None:
-            weight = weight_out.to(gated.dtype).expand(len(gated), -1, -1)
-            total = torch.baddbmm(plan.out_map.to(gated.dtype), weight, gated)
-        else:
-            total = add_affine_(total, weight_out, gated)
+        total = add_affine_(total, weight_out, gated)
     return standardize_fast(total)[0]
 
 
 def gated_channels(block: SFNEBlock, plan: BlockPlan, x_BCN: Tensor) -> Tensor:
     """Return q, (B, C, N): HCI and IS in the configured order."""
-    factor = block.hci(x_BCN, plan.hci)
+    factor = block.hci(x_BCN, plan.hci).to(x_BCN.dtype)
     if block.config.hci_order == "after":
         q_BCN = standardize_fast(x_BCN.clone())[0]
         return q_BCN * factor if torch.is_grad_enabled() else q_BCN.mul_(factor)
     return standardize_fast(x_BCN * factor)[0]
 
 
-def interaction(
-    module: HyperInteraction, plan: BlockPlan, o_BCS: Tensor, x_BCS: Tensor
-) -> Tensor:
+def interaction(module: HyperInteraction, plan: BlockPlan, o_BCS: Tensor, x_BCS: Tensor) -> Tensor:
     """Return HI(o, x)."""
-    gate = module(o_BCS, plan.hi_channel, plan.hi_spatial)
+    gate: Tensor = module(o_BCS, plan.hi_channel, plan.hi_spatial).to(x_BCS.dtype)
     return gate * x_BCS if torch.is_grad_enabled() else gate.mul_(x_BCS)
 
 

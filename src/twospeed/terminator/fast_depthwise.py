@@ -21,7 +21,7 @@ class _Depthwise(torch.autograd.Function):
         return convolve_local(values, kernels)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         values, kernels = ctx.saved_tensors
         of_values = convolve_local(gradient, kernels.flip(2, 3))
         if len(kernels) == 1:

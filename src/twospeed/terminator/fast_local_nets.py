@@ -160,8 +160,8 @@ def draw_local_group(group: LocalGroup, sources: Mapping[str, Tensor]) -> dict[s
         if i:
             linear = _apply(group.hidden[i - 1], hidden.flatten(2)).view_as(hidden)
             hidden = renormalized(group, i - 1, group.waves[i - 1] * linear + group.shift)
-        hidden = hidden * _apply(gate, zeta_JHN).unflatten(2, (num_samples, longest))
-    drawn = _apply(group.out, hidden.flatten(2)).unflatten(2, (num_samples, longest))
+        hidden = hidden * _apply(gate, zeta_JHN).reshape(*hidden.shape[:2], num_samples, longest)
+    drawn = _apply(group.out, hidden.flatten(2)).reshape(len(hidden), -1, num_samples, longest)
     return {
         name: kernel_CBP[:, :, : _count(sides)].transpose(0, 1).reshape(num_samples, -1, *sides)
         for (name, sides), kernel_CBP in zip(group.kernel_sizes.items(), drawn, strict=True)

@@ -149,10 +149,12 @@ def bottleneck_columns(block: SFNEBlock) -> dict[str, Tensor]:
     earlier = dict(zip(("e1", "e2"), block.shape.earlier_channels, strict=True))
     columns = {}
     for name, weight in zip(
-        block.branches, block.bottleneck.weight.split(channels, 1), strict=True
+        block.branches, torch.split(block.bottleneck.weight, channels, 1), strict=True
     ):
         width = earlier.get(name, channels)
-        columns[name] = weight.reshape(len(weight), -1, width).sum(1) if width < channels else weight
+        columns[name] = (
+            weight.reshape(len(weight), -1, width).sum(1) if width < channels else weight
+        )
     return columns
 
 

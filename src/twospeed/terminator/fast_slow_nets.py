@@ -39,9 +39,7 @@ def _wave(frequency_HD: Tensor, phase_H: Tensor, points: Sequence[Tensor]) -> Te
         sizes = (*sine.shape, -1)
         sine, cosine = (
             (far[0] * near[1] + far[1] * near[0]).view(sizes),
-            (far[1] * near[1] - far[0] * near[0]).view(sizes)
-            if axis + 1 < len(points)
-            else cosine,
+            (far[1] * near[1] - far[0] * near[0]).view(sizes) if axis + 1 < len(points) else cosine,
         )
     return sine
 

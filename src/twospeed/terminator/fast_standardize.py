@@ -21,7 +21,7 @@ from twospeed.terminator.standardization import (
 class Pooling:
     """Which channels share their statistics over the batch, and which have fixed ones."""
 
-    is_batch_C1: Tensor | None = None
+    shared: Tensor | None = None
     """(C,) bool; None: no channel does (IS)."""
 
     fixed: tuple[Tensor, Tensor] | None = None
@@ -29,10 +29,10 @@ class Pooling:
 
     def over_batch(self, statistic_BC: Tensor, fixed_C: Tensor | None = None) -> Tensor:
         """Replace the statistic of shared channels by its mean over the batch, or by `fixed_C`."""
-        if self.is_batch_C1 is None:
+        if self.shared is None:
             return statistic_BC
         shared = statistic_BC.mean(0) if fixed_C is None else fixed_C.to(statistic_BC)
-        return torch.where(self.is_batch_C1, shared, statistic_BC)
+        return torch.where(self.shared, shared, statistic_BC)
 
     def of_gradient(self, statistic_BC: Tensor) -> Tensor:
         """The same for statistics of a gradient: fixed statistics pass none."""
@@ -53,7 +53,7 @@ def center_and_scale(x_BCN: Tensor, pooling: Pooling, out_BCN: Tensor) -> Statis
     kind = torch.promote_types(x_BCN.dtype, torch.float32)
     fixed_mean, fixed_variance = pooling.fixed or (None, None)
     mean_BC = pooling.over_batch(x_BCN.mean(2, dtype=kind), fixed_mean)
-    torch.sub(x_BCN, mean_BC.to(x_BCN.dtype)[:, :, None], out=out_BCN)
+    torch.sub(x_BCN, mean_BC[:, :, None], out=out_BCN)
     square_BC = torch.linalg.vector_norm(out_BCN, dim=2, dtype=kind).square() / x_BCN.shape[2]
     variance_BC = pooling.over_batch(square_BC, fixed_variance)
     out_BCN.mul_(torch.rsqrt(variance_BC + EPSILON)[:, :, None])
@@ -71,7 +71,7 @@ class _Standardize(torch.autograd.Function):
         return y_BCN, mean_BC, variance_BC
 
     @staticmethod
-    def backward(ctx: Any, gradient_BCN: Tensor, *_: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient_BCN: Tensor, *_: Tensor) -> tuple[Tensor, None]:
         y_BCN, scale_BC = ctx.saved_tensors
         kind = scale_BC.dtype
         mean_BC = ctx.pooling.of_gradient(gradient_BCN.mean(2, dtype=kind))
@@ -104,13 +104,12 @@ def standardize_groups(x_BCN: Tensor, layer: GroupInstanceBatchStandardization) 
     return _with_layer(x_BCN, layer.batch, layer.get_buffer("is_batch"))
 
 
-def _with_layer(x_BCN: Tensor, layer: BatchStandardization, is_batch_C1: Tensor) -> Tensor:
+def _with_layer(x_BCN: Tensor, layer: BatchStandardization, shared: Tensor) -> Tensor:
     fixed = fixed_statistics(layer)
-    y_BCN, (mean_BC, variance_BC) = standardize_fast(
-        x_BCN, Pooling(is_batch_C1=is_batch_C1, fixed=fixed)
-    )
+    y_BCN, (mean_BC, variance_BC) = standardize_fast(x_BCN, Pooling(shared=shared, fixed=fixed))
     if fixed is None and layer.running:
-        layer.remember(mean_BC.mean(0), variance_BC.mean(0))
+        variance_C, mean_C = torch.var_mean(mean_BC, 0, correction=0)
+        layer.remember(mean_C, variance_BC.mean(0) + variance_C)
     return y_BCN
 
 

@@ -95,8 +95,8 @@ class LocalSlowNet(FilterNet):
 
     def renormalized(self, u_BHS: Tensor, layer: int) -> Tensor:
         """Return v = α sg[u] + β u/||u||; the norm runs over the positions of each hidden unit."""
-        alpha_H1 = getattr(self, f"alpha_{layer}")[:, None]
-        beta_H1 = getattr(self, f"beta_{layer}")[:, None]
+        alpha_H1: Tensor = getattr(self, f"alpha_{layer}")[:, None]
+        beta_H1: Tensor = getattr(self, f"beta_{layer}")[:, None]
         flat_BHN = u_BHS.flatten(2)
         main_BHN = flat_BHN.detach() if self.context.stop_gradient else flat_BHN
         v_BHN = alpha_H1 * main_BHN + beta_H1 * functional.normalize(flat_BHN, dim=2, eps=1e-12)

@@ -134,7 +134,7 @@ def mix_time(kernel_BCTHW: Tensor, values_BCTHW: Tensor, causal: bool) -> Tensor
     if causal:
         matrix_BCTT = matrix_BCTT.tril()
     out_BCTN = matrix_BCTT @ values_BCTHW.flatten(3)
-    return out_BCTN.unflatten(3, values_BCTHW.shape[3:])
+    return out_BCTN.reshape(values_BCTHW.shape)
 
 
 def mix_folded(kernel_BCN: Tensor, values_BCN: Tensor, causal: bool) -> Tensor:
@@ -146,12 +146,13 @@ def mix_folded(kernel_BCN: Tensor, values_BCN: Tensor, causal: bool) -> Tensor:
     length = values_BCN.shape[2]
     side = math.isqrt(length - 1) + 1
     kernel, values = (
-        functional.pad(part, (0, side * side - length)).unflatten(2, (side, side))
+        functional.pad(part, (0, side * side - length)).reshape(*part.shape[:2], side, side)
         for part in (kernel_BCN, values_BCN)
     )
     if causal:
         kernel, values = kernel.tril(), values.triu()
-    return (kernel @ values).flatten(2)[:, :, :length]
+    out_BCN: Tensor = (kernel @ values).flatten(2)[:, :, :length]
+    return out_BCN
 
 
 def mix_fft(kernel_BCS: Tensor, values_BCS: Tensor, mixing: Mixing, causal: bool) -> Tensor:
@@ -168,7 +169,7 @@ def mix_fft(kernel_BCS: Tensor, values_BCS: Tensor, mixing: Mixing, causal: bool
     if dtype in (torch.bfloat16, torch.float16):
         kernel_BCS, values_BCS = kernel_BCS.float(), values_BCS.float()
     product = torch.fft.rfftn(kernel_BCS, padded, axes) * torch.fft.rfftn(values_BCS, padded, axes)
-    out_BCS = torch.fft.irfftn(product, padded, axes)[:, :, : sizes[0]]
+    out_BCS: Tensor = torch.fft.irfftn(product, padded, axes)[:, :, : sizes[0]]
     return out_BCS.to(dtype)
 
 

@@ -101,7 +101,7 @@ class FilterNet(nn.Module):
         frequency_HD = self.frequencies[index].double()
         phase_HN = frequency_HD @ grid_DS.flatten(1).double() + self.phases[index].double()[:, None]
         wave_HN = torch.sin(phase_HN).to(self.out_weight.dtype)
-        return wave_HN.unflatten(1, grid_DS.shape[1:])
+        return wave_HN.reshape(-1, *grid_DS.shape[1:])
 
     def shift(self, sizes: Sequence[int]) -> Tensor | float:
         """Return P on a grid of `sizes`, 0 where the net has none."""
@@ -149,7 +149,7 @@ def square_weights(layers: int, width: int, generator: torch.Generator | None) -
 def apply_matrix(weight_OH: Tensor, bias_O: Tensor, hidden_HS: Tensor) -> Tensor:
     """Return W h + b at every position, (..., H, *S) without batch axis -> (O, *S)."""
     out_ON = weight_OH @ hidden_HS.flatten(1) + bias_O[:, None]
-    return out_ON.unflatten(1, hidden_HS.shape[1:])
+    return out_ON.reshape(-1, *hidden_HS.shape[1:])
 
 
 def resized_map(map_S: Tensor, sizes: Sequence[int]) -> Tensor:

@@ -13,7 +13,13 @@ from torch import Tensor
 
 from twospeed.core.errors import ConfigError
 from twospeed.training.loop import LoopConfig
-from twospeed.worldmodel.diffusion import NoiseSchedule, frame_loss, noise_frames, target_of
+from twospeed.worldmodel.diffusion import (
+    NoiseSchedule,
+    frame_loss,
+    loss_weight,
+    noise_frames,
+    target_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,11 +97,10 @@ def slow_loss(
     level_BT, is_new_BT = level_BT.to(clean.device), is_new_BT.to(clean.device)
     signal_BT = schedule.signal(level_BT)
     noisy = noise_frames(clean, noise, signal_BT=signal_BT)
-    target = target_of(
-        clean, noise, signal_BT=signal_BT, prediction_type=schedule.prediction_type
-    )
+    target = target_of(clean, noise, signal_BT=signal_BT, prediction_type=schedule.prediction_type)
     prediction = denoiser(noisy, level_BT, text_BND)
-    return frame_loss(prediction, target, counts_BT=is_new_BT).mean()
+    weight_BT = loss_weight(signal_BT, schedule.prediction_type)
+    return frame_loss(prediction, target, counts_BT=is_new_BT, weight_BT=weight_BT).mean()
 
 
 def _noisy_text(

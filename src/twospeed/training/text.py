@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from accelerate import Accelerator
 from torch import Tensor
 from torch.nn import functional
 
-from twospeed.core.random import generator_of
+from twospeed.core.random import generator_of, initial_weights_of
 from twospeed.training.loop import LoopConfig, run_loop
 from twospeed.worldmodel.text import TextEncoder, TextEncoderConfig, build_text_encoder
 from twospeed.worlds.base import Action
@@ -23,13 +24,12 @@ from twospeed.worlds.base import Action
 BEFORE = ("", "", "", "please ", "now ", "then ", "can you ", "you should ", "quickly ", "just ")
 AFTER = ("", "", "", " now", " please", " a bit", " a little", " again", " slowly", ".", "!")
 
+DEFAULT_SIZE = TextEncoderConfig()
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TextRun:
     """Everything that a training of the text encoder depends on."""
-
-    model: TextEncoderConfig = field(default_factory=TextEncoderConfig)
-    """Its size."""
 
     batch_size: int = 64
     """Texts in a batch."""
@@ -49,11 +49,28 @@ def anchors_of(count: int, width: int) -> Tensor:
 
 
 def train_text_encoder(
-    actions: Mapping[str, Action], run: TextRun, *, out: Path, minutes: float | None = None
+    actions: Mapping[str, Action],
+    run: TextRun,
+    *,
+    out: Path,
+    size: TextEncoderConfig = DEFAULT_SIZE,
+    initial: TextEncoder | None = None,
+    minutes: float | None = None,
+    accelerator: Accelerator | None = None,
 ) -> tuple[TextEncoder, float]:
-    """Train, and return the encoder and its accuracy on the held-out sayings, 0 to 1."""
-    torch.manual_seed(run.loop.seed)  # transformers draws initial weights from the global state
-    encoder = build_text_encoder(run.model)
+    """Train, and return the encoder and its accuracy on the held-out sayings, 0 to 1.
+
+    Args:
+        actions: what is to be told apart.
+        run: how it is trained.
+        out: folder for journal and checkpoint.
+        size: of a new encoder.
+        initial: an encoder to train on; None begins anew.
+        minutes: stop after this long; None runs to the last step.
+        accelerator: device and processes; by default one is made.
+    """
+    with initial_weights_of(run.loop.seed):
+        encoder = initial or build_text_encoder(size)
     sayings = [("",), *((a.text, *a.paraphrases) for a in actions.values())]
     anchors = anchors_of(len(sayings), encoder.width)
 
@@ -61,11 +78,19 @@ def train_text_encoder(
         label = torch.randint(len(sayings), (run.batch_size,), generator=generator)
         texts = [_say(sayings[index], run.slip_rate, generator) for index in label.tolist()]
         features = encoder.features(texts)[:, 0]
-        near = functional.mse_loss(features, anchors.to(features)[label])
+        near = functional.mse_loss(features, anchors.to(features)[label.to(features.device)])
         logits = features @ anchors.to(features).mT / encoder.width**0.5
         return near + functional.cross_entropy(logits, label.to(features.device))
 
-    averaged = run_loop(encoder.model, loss_of, run.loop, out=out, minutes=minutes)
+    averaged = run_loop(
+        encoder.model,
+        loss_of,
+        run.loop,
+        out=out,
+        minutes=minutes,
+        accelerator=accelerator,
+        label="text encoder",
+    )
     trained = TextEncoder(encoder.tokenizer, averaged)
     return trained, held_out_accuracy(trained, actions)
 

@@ -41,7 +41,7 @@ class AutoencoderConfig:
             )
 
 
-class FrameAutoencoder(ModelMixin, ConfigMixin):
+class FrameAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Pixels in [-1, 1] <-> latents of unit variance.
 
     Args:
@@ -50,7 +50,7 @@ class FrameAutoencoder(ModelMixin, ConfigMixin):
         width: channels of the decoder's correction.
     """
 
-    @register_to_config
+    @register_to_config  # type: ignore[untyped-decorator]
     def __init__(self, block: int = 8, latent_channels: int = 32, width: int = 96) -> None:
         super().__init__()
         pixels = 3 * block**2
@@ -62,13 +62,14 @@ class FrameAutoencoder(ModelMixin, ConfigMixin):
         self.grow = nn.Conv2d(width, 4 * width // 2, 1)
         self.fine = nn.Sequential(_Residual(width // 2), _Residual(width // 2))
         self.leave = nn.Conv2d(width // 2, pixels // 4, 3, padding=1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        for parameter in self.leave.parameters():
+            nn.init.zeros_(parameter)
 
     def encode(self, pixels_BCHW: Tensor) -> Tensor:
         """Project frames (B, 3, H, W) to latents (B, C, H / block, W / block)."""
         cells = functional.pixel_unshuffle(pixels_BCHW, self.config.block).permute(0, 2, 3, 1)
-        return ((cells - self.mean) @ self.analysis.mT).permute(0, 3, 1, 2)
+        latents: Tensor = ((cells - self.mean) @ self.analysis.mT).permute(0, 3, 1, 2)
+        return latents
 
     def decode(self, latents_BCHW: Tensor) -> Tensor:
         """Return frames (B, 3, H, W)."""
@@ -98,7 +99,7 @@ def fit_encoder(pixels_BCHW: Tensor, config: AutoencoderConfig) -> FrameAutoenco
         pixels_BCHW: a few thousand frames in [-1, 1].
         config: its size.
     """
-    model = FrameAutoencoder(config.block, config.latent_channels, config.width)
+    model: FrameAutoencoder = FrameAutoencoder(config.block, config.latent_channels, config.width)
     cells = functional.pixel_unshuffle(pixels_BCHW, config.block).permute(0, 2, 3, 1)
     flat = cells.flatten(0, 2).double()
     mean = flat.mean(0)

@@ -50,14 +50,13 @@ class SpaceTimeBlock(nn.Module):
         x = modulated(functional.layer_norm(x_BTSD, width), shift_a, scale_a)
         x_BTSD = x_BTSD + gate_a * self._attend(x)
         x = modulated(functional.layer_norm(x_BTSD, width), shift_f, scale_f)
-        return x_BTSD + gate_f * self.down(functional.gelu(self.up(x), approximate="tanh"))
+        out: Tensor = x_BTSD + gate_f * self.down(functional.gelu(self.up(x), approximate="tanh"))
+        return out
 
     def _attend(self, x_BTSD: Tensor) -> Tensor:
         qkv = self.to_qkv(x_BTSD).flatten(1, 2).unflatten(-1, (3, self.heads, -1))
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(
-            self.norm_q(query), self.norm_k(key), value
-        )
+        mixed = functional.scaled_dot_product_attention(self.norm_q(query), self.norm_k(key), value)
         out: Tensor = self.to_out(mixed.transpose(1, 2).flatten(2))
         return out.view_as(x_BTSD)
 

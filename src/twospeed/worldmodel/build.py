@@ -7,9 +7,8 @@ Holds: `WorldModelConfig`, `build_denoiser`. The sizes of the parts that must fi
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-
 from twospeed.core.errors import lookup
+from twospeed.core.random import initial_weights_of
 from twospeed.worldmodel.autoencoder import AutoencoderConfig
 from twospeed.worldmodel.denoiser import small_unet3d
 from twospeed.worldmodel.diffusion import DiffusionConfig
@@ -57,8 +56,7 @@ class WorldModelConfig:
 
 def build_denoiser(config: WorldModelConfig, *, seed: int) -> Any:
     """Return an untrained denoiser whose weights depend on the seed alone."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)  # torch's layers draw their first weights from the global state
+    with initial_weights_of(seed):
         if config.denoiser == "unet3d":
             return small_unet3d(config.autoencoder.latent_channels, config.text.width)
         return SpaceTimeTransformer(

@@ -13,9 +13,9 @@ from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 from torch import Tensor
 
-from twospeed.core.errors import DataError, ShapeError, lookup
-from twospeed.core.files import read_json
+from twospeed.core.errors import ShapeError, lookup
 from twospeed.worldmodel.autoencoder import FrameAutoencoder
+from twospeed.worldmodel.loading import class_name_in, reading
 
 AUTOENCODERS: dict[str, Any] = {
     "AutoencoderKL": AutoencoderKL,
@@ -30,6 +30,8 @@ def to_pixels(frames_BTHWC: NDArray[np.uint8] | Tensor) -> Tensor:
     Raises:
         ShapeError: when the frames have another form.
     """
+    if isinstance(frames_BTHWC, np.ndarray) and not frames_BTHWC.flags.writeable:
+        frames_BTHWC = frames_BTHWC.copy()  # torch takes no read-only array
     frames = torch.as_tensor(frames_BTHWC)
     if frames.ndim != 5 or frames.shape[-1] != 3 or frames.dtype != torch.uint8:
         raise ShapeError(
@@ -67,7 +69,8 @@ def encode_frames(autoencoder: Any, frames_BTHWC: NDArray[np.uint8] | Tensor) ->
     latents = autoencoder.encode(pixels)
     if isinstance(autoencoder, AutoencoderKL):
         latents = latents.latent_dist.mean * autoencoder.config.scaling_factor
-    return latents.unflatten(0, (len(frames_BTHWC), -1)).transpose(1, 2).float().contiguous()
+    windows: Tensor = latents.unflatten(0, (len(frames_BTHWC), -1)).transpose(1, 2)
+    return windows.float().contiguous()
 
 
 @torch.no_grad()
@@ -91,9 +94,6 @@ def load_autoencoder(folder: Path) -> Any:
         UnknownNameError: when the class in its configuration is none we know.
     """
     place = folder / "vae"
-    kind = lookup(AUTOENCODERS, read_json(place / "config.json")["_class_name"], "autoencoder")
-    try:
+    kind = lookup(AUTOENCODERS, class_name_in(place), "autoencoder")
+    with reading("autoencoder", place):
         return kind.from_pretrained(place).eval()
-    except Exception as error:
-        message = str(error).splitlines()[0]
-        raise DataError(f"cannot read the autoencoder in {place}: {message}") from error

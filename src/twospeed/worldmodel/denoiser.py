@@ -13,8 +13,8 @@ from diffusers import UNet3DConditionModel
 from torch import Tensor, nn
 
 from twospeed.core.errors import DataError, lookup
-from twospeed.core.files import read_json
 from twospeed.core.shapes import check_shapes
+from twospeed.worldmodel.loading import class_name_in, reading
 from twospeed.worldmodel.transformer import SpaceTimeTransformer
 
 
@@ -43,9 +43,9 @@ class UNet3D(UNet3DConditionModel):  # type: ignore[misc]
             mark = mark_BT[:, None, :, None, None].expand_as(sample[:, :1])
             sample = torch.cat([sample, mark], dim=1)
         step_B = (level_BT.amax(dim=1) - 1).clamp_min(0)  # diffusers counts its levels from 0
-        predicted: Tensor = super().forward(
-            sample, step_B, encoder_hidden_states=text_BND.to(sample)
-        ).sample
+        predicted: Tensor = (
+            super().forward(sample, step_B, encoder_hidden_states=text_BND.to(sample)).sample
+        )
         return predicted
 
 
@@ -82,9 +82,6 @@ def load_denoiser(folder: Path) -> Any:
     place = next((folder / n for n in ("denoiser", "unet") if (folder / n).is_dir()), None)
     if place is None:
         raise DataError(f"{folder} holds neither denoiser/ nor unet/: is it a model folder?")
-    kind: Any = lookup(DENOISERS, read_json(place / "config.json")["_class_name"], "denoiser")
-    try:
+    kind: Any = lookup(DENOISERS, class_name_in(place), "denoiser")
+    with reading("denoiser", place):
         return kind.from_pretrained(place).eval()
-    except Exception as error:
-        message = str(error).splitlines()[0]
-        raise DataError(f"cannot read the denoiser in {place}: {message}") from error

@@ -1,7 +1,7 @@
 """Forward noising and the training target of the masked conditional video diffusion.
 
-Holds: `NoiseSchedule`, `noise_frames`, `target_of`, `frame_loss`. Holds not: the network, the
-reverse process (sampler.py), any optimizer.
+Holds: `NoiseSchedule`, `noise_frames`, `target_of`, `frame_loss`, `loss_weight`. Holds not: the
+network, the reverse process (sampler.py), any optimizer.
 
 A window is a past part, which stays clean, and a new part, which is noised and predicted. Only
 new frames carry loss (SlowFast-VGen, masked conditional video diffusion). The fast learner
@@ -19,8 +19,9 @@ from torch import Tensor
 
 from twospeed.core.errors import ConfigError
 from twospeed.core.shapes import check_shapes
+from twospeed.worldmodel.loading import reading
 
-PREDICTIONS = ("epsilon", "v_prediction")
+PREDICTIONS = ("epsilon", "v_prediction", "sample")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,11 +34,12 @@ class DiffusionConfig:
     beta_schedule: str = "squaredcos_cap_v2"
     """Name of a schedule of diffusers; ModelScopeT2V has "scaled_linear"."""
 
-    prediction_type: str = "v_prediction"
-    """"epsilon", as in the paper, or "v_prediction", which also works from pure noise."""
+    prediction_type: str = "sample"
+    """"epsilon", as in the paper; "v_prediction" or "sample" (the clean latents) also work from
+    pure noise, and "sample" spares a small network the copying of noise."""
 
     rescale_betas_zero_snr: bool = True
-    """Make the last level pure noise (needs "v_prediction")."""
+    """Make the last level pure noise (not with "epsilon")."""
 
     def __post_init__(self) -> None:
         if self.prediction_type not in PREDICTIONS:
@@ -86,8 +88,13 @@ class NoiseSchedule:
 
     @classmethod
     def from_pretrained(cls, folder: Path) -> "NoiseSchedule":
-        """Read ``scheduler/`` of a diffusers pipeline."""
-        return cls(DDIMScheduler.from_pretrained(folder / "scheduler"))
+        """Read ``scheduler/`` of a diffusers pipeline.
+
+        Raises:
+            DataError: when it is missing or damaged.
+        """
+        with reading("noise schedule", folder / "scheduler"):
+            return cls(DDIMScheduler.from_pretrained(folder / "scheduler"))
 
 
 def noise_frames(clean_BCTHW: Tensor, noise_BCTHW: Tensor, *, signal_BT: Tensor) -> Tensor:
@@ -111,9 +118,15 @@ def noise_frames(clean_BCTHW: Tensor, noise_BCTHW: Tensor, *, signal_BT: Tensor)
 def target_of(
     clean_BCTHW: Tensor, noise_BCTHW: Tensor, *, signal_BT: Tensor, prediction_type: str
 ) -> Tensor:
-    """Return what the network should predict: the noise, or v = sqrt(a) noise - sqrt(1-a) clean."""
+    """Return what the network should predict.
+
+    "epsilon": the noise. "sample": the clean latents. "v_prediction": sqrt(a) noise - sqrt(1 - a)
+    clean, with a the share of signal.
+    """
     if prediction_type == "epsilon":
         return noise_BCTHW
+    if prediction_type == "sample":
+        return clean_BCTHW
     kept, added = _shares(signal_BT, clean_BCTHW)
     return kept * noise_BCTHW - added * clean_BCTHW
 
@@ -126,26 +139,49 @@ def clean_and_noise(
     if prediction_type == "epsilon":
         clean = (noisy_BCTHW - added * prediction_BCTHW) / kept.clamp_min(1e-4)
         return clean, prediction_BCTHW
+    if prediction_type == "sample":
+        return prediction_BCTHW, (noisy_BCTHW - kept * prediction_BCTHW) / added.clamp_min(1e-4)
     clean = kept * noisy_BCTHW - added * prediction_BCTHW
     return clean, added * noisy_BCTHW + kept * prediction_BCTHW
 
 
-def frame_loss(prediction_BCTHW: Tensor, target_BCTHW: Tensor, *, counts_BT: Tensor) -> Tensor:
+def frame_loss(
+    prediction_BCTHW: Tensor,
+    target_BCTHW: Tensor,
+    *,
+    counts_BT: Tensor,
+    weight_BT: Tensor | None = None,
+) -> Tensor:
     """Return each clip's mean squared error over the frames that count, (B,).
 
     Args:
         prediction_BCTHW: the network's.
         target_BCTHW: of `target_of`.
         counts_BT: bool, True where a frame carries loss (the new frames; all, for fast learning).
+        weight_BT: of `loss_weight`; None weighs all frames alike.
     """
     check_shapes(
         prediction=(prediction_BCTHW, "BCTHW"),
         target=(target_BCTHW, "BCTHW"),
         counts=(counts_BT, "BT"),
     )
-    error_BT = (prediction_BCTHW.float() - target_BCTHW.float()).square().mean((1, 3, 4))
-    weight_BT = counts_BT.to(error_BT)
-    return (error_BT * weight_BT).sum(1) / weight_BT.sum(1).clamp_min(1)
+    dtype = torch.promote_types(prediction_BCTHW.dtype, torch.float32)  # half is too coarse
+    error_BT = (prediction_BCTHW.to(dtype) - target_BCTHW.to(dtype)).square().mean((1, 3, 4))
+    if weight_BT is not None:
+        error_BT = error_BT * weight_BT
+    counted_BT = counts_BT.to(error_BT)
+    return (error_BT * counted_BT).sum(1) / counted_BT.sum(1).clamp_min(1)
+
+
+def loss_weight(signal_BT: Tensor, prediction_type: str) -> Tensor:
+    """Return the weight of a frame's squared error.
+
+    An error of the clean latents counts as the error of v that it means, 1 / (1 - a), up to a
+    bound for frames that are nearly clean; epsilon and v are not weighted, as in the paper.
+    """
+    if prediction_type == "sample":
+        return 1 / (1 - signal_BT).clamp_min(0.1)
+    return torch.ones_like(signal_BT)
 
 
 def _shares(signal_BT: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,11 +1,12 @@
 """`WorldModel`: the slow weights and what belongs to them, as a folder in the diffusers layout.
 
-    model_index.json   what the model is: chunk length, frame size, sampling steps, world
-    denoiser/          any denoiser of denoiser.py (a diffusers pipeline's unet/ is read too)
-    vae/               any autoencoder of codec.py
-    text_encoder/ tokenizer/ scheduler/
+model_index.json   what the model is: chunk length, frame size, sampling steps, world
+denoiser/          any denoiser of denoiser.py (a diffusers pipeline's unet/ is read too)
+vae/               any autoencoder of codec.py
+text_encoder/ tokenizer/ scheduler/
 """
 
+import copy
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,22 +16,19 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from twospeed.core.config import from_json, to_json
-from twospeed.core.errors import ConfigError, DataError, ShapeError, UnknownNameError
+from twospeed.core.errors import ConfigError, DataError, ShapeError
 from twospeed.core.files import read_json, write_json, written_aside
 from twospeed.core.random import generator_of
+from twospeed.worldmodel.catalogue import INDEX, find_model
 from twospeed.worldmodel.codec import decode_latents, encode_frames, load_autoencoder
 from twospeed.worldmodel.denoiser import load_denoiser
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.sampler import Predict, sample_ddim, spaced_levels
 from twospeed.worldmodel.text import TextEncoder
 
-PACKAGED = Path(__file__).parents[1] / "packaged"
-"""Models that come with the package, one folder each."""
-
-INDEX = "model_index.json"
 CLASS_NAME = "TwospeedWorldModel"
 
 ReadOut = Callable[[Any, Tensor], Predict]
@@ -108,19 +106,30 @@ class WorldModel:
             load_autoencoder(folder).float(),
             TextEncoder.from_pretrained(folder),
             NoiseSchedule.from_pretrained(folder),
-            from_json(ModelSettings, index["settings"]),
+            from_json(ModelSettings, index.get("settings", {})),
         )
 
-    def save_pretrained(self, path: Path, *, half: bool = False) -> None:
-        """Write the folder; `half` stores weights as float16."""
+    def save_pretrained(self, path: Path, *, half: bool = False, card: str = "") -> None:
+        """Write the folder.
+
+        Args:
+            path: the folder; what was there is replaced.
+            half: store weights as float16; the model in memory stays as it is.
+            card: text of ``README.md``; none is written when it is empty.
+
+        Raises:
+            DataError: when the disk is full or the place cannot be written.
+        """
         dtype = torch.float16 if half else torch.float32
         with written_aside(Path(path)) as aside:
             aside.mkdir()
             for part, name in ((self.denoiser, "denoiser"), (self.autoencoder, "vae")):
-                part.to(dtype).save_pretrained(aside / name)
-                part.float()
+                stored = nn.Module.to(copy.deepcopy(part), device="cpu", dtype=dtype)
+                stored.save_pretrained(aside / name)
             self.text_encoder.save_pretrained(aside)
             self.schedule.save_pretrained(aside)
+            if card:
+                (aside / "README.md").write_text(card, encoding="utf-8")
             settings = to_json(self.settings)
             write_json(aside / INDEX, {"_class_name": CLASS_NAME, "settings": settings})
 
@@ -185,9 +194,7 @@ class WorldModel:
         predict = (read_out or _plain)(self.denoiser, text_BND)
         _, channels, _, height, width = past_BCTHW.shape
         shape = (channels, self.settings.chunk_frames, height, width)
-        noise = torch.stack(
-            [torch.randn(shape, generator=generator_of(*parts)) for parts in seeds]
-        )
+        noise = torch.stack([torch.randn(shape, generator=generator_of(*parts)) for parts in seeds])
         return sample_ddim(
             predict,
             noise.to(past_BCTHW),
@@ -204,24 +211,3 @@ def _plain(denoiser: Any, text_BND: Tensor) -> Predict:
         return out
 
     return predict
-
-
-def packaged_models() -> list[str]:
-    """Return the names of the models that come with the package."""
-    return sorted(path.parent.name for path in PACKAGED.glob(f"*/{INDEX}"))
-
-
-def find_model(name_or_path: str | Path) -> Path:
-    """Return the folder of a packaged model or of a path.
-
-    Raises:
-        UnknownNameError: when it is neither.
-    """
-    for folder in (Path(name_or_path), PACKAGED / str(name_or_path)):
-        if (folder / INDEX).exists():
-            return folder
-    known = ", ".join(packaged_models()) or "none"
-    raise UnknownNameError(
-        f"no model is called {str(name_or_path)!r} and no folder of that name holds {INDEX}."
-        f" Packaged: {known}."
-    )

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from transformers import AutoTokenizer, ByT5Tokenizer, CLIPTextModel, T5Config, T5EncoderModel
 
-from twospeed.core.errors import DataError
+from twospeed.worldmodel.loading import quietly, reading
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,34 +49,42 @@ class TextEncoder:
         """Features of a token."""
         return int(self.model.config.hidden_size)
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is the small encoder that we train, and no pretrained CLIP."""
+        return not isinstance(self.model, CLIPTextModel)
+
     @torch.no_grad()
     def encode(self, texts: Sequence[str]) -> Tensor:
-        """Encode texts to features (B, N, D); "" stands for no text.
+        """Encode texts to features (B, N, D) on the CPU; "" stands for no text.
 
         A text gives the same numbers whatever stands beside it in the batch.
         """
         self.model.eval()
         for text in set(texts) - self._known.keys():
-            self._known[text] = self.features([text])[0]
+            self._known[text] = self.features([text])[0].cpu()
         return torch.stack([self._known[text] for text in texts])
 
     def features(self, texts: Sequence[str]) -> Tensor:
         """Encode with gradients and without remembering: (B, N, D)."""
-        if isinstance(self.model, CLIPTextModel):
+        if not self.is_ours:
             options = {"padding": "max_length", "max_length": 77, "truncation": True}
         else:
             options = {"padding": True, "max_length": 256, "truncation": True}
         tokens = self.tokenizer(list(texts), return_tensors="pt", **options).to(self.model.device)
         hidden_BND: Tensor = self.model(**tokens).last_hidden_state
-        if isinstance(self.model, CLIPTextModel):
+        if not self.is_ours:
             return hidden_BND
         weight_BN1 = tokens["attention_mask"][..., None].to(hidden_BND)
-        return (hidden_BND * weight_BN1).sum(1, keepdim=True) / weight_BN1.sum(1, keepdim=True)
+        sum_B1D = (hidden_BND * weight_BN1).sum(1, keepdim=True)
+        mean_B1D: Tensor = sum_B1D / weight_BN1.sum(1, keepdim=True)
+        return mean_B1D
 
     def save_pretrained(self, folder: Path) -> None:
         """Write ``tokenizer/`` and ``text_encoder/``."""
-        self.tokenizer.save_pretrained(folder / "tokenizer")
-        self.model.save_pretrained(folder / "text_encoder")
+        with quietly():
+            self.tokenizer.save_pretrained(folder / "tokenizer")
+            self.model.save_pretrained(folder / "text_encoder")
 
     @classmethod
     def from_pretrained(cls, folder: Path) -> "TextEncoder":
@@ -85,14 +93,11 @@ class TextEncoder:
         Raises:
             DataError: when a folder is missing or damaged.
         """
-        try:
-            config = AutoTokenizer.from_pretrained(folder / "tokenizer")
+        with reading("text encoder", folder):
+            tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
             kinds = (folder / "text_encoder" / "config.json").read_text(encoding="utf-8")
             kind = CLIPTextModel if '"CLIPTextModel"' in kinds else T5EncoderModel
-            return cls(config, kind.from_pretrained(folder / "text_encoder").eval())
-        except Exception as error:
-            message = str(error).splitlines()[0]
-            raise DataError(f"cannot read the text encoder in {folder}: {message}") from error
+            return cls(tokenizer, kind.from_pretrained(folder / "text_encoder").eval())
 
 
 def build_text_encoder(config: TextEncoderConfig) -> TextEncoder:

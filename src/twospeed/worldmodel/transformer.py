@@ -15,7 +15,7 @@ from twospeed.core.shapes import check_shapes
 from twospeed.worldmodel.blocks import FrameResBlock, SpaceTimeBlock, sinusoid
 
 
-class SpaceTimeTransformer(ModelMixin, ConfigMixin):
+class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Predict the diffusion target of a window of latents.
 
     Args:
@@ -30,7 +30,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):
         max_cells: longest side of a frame in tokens (half its latent cells).
     """
 
-    @register_to_config
+    @register_to_config  # type: ignore[untyped-decorator]
     def __init__(
         self,
         latent_channels: int = 32,
@@ -47,8 +47,8 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):
         self.enter = nn.Conv2d(latent_channels, conv_channels, 3, padding=1)
         self.before = _res_blocks(conv_blocks, conv_channels, width)
         self.to_tokens = nn.Linear(4 * conv_channels, width)
-        self.places = nn.Parameter(0.02 * torch.randn(max_cells, max_cells, width))
-        self.times = nn.Parameter(0.02 * torch.randn(max_frames, width))
+        self.places = nn.Parameter(_waves_2d(max_cells, width))
+        self.times = nn.Parameter(_waves(max_frames, width))
         self.level_in = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.text_in = nn.Linear(text_width, width)
         self.steer = nn.Linear(width, 6 * width)
@@ -60,8 +60,8 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):
         self.leave = nn.Conv2d(conv_channels, latent_channels, 3, padding=1)
         nn.init.zeros_(self.steer.weight)
         nn.init.zeros_(self.steer.bias)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        for parameter in self.leave.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, noisy_BCTHW: Tensor, level_BT: Tensor, text_BND: Tensor) -> Tensor:
         """Return the prediction for every frame, (B, C, T, H, W).
@@ -95,8 +95,9 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):
         cells = self.merge(torch.cat([cells, back], dim=1))
         for block in self.after:
             cells = block(cells, steer_FD)
-        out: Tensor = self.leave(functional.silu(self.norm(cells)))
-        return out.unflatten(0, (-1, frames)).transpose(1, 2)
+        out = self.leave(functional.silu(self.norm(cells)))
+        windows: Tensor = out.unflatten(0, (-1, frames)).transpose(1, 2)
+        return windows
 
     def _steering(self, level_BT: Tensor, text_BD: Tensor) -> Tensor:
         """Join noise level and action into one vector a frame."""
@@ -104,6 +105,19 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):
         level = self.level_in(sinusoid(level_BT, self.config.width).to(dtype))
         steering: Tensor = level + self.text_in(text_BD.to(dtype))[:, None]
         return steering
+
+
+def _waves(count: int, width: int) -> Tensor:
+    """Return sines and cosines of positions, (count, width), so that shifts are rotations."""
+    rates = 1.5 / 15 ** (torch.arange(width // 2) / (width // 2))
+    angles = torch.arange(count)[:, None] * rates
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+def _waves_2d(count: int, width: int) -> Tensor:
+    rows = _waves(count, width // 2)[:, None].expand(-1, count, -1)
+    columns = _waves(count, width // 2)[None].expand(count, -1, -1)
+    return torch.cat([rows, columns], dim=2)
 
 
 def _res_blocks(count: int, channels: int, steer_width: int) -> nn.ModuleList:

@@ -1,11 +1,11 @@
 """What a world is: a seed and language actions in, frames and truth out.
 
-Holds: `Action`, `Pose`, `Observation`, `World`. Holds not: any world.
+Holds: `Action`, `Pose`, `Observation`, `World`, `FastWorld`. Holds not: any world.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,4 +70,17 @@ class World(Protocol):
 
     def close(self) -> None:
         """Give back what the world holds, such as an engine process."""
+        ...
+
+
+@runtime_checkable
+class FastWorld(Protocol):
+    """A world that carries out a list of commands faster than step by step."""
+
+    def run(self, actions: Sequence[str], *, chunk_frames: int) -> list[Observation]:
+        """Give what `step` would, called `chunk_frames` times for every action, bit for bit.
+
+        Raises:
+            UnknownNameError: when the world knows no such command.
+        """
         ...

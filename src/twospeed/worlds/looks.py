@@ -5,6 +5,7 @@ know what is behind the camera. Colours are float32 in [0, 1].
 """
 
 import colorsys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +20,6 @@ TEXELS = 32
 
 LEVELS = 3
 """Copies of a texture, each blurrier than the last; far walls take blurry ones."""
-
-SPRITE = 24
-"""Side of a landmark's mask in texels."""
 
 SHAPES = ("ball", "block", "cone", "cross", "ring", "hourglass")
 COLOURS: dict[str, tuple[float, float, float]] = {
@@ -57,7 +55,7 @@ class Looks:
     """Colours of one episode."""
 
     wall_textures: Array
-    """(4 * rooms, LEVELS, TEXELS, TEXELS, 3): one a wall face; first texel row at the floor."""
+    """(3, 4 * rooms, LEVELS, TEXELS, TEXELS): one a wall face; along it, then up from the floor."""
 
     floors: Array
     """(rooms, 3): the lighter tone of a room's floor tiles."""
@@ -68,7 +66,7 @@ class Looks:
 
 def draw_looks(plan: FloorPlan, generator: np.random.Generator) -> Looks:
     """Draw the textures of every wall face and the colours of every room."""
-    walls = np.stack([_draw_texture(generator) for _ in range(4 * plan.num_rooms)])
+    walls = _draw_textures(4 * plan.num_rooms, generator)
     floors = [_colour(generator, (0.1, 0.5), (0.3, 0.75)) for _ in range(plan.num_rooms)]
     ceilings = [_colour(generator, (0.0, 0.3), (0.6, 0.95)) for _ in range(plan.num_rooms)]
     return Looks(wall_textures=walls, floors=np.stack(floors), ceilings=np.stack(ceilings))
@@ -86,24 +84,6 @@ def draw_landmarks(plan: FloorPlan, generator: np.random.Generator) -> tuple[Lan
     return tuple(landmarks)
 
 
-def sprite_of(identity: int) -> tuple[NDArray[np.bool_], Array]:
-    """Return a landmark's mask (SPRITE, SPRITE), first row on top, and its shaded colours."""
-    shape, colour = divmod(identity, len(COLOURS))
-    v, u = np.mgrid[-1 : 1 : SPRITE * 1j, -1 : 1 : SPRITE * 1j].astype(np.float32)
-    radius = np.hypot(u, v)
-    mask = {
-        "ball": radius < 0.98,
-        "block": np.maximum(abs(u), abs(v)) < 0.85,
-        "cone": abs(u) < (v + 1) / 2,
-        "cross": (np.minimum(abs(u), abs(v)) < 0.32) & (np.maximum(abs(u), abs(v)) < 0.98),
-        "ring": (radius < 0.98) & (radius > 0.5),
-        "hourglass": abs(u) < 0.12 + 0.85 * abs(v),
-    }[SHAPES[shape]]
-    light = 1 - 0.25 * (u + v + 1).clip(0, 1)
-    rgb = np.array(list(COLOURS.values())[colour], np.float32)
-    return mask, light[..., None] * rgb
-
-
 def _near_corner(plan: FloorPlan, room: int, corner: int) -> tuple[float, float]:
     row, column = divmod(room, plan.columns)
     inset = 0.55
@@ -119,36 +99,62 @@ def _colour(
     return np.array(colorsys.hsv_to_rgb(*hsv), np.float32)
 
 
-def _draw_texture(generator: np.random.Generator) -> Array:
-    """Mix two colours by a bold pattern that repeats every two metres."""
-    first = _colour(generator, (0.35, 0.95), (0.35, 0.95))
-    second = _colour(generator, (0.1, 0.9), (0.2, 1.0))
-    v, u = np.mgrid[0 : 1 : TEXELS * 1j, 0 : 1 : TEXELS * 1j].astype(np.float32)
+def _draw_textures(count: int, generator: np.random.Generator) -> Array:
+    """Mix two colours a face by a bold pattern that repeats every two metres."""
+    colours = np.empty((2, 3, count, 1, 1, 1), np.float32)
+    mixes = np.empty((count, TEXELS, TEXELS), np.float32)
+    for face in range(count):
+        colours[0, :, face, 0, 0, 0] = _colour(generator, (0.35, 0.95), (0.35, 0.95))
+        colours[1, :, face, 0, 0, 0] = _colour(generator, (0.1, 0.9), (0.2, 1.0))
+        mixes[face] = _draw_pattern(generator)
+    blurred = np.stack([_blurred(mixes, radius) for radius in (0, 1, 3)], axis=1)
+    first, second = colours
+    return np.asarray(first + blurred * (second - first), np.float32)
+
+
+_U, _V = np.mgrid[0 : 1 : TEXELS * 1j, 0 : 1 : TEXELS * 1j].astype(np.float32)  # along, up
+
+
+def _wave(axis: Array, periods: float) -> Array:
+    return np.asarray(np.sin(2 * np.pi * periods * axis), np.float32)
+
+
+def _split(is_one: NDArray[np.bool_]) -> Array:
+    return np.where(is_one, np.float32(1), np.float32(-1))
+
+
+_PATTERNS: tuple[Callable[[float, float], Array], ...] = (
+    # (waves in two metres, height of an edge as a share) -> about -1 to 1 over the texture
+    lambda _periods, _edge: np.zeros_like(_U),
+    lambda periods, _edge: _wave(_U, periods),
+    lambda _periods, _edge: _wave(_V, 1.5),
+    lambda periods, _edge: _wave(_U, periods) * _wave(_V, periods),
+    lambda periods, _edge: _wave(periods * _U + _V, 1.0),
+    lambda _periods, _edge: _split(np.hypot(_U - 0.5, _V - 0.5) < 0.32),
+    lambda _periods, _edge: _split(abs(_U - 0.5) + abs(_V - 0.5) < 0.4),
+    lambda _periods, edge: _split(edge > _V),
+    lambda _periods, _edge: _split(abs(_V - 0.5) < 0.18),
+)
+
+
+def _draw_pattern(generator: np.random.Generator) -> Array:
+    """Draw how much of the second colour each texel has: (TEXELS, TEXELS) in [0, 1]."""
     periods = float(generator.integers(1, 3))
-    wave_u, wave_v = (np.sin(2 * np.pi * periods * axis) for axis in (u, v))
-    patterns = (
-        np.zeros_like(u),
-        wave_u,
-        np.sin(2 * np.pi * 1.5 * v),
-        wave_u * wave_v,
-        np.sin(2 * np.pi * (periods * u + v)),
-        np.where(np.hypot(u - 0.5, v - 0.5) < 0.32, 1, -1),
-        np.where(abs(u - 0.5) + abs(v - 0.5) < 0.4, 1, -1),
-        np.where(v < generator.uniform(0.3, 0.6), 1, -1),
-        np.where(abs(v - 0.5) < 0.18, 1, -1),
-    )
-    mix = (0.5 + 1.5 * patterns[generator.integers(len(patterns))]).clip(0, 1)
-    if generator.random() < 0.5:
-        mix = 1 - mix
-    texture = first + mix[..., None].astype(np.float32) * (second - first)
-    return np.stack([_blurred(texture, radius) for radius in (0, 1, 3)])
+    edge = generator.uniform(0.3, 0.6)
+    pattern = _PATTERNS[generator.integers(len(_PATTERNS))](periods, edge)
+    mix = (0.5 + 1.5 * pattern).clip(0, 1)
+    return 1 - mix if generator.random() < 0.5 else mix
 
 
-def _blurred(texture: Array, radius: int) -> Array:
-    """Box-blur along the wall with wrap-around and up the wall without."""
-    shifts = range(-radius, radius + 1)
-    along = sum(np.roll(texture, shift, axis=1) for shift in shifts) / len(shifts)
-    padded = np.pad(along, ((radius, radius), (0, 0), (0, 0)), mode="edge")
-    height = texture.shape[0]
-    up = sum(padded[shift + radius : shift + radius + height] for shift in shifts) / len(shifts)
-    return np.asarray(up, np.float32)
+def _blurred(mixes: Array, radius: int) -> Array:
+    """Box-blur (..., along, up): along the wall with wrap-around, up the wall without."""
+    up = np.pad(mixes, ((0, 0), (0, 0), (radius, radius)), mode="edge")
+    along = np.pad(_mean_of_windows(up), ((0, 0), (radius, radius), (0, 0)), mode="wrap")
+    return _mean_of_windows(along.swapaxes(1, 2)).swapaxes(1, 2)
+
+
+def _mean_of_windows(padded: Array) -> Array:
+    """Average over the last axis so that TEXELS are left."""
+    width = padded.shape[-1] - TEXELS + 1
+    windows = (padded[..., start : start + TEXELS] for start in range(width))
+    return np.asarray(sum(windows) / np.float32(width), np.float32)

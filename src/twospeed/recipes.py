@@ -1,0 +1,72 @@
+"""Complete named configurations: what is recorded, and how a world model is trained on it.
+
+``twospeed train NAME --set path=value`` changes leaves of a recipe.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from twospeed.data.recording import RecordingConfig
+from twospeed.training.autoencoder import AutoencoderRun
+from twospeed.training.loop import LoopConfig
+from twospeed.training.run import RunConfig
+from twospeed.training.slow import SlowLearningConfig
+from twospeed.training.text import TextRun
+from twospeed.worldmodel.autoencoder import AutoencoderConfig
+from twospeed.worldmodel.build import WorldModelConfig
+from twospeed.worldmodel.model import ModelSettings
+from twospeed.worldmodel.text import TextEncoderConfig
+
+
+def rooms_64() -> RunConfig:
+    """The packaged rooms model: about ten hours on two CPU cores."""
+    return RunConfig(
+        recording=RecordingConfig(world="rooms", episodes=5_000, chunks=12),
+        slow=SlowLearningConfig(loop=LoopConfig(steps=200_000, learning_rate=8e-4)),
+    )
+
+
+def rooms_64_unet3d() -> RunConfig:
+    """The same with the paper's denoiser, diffusers' UNet3DConditionModel, at a small size."""
+    recipe = rooms_64()
+    return replace(recipe, model=replace(recipe.model, denoiser="unet3d"))
+
+
+def doom_64() -> RunConfig:
+    """The packaged model of ViZDoom's first-person world (needs the extra `doom` to record)."""
+    return RunConfig(
+        recording=RecordingConfig(world="doom", episodes=3_000, chunks=20),
+        model=WorldModelConfig(settings=ModelSettings(world="doom")),
+        slow=SlowLearningConfig(loop=LoopConfig(steps=200_000, learning_rate=8e-4)),
+    )
+
+
+def rooms_tiny() -> RunConfig:
+    """Seconds on one CPU core: everything is there and nothing is good. The tests run it."""
+    quick = LoopConfig(steps=20, learning_rate=3e-3, warmup_steps=5, ema_decay=0.9)
+    return RunConfig(
+        recording=RecordingConfig(
+            world="rooms", episodes=8, chunks=4, frame_size=16, episodes_per_shard=4
+        ),
+        model=WorldModelConfig(
+            width=32,
+            depth=1,
+            heads=2,
+            conv_channels=16,
+            autoencoder=AutoencoderConfig(block=4, latent_channels=8, width=16),
+            text=TextEncoderConfig(width=16, layers=1, heads=2),
+            settings=ModelSettings(frame_size=16, sampling_steps=2),
+        ),
+        autoencoder=AutoencoderRun(frames=64, batch_size=8, loop=quick),
+        text=TextRun(batch_size=16, loop=quick),
+        slow=SlowLearningConfig(batch_size=4, loop=quick),
+    )
+
+
+RECIPES: dict[str, Callable[[], RunConfig]] = {
+    "rooms-64": rooms_64,
+    "rooms-64-unet3d": rooms_64_unet3d,
+    "doom-64": doom_64,
+    "rooms-tiny": rooms_tiny,
+}
+"""Name on the command line -> recipe."""

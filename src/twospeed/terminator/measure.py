@@ -1,0 +1,69 @@
+"""Clocks and memory: medians of interleaved runs, peak resident memory."""
+
+import ctypes
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+
+_MMAP_THRESHOLD = -3
+"""Name of glibc's setting: blocks from this size on are mapped on their own."""
+
+Action = Callable[[], object]
+
+
+def seconds_of(action: Action, *, device: str = "cpu") -> float:
+    """Run once and return wall seconds; an accelerator is waited for."""
+    start = time.perf_counter()
+    action()
+    if device != "cpu":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def median_seconds(
+    actions: Mapping[str, Action], *, repeats: int, device: str = "cpu"
+) -> dict[str, float]:
+    """Run all actions by turns and return the median seconds of each, after one run to warm up.
+
+    Turns, not blocks: what else the machine does then hits all of them alike.
+    """
+    for action in actions.values():
+        action()
+    times: dict[str, list[float]] = {name: [] for name in actions}
+    for _ in range(repeats):
+        for name, action in actions.items():
+            times[name].append(seconds_of(action, device=device))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def peak_bytes(action: Action) -> int | None:
+    """Return by how much resident memory rose at its peak while `action` ran.
+
+    None where the system does not tell (only Linux lets a process reset its own peak).
+    """
+    gc.collect()
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(_MMAP_THRESHOLD, 1 << 16)  # every larger block goes back when it is freed
+        libc.malloc_trim(0)
+        action()
+        libc.malloc_trim(0)
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        before = _status_bytes("VmRSS")
+        action()
+        peak = max(0, _status_bytes("VmHWM") - before)
+        libc.mallopt(_MMAP_THRESHOLD, 1 << 25)
+    except (OSError, AttributeError):
+        return None
+    return peak
+
+
+def _status_bytes(field: str) -> int:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    line = next(line for line in lines if line.startswith(field))
+    return 1024 * int(line.split()[1])

@@ -1,0 +1,236 @@
+"""The latent cache: every episode is encoded once; windows are drawn from memory maps.
+
+For each group of a source, ``<group>.npy`` holds float16 latents (frames, C, h, w) of its episodes
+in a row and ``<group>.json`` their lengths and actions; the JSON file comes last, so a group is
+whole or not there. The folder's name is the encoder's hash: another encoder, another cache.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from twospeed.core.errors import ConfigError, DataError, lookup
+from twospeed.core.files import read_json, sweep, write_json, written_aside
+from twospeed.core.progress import progress
+from twospeed.data.workers import run_in_processes
+from twospeed.training.slow import Windows
+from twospeed.training.sources import EpisodeSource, read_whole
+from twospeed.worldmodel.autoencoder import FrameAutoencoder
+from twospeed.worldmodel.codec import encode_frames
+from twospeed.worldmodel.text import TextEncoder
+
+FORMAT = "twospeed-latents-1"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Job:
+    """What a process needs to encode groups."""
+
+    source: EpisodeSource
+    autoencoder: torch.nn.Module
+    folder: Path
+
+
+def encoder_hash(autoencoder: torch.nn.Module) -> str:
+    """Return a hash of what decides latents: of our autoencoder the encoder alone."""
+    state = autoencoder.state_dict()
+    if isinstance(autoencoder, FrameAutoencoder):
+        state = {name: state[name] for name in ("mean", "analysis")}
+    digest = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().float().cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def fill_cache(
+    source: EpisodeSource, autoencoder: torch.nn.Module, folder: Path, *, workers: int = 1
+) -> Path:
+    """Encode what is not encoded yet; killed at any moment, the next call goes on.
+
+    Args:
+        source: episodes in groups; a damaged group is named in a warning and left out.
+        autoencoder: see codec.py.
+        folder: of all caches.
+        workers: processes that read and encode at once; above 1, the autoencoder is on the CPU.
+
+    Returns:
+        The folder of this cache.
+
+    Raises:
+        DataError: when the disk is full.
+    """
+    place = folder / encoder_hash(autoencoder)
+    place.mkdir(parents=True, exist_ok=True)
+    sweep(place)
+    groups = source.groups()
+    todo = [name for name, mark in groups.items() if not _is_cached(place, name, mark)]
+    job = _Job(source=source, autoencoder=autoencoder, folder=place)
+    if workers > 1:
+        done = run_in_processes(_encode_groups, job, todo, workers=workers)
+    else:
+        done = _encode_groups(job, iter(todo))
+    with progress(
+        "encoding", total=len(groups), unit="groups", already=len(groups) - len(todo)
+    ) as advance:
+        for count in done:
+            advance(count)
+    return place
+
+
+def _is_cached(place: Path, group: str, mark: str) -> bool:
+    path = place / f"{Path(group).stem}.json"
+    return path.exists() and read_json(path).get("fingerprint") == mark
+
+
+def _encode_groups(job: _Job, names: Iterator[str]) -> Iterator[int]:
+    marks = job.source.groups()
+    for name in names:
+        episodes = read_whole(job.source, name)
+        if episodes:
+            path = job.folder / f"{Path(name).stem}.npy"
+            latents = [_encode(job.autoencoder, episode.frames) for episode in episodes]
+            with written_aside(path) as aside, aside.open("wb") as file:
+                np.save(file, np.concatenate(latents))
+            notes = [{"num_frames": len(it.frames), "actions": list(it.actions)} for it in episodes]
+            values = {"format": FORMAT, "fingerprint": marks[name], "episodes": notes}
+            write_json(path.with_suffix(".json"), values)
+        yield 1
+
+
+def _encode(autoencoder: torch.nn.Module, frames_THWC: NDArray[np.uint8]) -> NDArray[np.float16]:
+    latents_CTHW = encode_frames(autoencoder, frames_THWC[None])[0]
+    return latents_CTHW.transpose(0, 1).half().cpu().numpy()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Cached:
+    """One episode in the cache."""
+
+    latents_TCHW: NDArray[np.float16]
+    actions: tuple[str, ...]
+
+    @property
+    def chunk_frames(self) -> int:
+        return (len(self.latents_TCHW) - 1) // len(self.actions)
+
+
+class LatentWindows:
+    """Windows of cached latents, drawn by chance.
+
+    Args:
+        folder: of `fill_cache`.
+        sayings: canonical action text -> the texts that a window of it may carry.
+        groups: the groups to draw from; None takes all that are cached.
+
+    Raises:
+        DataError: when nothing is cached there, or nothing that is not held out.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        sayings: Mapping[str, Sequence[str]],
+        *,
+        groups: Sequence[str] | None = None,
+    ) -> None:
+        names = sorted(path.stem for path in folder.glob("*.json"))
+        if groups is not None:
+            names = [name for name in names if name in {Path(group).stem for group in groups}]
+        self._sayings = sayings
+        self.train: list[_Cached] = []
+        self.held_out: list[_Cached] = []
+        for name in names:
+            *train, held_out = _open_group(folder / f"{name}.npy")
+            self.train += train
+            self.held_out.append(held_out)
+        if not self.train:
+            raise DataError(f"{folder} holds no latents to train on: were all shards damaged?")
+
+    def draw(
+        self,
+        generator: torch.Generator,
+        *,
+        batch: int,
+        past_lengths: Sequence[int],
+        new_frames: int,
+        text_encoder: TextEncoder,
+        held_out: bool = False,
+    ) -> Windows:
+        """Draw a batch of windows of one past length.
+
+        Args:
+            generator: decides everything.
+            batch: how many windows.
+            past_lengths: numbers of past frames, drawn with equal chance.
+            new_frames: frames of a chunk.
+            text_encoder: encodes one of each action's sayings.
+            held_out: draw from the episodes that nothing is trained on.
+
+        Raises:
+            ConfigError: when no episode has a chunk of this length with so much before it.
+        """
+        past = past_lengths[_below(len(past_lengths), generator)]
+        episodes = self.held_out if held_out else self.train
+        latents: list[NDArray[np.float16]] = []
+        texts: list[str] = []
+        for _ in range(batch):
+            episode = episodes[_below(len(episodes), generator)]
+            start, action = _chunk_after(episode, past, new_frames, generator)
+            latents.append(episode.latents_TCHW[start - past : start + new_frames])
+            sayings = lookup(self._sayings, action, "action")
+            texts.append(sayings[_below(len(sayings), generator)])
+        latents_BTCHW = torch.from_numpy(np.stack(latents).astype(np.float32))
+        return Windows(
+            latents_BCTHW=latents_BTCHW.transpose(1, 2).contiguous(),
+            text_BND=text_encoder.encode(texts),
+            past_frames=past,
+        )
+
+
+def _open_group(path: Path) -> list[_Cached]:
+    try:
+        latents = np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read latents from {path}: {error}") from error
+    notes = read_json(path.with_suffix(".json"))["episodes"]
+    ends = np.cumsum([note["num_frames"] for note in notes])
+    return [
+        _Cached(
+            latents_TCHW=latents[end - note["num_frames"] : end], actions=tuple(note["actions"])
+        )
+        for note, end in zip(notes, ends, strict=True)
+    ]
+
+
+def _chunk_after(
+    episode: _Cached, past: int, new_frames: int, generator: torch.Generator
+) -> tuple[int, str]:
+    """Draw a chunk that has `past` frames before it: (its first frame, its action)."""
+    first = -(-(past - 1) // new_frames)  # the first chunk with so much before it
+    if episode.chunk_frames != new_frames or first >= len(episode.actions):
+        raise ConfigError(
+            f"{past} past and {new_frames} new frames cannot be cut from an episode of"
+            f" {len(episode.actions)} chunks of {episode.chunk_frames} frames"
+        )
+    index = first + _below(len(episode.actions) - first, generator)
+    return 1 + new_frames * index, episode.actions[index]
+
+
+def _below(count: int, generator: torch.Generator) -> int:
+    return int(torch.randint(count, (1,), generator=generator))
+
+
+def windows_to(windows: Windows, like: Tensor) -> Windows:
+    """Return the windows on the device of `like`."""
+    return Windows(
+        latents_BCTHW=windows.latents_BCTHW.to(like.device),
+        text_BND=windows.text_BND.to(like.device),
+        past_frames=windows.past_frames,
+    )

@@ -1,0 +1,158 @@
+"""From recorded episodes to a model folder: autoencoder, text encoder, latents, denoiser.
+
+Every stage keeps what it has done (stages.py), so a run that was killed at any moment goes on
+where it was. Holds not: the steps (loop.py), any loss.
+"""
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+
+from twospeed.core.config import to_json
+from twospeed.core.errors import DataError
+from twospeed.core.files import read_json, sweep, write_json
+from twospeed.core.progress import Journal
+from twospeed.data.recorder import TEST_SEEDS_FROM
+from twospeed.training.card import Figures, device_name, write_card
+from twospeed.training.run import RunConfig
+from twospeed.training.sources import EpisodeSource, ShardSource, WorldSource
+from twospeed.training.stages import (
+    Workshop,
+    autoencoder_stage,
+    denoiser_stage,
+    latents_stage,
+    text_stage,
+)
+from twospeed.worldmodel.diffusion import NoiseSchedule
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worlds.language import MOVES
+
+AUTOENCODER_SHARE = 0.2
+TEXT_SHARE = 0.1
+"""Largest shares of the minutes that the stages before the denoiser may take."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trained:
+    """A finished training."""
+
+    folder: Path
+    """The model folder."""
+
+    figures: Figures
+    """What was measured."""
+
+
+def train_world_model(
+    config: RunConfig,
+    data: Path | None,
+    out: Path,
+    *,
+    minutes: float | None = None,
+    initial: str | Path | None = None,
+    workers: int = 1,
+    name: str = "world model",
+) -> Trained:
+    """Train all parts of a world model and write it to ``out/model``; goes on after a kill.
+
+    Args:
+        config: a recipe.
+        data: folder of recorded shards; None walks the recipe's world on the spot, without disk.
+        out: folder of this run alone.
+        minutes: about how long; the weights reached by then are written. None runs to the end.
+        initial: a model whose weights are trained on, with its sizes; None begins anew.
+        workers: processes that encode at once.
+        name: title of the model card.
+
+    Raises:
+        DataError: when `out` holds another run, the data are damaged or for testing only, or the
+            disk is full.
+        ConfigError: when the data do not fit the recipe.
+    """
+    source: EpisodeSource = (
+        ShardSource(folder=data) if data else WorldSource(config=config.recording)
+    )
+    contents = source.contents()
+    if contents.last_seed >= TEST_SEEDS_FROM:
+        raise DataError(f"episodes from seed {TEST_SEEDS_FROM} on are for testing: train on others")
+    begun_from = None if initial is None else str(initial)
+    _claim(out, {"config": to_json(config), "initial": begun_from})
+    shop = Workshop(
+        config=config,
+        source=source,
+        out=out,
+        actions=MOVES,
+        accelerator=Accelerator(mixed_precision=config.precision),
+        workers=workers,
+    )
+    start = None if initial is None else WorldModel.from_pretrained(initial)
+    model, figures = _run_stages(shop, start, minutes)
+    card = write_card(name, config, contents, figures, begun_from=begun_from)
+    if shop.accelerator.is_main_process:
+        model.save_pretrained(out / "model", half=config.half, card=card)
+        write_json(out / "figures.json", dataclasses.asdict(figures))
+        Journal(out / "journal.jsonl").write(**dataclasses.asdict(figures))
+    shop.accelerator.wait_for_everyone()
+    return Trained(folder=out / "model", figures=figures)
+
+
+def _run_stages(
+    shop: Workshop, start: WorldModel | None, minutes: float | None
+) -> tuple[WorldModel, Figures]:
+    began = time.monotonic()
+
+    def left(share: float = 1.0) -> float | None:
+        if minutes is None:
+            return None
+        return max(0.0, min(share * minutes, minutes - (time.monotonic() - began) / 60))
+
+    autoencoder, psnr_db = autoencoder_stage(shop, start, left(AUTOENCODER_SHARE))
+    text_encoder, accuracy = text_stage(shop, start, left(TEXT_SHARE))
+    windows = latents_stage(shop, autoencoder)
+    denoiser, loss = denoiser_stage(shop, start, windows, text_encoder, left())
+    reached = {stage: shop.reached(stage) for stage in ("autoencoder", "text", "denoiser")}
+    figures = Figures(
+        autoencoder_psnr_db=round(psnr_db, 3),
+        text_accuracy=round(accuracy, 4),
+        denoiser_loss=round(loss, 5),
+        autoencoder_steps=reached["autoencoder"].step,
+        text_steps=reached["text"].step,
+        denoiser_steps=reached["denoiser"].step,
+        minutes=round(sum(it.seconds for it in reached.values()) / 60, 2),
+        num_parameters=sum(tensor.numel() for tensor in denoiser.parameters()),
+        device=device_name(shop.accelerator.device),
+    )
+    schedule = start.schedule if start else NoiseSchedule.of(shop.config.model.diffusion)
+    settings = start.settings if start else shop.config.model.settings
+    model = WorldModel(denoiser, autoencoder, text_encoder, schedule, settings).to("cpu")
+    return model, figures
+
+
+def _claim(out: Path, wanted: dict[str, Any]) -> None:
+    """Write down what is trained into a new folder, or check that it is the same as before."""
+    path = out / "run.json"
+    sweep(out)
+    if not path.exists():
+        if out.exists() and any(out.iterdir()):
+            raise DataError(f"{out} holds other files: train into a new folder")
+        write_json(path, wanted)
+        return
+    found = read_json(path)
+    if found != wanted:
+        different = ", ".join(sorted(_differences(found, wanted, ""))) or "its version"
+        raise DataError(f"{out} holds another run ({different} differ): train into a new folder")
+
+
+def _differences(found: Any, wanted: Any, path: str) -> list[str]:
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        names = found.keys() | wanted.keys()
+        parts = (
+            _differences(found.get(name), wanted.get(name), f"{path}.{name}".strip("."))
+            for name in names
+        )
+        return [leaf for part in parts for leaf in part]
+    return [] if found == wanted else [path]

@@ -1,0 +1,81 @@
+"""What tests of several rooms share: golden numbers, a tiny world model, a trained one."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from twospeed.core.random import initial_weights_of
+from twospeed.recipes import rooms_tiny
+from twospeed.training.pipeline import train_world_model
+from twospeed.worldmodel.autoencoder import fit_encoder
+from twospeed.worldmodel.build import build_denoiser
+from twospeed.worldmodel.codec import to_pixels
+from twospeed.worldmodel.diffusion import NoiseSchedule
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.text import build_text_encoder
+
+
+def pytest_addoption(parser):
+    parser.addoption("--refresh-golden", action="store_true", help="rewrite tests/golden/*.json")
+
+
+@pytest.fixture
+def golden(request):
+    """Compare numbers with those in tests/golden, or write them there when asked to."""
+
+    def check(name, values, *, rtol):
+        path = Path(__file__).parent / "golden" / f"{name}.json"
+        if request.config.getoption("--refresh-golden"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(json.dumps(values, indent=1) + "\n")
+            pytest.skip(f"wrote {path.name}; say in the commit why it changed")
+        assert values == pytest.approx(json.loads(path.read_text()), rel=rtol)
+
+    return check
+
+
+@pytest.fixture
+def random_frames():
+    """Return a function (seed, *shape) -> uint8 frames (*shape, 16, 16, 3), smooth in space."""
+
+    def draw(seed, *shape):
+        cells = np.random.default_rng(seed).integers(0, 256, (*shape, 4, 4, 3), dtype=np.uint8)
+        return cells.repeat(4, axis=-3).repeat(4, axis=-2)
+
+    return draw
+
+
+def untrained_model(seed=0, *, denoiser="transformer"):
+    """Build a tiny world model of 16x16 frames whose weights are all random, none of them 0."""
+    config = replace(rooms_tiny().model, denoiser=denoiser)
+    network = build_denoiser(config, seed=seed)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for tensor in network.parameters():
+            tensor.add_(0.1 * torch.randn(tensor.shape, generator=generator))
+    frames = np.random.default_rng(0).integers(0, 256, (1, 8, 16, 16, 3), dtype=np.uint8)
+    with initial_weights_of(seed):
+        autoencoder = fit_encoder(to_pixels(frames), config.autoencoder)
+        text_encoder = build_text_encoder(config.text)
+    schedule = NoiseSchedule.of(config.diffusion)
+    return WorldModel(network, autoencoder, text_encoder, schedule, config.settings)
+
+
+@pytest.fixture
+def make_model():
+    return untrained_model
+
+
+@pytest.fixture
+def model():
+    return untrained_model()
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """Return what the tiny recipe trains, in a folder that tests only read."""
+    return train_world_model(rooms_tiny(), None, tmp_path_factory.mktemp("run") / "tiny")

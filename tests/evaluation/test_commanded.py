@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from twospeed.evaluation.commanded import COMMANDS, JUDGED_FRAMES, action_accuracy, outcomes_at
+from twospeed.evaluation.walks import draw_walks
+
+
+@pytest.fixture(scope="module")
+def some():
+    return draw_walks("out_and_back", range(12), size=32)
+
+
+def test_true_outcomes_are_always_recognised(some):
+    for one in some:
+        outcomes = outcomes_at(one)
+        for index in range(len(COMMANDS)):
+            if outcomes.is_unique(index):
+                assert outcomes.nearest(outcomes.frames[index]) == index
+
+
+def test_a_command_that_a_wall_stops_is_not_judged(some):
+    stopped = [
+        (outcomes, index)
+        for one in some
+        for outcomes in [outcomes_at(one)]
+        for index in range(len(COMMANDS))
+        if not outcomes.is_unique(index)
+    ]
+    assert stopped
+    for outcomes, index in stopped:
+        still = outcomes.frames[index]
+        assert np.array_equal(still[0], still[JUDGED_FRAMES - 1])
+
+
+def test_turns_are_never_stopped(some):
+    turns = [index for index, command in enumerate(COMMANDS) if command.startswith("turn")]
+    assert all(outcomes_at(one).is_unique(index) for one in some for index in turns)
+
+
+def test_accuracy_is_reported_for_both_wordings_and_every_command(model, some):
+    report = action_accuracy(model, some[:2], seed=0)
+    assert report == action_accuracy(model, some[:2], seed=0)
+    assert set(report) == {"canonical", "held_out"}
+    for part in report.values():
+        assert 0 <= part["low"] <= part["mean"] <= part["high"] <= 1
+        assert 0 < part["trials"] <= 2 * len(COMMANDS)
+        assert set(part["by_command"]) == set(COMMANDS)

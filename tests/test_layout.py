@@ -1,0 +1,91 @@
+"""The rule of who may import whom (DESIGN.md, section 2), and the sizes of files."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "twospeed"
+EVERYTHING = {
+    "core", "worlds", "data", "worldmodel", "memory", "generation", "training", "evaluation",
+    "terminator", "planning", "recipes", "web",
+}  # fmt: skip
+MAY_IMPORT = {
+    "core": set(),
+    "worlds": {"core"},
+    "data": {"core", "worlds"},
+    "worldmodel": {"core"},
+    "memory": {"core", "worldmodel"},
+    "generation": {"core", "worldmodel", "memory"},
+    "training": {"core", "worlds", "data", "worldmodel", "memory", "generation"},
+    "evaluation": {"core", "worlds", "data", "worldmodel", "memory", "generation"},
+    "terminator": {"core"},
+    "planning": {"core", "worlds", "data", "generation", "memory", "terminator"},
+    "recipes": {"core", "worlds", "data", "worldmodel", "memory", "generation", "training",
+                "evaluation", "terminator", "planning"},
+    "web": {"core", "recipes", "worlds", "worldmodel", "memory", "generation", "evaluation"},
+    "cli": EVERYTHING,
+}  # fmt: skip
+FILES = sorted(path for path in SOURCE.rglob("*.py") if "packaged" not in path.parts)
+LONGEST = 350
+
+
+def name_of(path):
+    return str(path.relative_to(SOURCE))
+
+
+def room_of(path):
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def modules_imported_by(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: write imports in full"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_a_room_imports_only_the_rooms_below_it(path):
+    room = room_of(path)
+    ours = {
+        name.split(".")[1] for name in modules_imported_by(path) if name.startswith("twospeed.")
+    }
+    if room == "__init__":
+        assert not ours
+        return
+    forbidden = ours - MAY_IMPORT[room] - {room}
+    assert not forbidden, f"{room} may not import {sorted(forbidden)}: see the rule in DESIGN.md"
+
+
+def test_the_rule_has_no_circle():
+    settled = set()
+    while len(settled) < len(MAY_IMPORT):
+        ready = {room for room, below in MAY_IMPORT.items() if below - {room} <= settled} - settled
+        assert ready, f"these rooms import each other: {sorted(MAY_IMPORT.keys() - settled)}"
+        settled |= ready
+
+
+def test_metrics_see_frames_and_never_models():
+    metrics = SOURCE / "evaluation" / "metrics.py"
+    if not metrics.exists():
+        pytest.skip("there are no metrics yet")
+    ours = {name for name in modules_imported_by(metrics) if name.startswith("twospeed.")}
+    assert all(name.startswith(("twospeed.core.", "twospeed.evaluation.")) for name in ours)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_file_is_long(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.name == "__init__.py"], ids=name_of
+)
+def test_a_room_says_in_its_init_what_it_holds_and_nothing_else(path):
+    statements = ast.parse(path.read_text(encoding="utf-8")).body
+    assert len(statements) == 1
+    assert isinstance(statements[0], ast.Expr)
+    assert isinstance(statements[0].value, ast.Constant)

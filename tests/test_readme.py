@@ -1,0 +1,42 @@
+"""The README's commands are ones that we have, and its first block runs as written."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from twospeed.cli.app import build, main
+
+README = Path(__file__).parents[1] / "README.md"
+TEXT = README.read_text(encoding="utf-8") if README.exists() else ""
+BLOCKS = re.findall(r"^```console\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
+
+
+def commands_in(block):
+    joined = block.replace("\\\n", " ")
+    found = re.findall(r"^\$ (?:\S*/)?twospeed (.+)$", joined, flags=re.MULTILINE)
+    return [line.partition(" #")[0].rstrip() for line in found]
+
+
+COMMANDS = [command for block in BLOCKS for command in commands_in(block)]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_in_the_readme_is_one_we_have(command):
+    context = build().make_context("twospeed", shlex.split(command))
+    words = [*context._protected_args, *context.args]
+    while words and hasattr(context.command, "resolve_command"):
+        name, sub_command, rest = context.command.resolve_command(context, words)
+        context = sub_command.make_context(name, rest, parent=context)
+        words = [*getattr(context, "_protected_args", ()), *context.args]
+
+
+@pytest.mark.slow
+def test_the_first_block_runs_as_written(tmp_path, monkeypatch):
+    blocks = [commands_in(block) for block in BLOCKS if commands_in(block)]
+    if not blocks:
+        pytest.skip("the README has no commands yet")
+    monkeypatch.chdir(tmp_path)
+    for command in blocks[0]:
+        assert main(shlex.split(command)) == 0
