@@ -1,22 +1,23 @@
-"""What tests of several rooms share: golden numbers, a tiny world model, a trained one."""
+"""What tests of several rooms share: golden numbers, a tiny world model, a trained one.
+
+Heavy rooms are imported inside the fixtures, so that the tests of light ones start at once.
+"""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from twospeed.core.random import initial_weights_of
-from twospeed.recipes import rooms_tiny
-from twospeed.training.pipeline import train_world_model
-from twospeed.worldmodel.autoencoder import fit_encoder
-from twospeed.worldmodel.build import build_denoiser
-from twospeed.worldmodel.codec import to_pixels
-from twospeed.worldmodel.diffusion import NoiseSchedule
-from twospeed.worldmodel.model import WorldModel
-from twospeed.worldmodel.text import build_text_encoder
+TINY_UNET = {
+    "down_block_types": ("CrossAttnDownBlock3D", "DownBlock3D"),
+    "up_block_types": ("UpBlock3D", "CrossAttnUpBlock3D"),
+    "block_out_channels": (16, 32),
+    "layers_per_block": 1,
+    "norm_num_groups": 8,
+    "cross_attention_dim": 16,
+    "attention_head_dim": 8,
+}
 
 
 def pytest_addoption(parser):
@@ -51,8 +52,24 @@ def random_frames():
 
 def untrained_model(seed=0, *, denoiser="transformer"):
     """Build a tiny world model of 16x16 frames whose weights are all random, none of them 0."""
-    config = replace(rooms_tiny().model, denoiser=denoiser)
-    network = build_denoiser(config, seed=seed)
+    import torch
+
+    from twospeed.core.random import initial_weights_of
+    from twospeed.recipes import rooms_tiny
+    from twospeed.worldmodel.autoencoder import fit_encoder
+    from twospeed.worldmodel.build import build_denoiser
+    from twospeed.worldmodel.codec import to_pixels
+    from twospeed.worldmodel.denoiser import UNet3D
+    from twospeed.worldmodel.diffusion import NoiseSchedule
+    from twospeed.worldmodel.model import WorldModel
+    from twospeed.worldmodel.text import build_text_encoder
+
+    config = rooms_tiny().model
+    if denoiser == "unet3d":
+        with initial_weights_of(seed):
+            network = UNet3D(in_channels=9, out_channels=8, **TINY_UNET)
+    else:
+        network = build_denoiser(config, seed=seed)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for tensor in network.parameters():
@@ -63,6 +80,12 @@ def untrained_model(seed=0, *, denoiser="transformer"):
         text_encoder = build_text_encoder(config.text)
     schedule = NoiseSchedule.of(config.diffusion)
     return WorldModel(network, autoencoder, text_encoder, schedule, config.settings)
+
+
+@pytest.fixture
+def tiny_unet():
+    """Return the arguments of the smallest UNet3D that has all kinds of its blocks."""
+    return TINY_UNET
 
 
 @pytest.fixture
@@ -78,4 +101,7 @@ def model():
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """Return what the tiny recipe trains, in a folder that tests only read."""
+    from twospeed.recipes import rooms_tiny
+    from twospeed.training.pipeline import train_world_model
+
     return train_world_model(rooms_tiny(), None, tmp_path_factory.mktemp("run") / "tiny")

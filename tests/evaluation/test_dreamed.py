@@ -30,6 +30,6 @@ def test_a_dream_is_held_against_its_own_first_visit(model, config, kind):
 def test_without_writes_every_arm_dreams_the_same(model, walks, config):
     empty = dataclasses.replace(config.memory, updates_per_chunk=0)
     config = dataclasses.replace(config, memory=empty)
-    for one in run_dreamed(model, walks, config, advance=lambda count: None):
+    for one in run_dreamed(model, walks, config, advance=[].append):
         assert np.array_equal(one.values["psnr_db"]["on"], one.values["psnr_db"]["off"])
         assert np.array_equal(one.values["psnr_db"]["on"], one.values["psnr_db"]["swap"])

@@ -26,8 +26,10 @@ def folder(model, tmp_path_factory):
 def report(folder):
     file = folder.parent / "report.json"
     code = main(
-        ["recall", str(folder), "--episodes=2", "--first-seed=500", f"--json={file}", *QUICK]
-        + ["--routes=loop_return,replay"]
+        [
+            *("recall", str(folder), "--episodes=2", "--first-seed=500", f"--json={file}"),
+            *("--routes=loop_return,replay", *QUICK),
+        ]
     )
     assert code == 0
     return json.loads(file.read_text(encoding="utf-8"))
@@ -105,7 +107,7 @@ def test_the_other_protocol_and_drift_run_from_the_command_line(folder, capsys):
     [
         (
             ["--routes=loop_returns"],
-            "no route is called 'loop_returns'. Did you mean 'loop_return'?",
+            "is called 'loop_returns'. Did you mean 'loop_return'?",
         ),
         (["--protocol=dream"], "no protocol is called 'dream'. Did you mean 'dreamed'?"),
         (["--memory=papers"], "no memory preset is called 'papers'. Did you mean 'paper'?"),

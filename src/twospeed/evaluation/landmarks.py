@@ -3,8 +3,8 @@
 For a landmark that the truth shows, the scene is drawn again with each of `CANDIDATES` identities
 in its place: the true one and others that the episode does not hold. A frame recalls it when the
 true identity is the nearest in mean squared error over all pixels that any of them would cover.
-The true identity is as likely as any other before the episode was seen, so whatever knows nothing
-of the episode scores 1 / `CANDIDATES`, however blurred or sharp it is.
+Which landmarks are judged does not depend on which candidate is the true one, so whatever knows
+nothing of the episode scores 1 / `CANDIDATES`, however blurred or sharp it is.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ CANDIDATES = 8
 """Identities compared, the true one among them; chance is 1 / 8."""
 
 LEAST_PIXELS = 25
-"""Pixels of a 64x64 frame that a landmark must cover; in proportion for other sizes."""
+"""Pixels of a 64x64 frame that every candidate would cover; in proportion for other sizes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +43,6 @@ class Sighting:
 
     colours: NDArray[np.float32]
     """(candidates, pixels, 3): the candidates' colours on these pixels, 0 to 255."""
-
-    def is_clear(self) -> bool:
-        """Say whether the truth looks like no other candidate: half hidden shapes may be alike."""
-        same_K = (self.colours == self.colours[self.true]).all((1, 2))
-        return int(same_K.sum()) == 1
 
     def is_recalled_in(self, frame_HWC: NDArray[np.uint8]) -> bool:
         """Say whether the true identity is the nearest to this frame."""
@@ -70,11 +65,12 @@ def find_sightings(
     if not len(frames):
         return []
     shown_FHW = render(scene, poses_T3[list(frames)], size=size).landmarks
-    least = LEAST_PIXELS * (size / 64) ** 2
     found: list[Sighting] = []
     for landmark in range(len(scene.landmarks)):
         counts = (shown_FHW == landmark).sum((1, 2))
-        seen_in = [frame for frame, n in zip(frames, counts, strict=True) if n >= least]
+        seen_in = [
+            frame for frame, n in zip(frames, counts, strict=True) if n >= _least_pixels(size)
+        ]
         if seen_in:
             found += _sightings_of(scene, landmark, poses_T3, seen_in, size=size, seed=seed)
     return found
@@ -109,15 +105,23 @@ def _sightings_of(
         render(_with_identity(scene, landmark, identity), poses_T3[frames], size=size)
         for identity in candidates
     ]
+    true = candidates.index(scene.landmarks[landmark].identity)
     sightings = []
     for index, frame in enumerate(frames):
-        mask = np.any([p.landmarks[index] == landmark for p in pictures], axis=0)
+        covers_KHW = np.stack([p.landmarks[index] == landmark for p in pictures])
+        mask = np.asarray(covers_KHW.any(0))
         colours = np.stack([p.frames[index][mask] for p in pictures]).astype(np.float32)
-        true = candidates.index(scene.landmarks[landmark].identity)
-        sighting = Sighting(frame=frame, landmark=landmark, true=true, mask=mask, colours=colours)
-        if sighting.is_clear():
-            sightings.append(sighting)
+        # half hidden shapes may look alike: then nobody can tell which it is
+        are_distinct = len(np.unique(colours, axis=0)) == CANDIDATES
+        if covers_KHW.sum((1, 2)).min() >= _least_pixels(size) and are_distinct:
+            sightings.append(
+                Sighting(frame=frame, landmark=landmark, true=true, mask=mask, colours=colours)
+            )
     return sightings
+
+
+def _least_pixels(size: int) -> float:
+    return LEAST_PIXELS * (size / 64) ** 2
 
 
 def draw_candidates(scene: Scene, landmark: int, *, seed: int) -> list[int]:

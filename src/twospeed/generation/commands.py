@@ -52,23 +52,25 @@ def check_commands(
     Raises:
         UnknownNameError: naming the text and all commands.
     """
-    words = {word for sayings in known.values() for text in sayings for word in _words(text)}
+    sayings = [saying for group in known.values() for saying in group]
     for text in dict.fromkeys(texts):
-        if not _sounds_known(text, words) or _is_far(text, known, encoder):
+        if not sounds_known(text, sayings) or _is_far(text, known, encoder):
             raise UnknownNameError(
                 f"{text!r} is near no command of this world. Known: {', '.join(sorted(known))}, and"
                 " other ways to say them."
             )
 
 
-def _words(text: str) -> list[str]:
-    return [word for word in re.findall(r"[a-z]+", text.lower()) if word not in FILLERS]
-
-
-def _sounds_known(text: str, words: set[str]) -> bool:
+def sounds_known(text: str, sayings: Sequence[str]) -> bool:
+    """Say whether a fair share of a text's words occur in the sayings, slips aside."""
+    words = {word for saying in sayings for word in _words(saying)}
     own = _words(text)
     hits = [any(_slips(word, other) <= (len(word) > 3) for other in words) for word in own]
     return bool(own) and sum(hits) / len(own) > LEAST_KNOWN_SHARE
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.findall(r"[a-z]+", text.lower()) if word not in FILLERS]
 
 
 def _slips(first: str, second: str) -> int:

@@ -79,7 +79,7 @@ def examples_from(images: NDArray[np.generic], labels: NDArray[np.generic]) -> E
     """
     if not np.issubdtype(labels.dtype, np.integer):
         raise DataError(f"labels must be whole numbers, got {labels.dtype}")
-    pictures = np.ascontiguousarray(channels_first(as_bytes(images)))
+    pictures = channels_first(as_bytes(images)).copy()
     return Examples(
         images=torch.from_numpy(pictures),
         labels=torch.from_numpy(labels.reshape(-1).astype(np.int64)),

@@ -14,7 +14,7 @@ from twospeed.terminator.fast_plan import Affine, BlockPlan, local_branches
 from twospeed.terminator.fast_standardize import (
     fixed_statistics,
     standardize_batch,
-    standardize_fast,
+    standardize_rows,
 )
 from twospeed.terminator.gates import HyperInteraction
 from twospeed.terminator.operators import mix
@@ -45,7 +45,7 @@ def branches_of(
     Z = x_BCS * plan.kernel.to(x_BCS.dtype)
     values = {
         "o": unit_sum(plan, Z.flatten(2), x_BCN).view_as(x_BCS),
-        "Zm": standardize_fast(affine(plan.mixer, x_BCN))[0].view_as(x_BCS),
+        "Zm": standardize_rows(affine(plan.mixer, x_BCN)).view_as(x_BCS),
         "Zq": gated_channels(block, plan, x_BCN).view_as(x_BCS),
     }
     operands = {"x": x_BCS, "m": values["Zm"], "q": values["Zq"]}
@@ -76,23 +76,26 @@ def unit_sum(plan: BlockPlan, Z_BCN: Tensor, x_BCN: Tensor) -> Tensor:
     inputs = ((plan.slow, Z_BCN), (plan.fast, x_BCN))
     for (map_in, values), weight_out in zip(inputs, plan.outs, strict=True):
         key, query = affine(map_in, values).chunk(2, 1)
-        gated = functional.gelu(standardize_fast(key * query)[0])
+        gated = functional.gelu(standardize_rows(key * query))
         total = add_affine_(total, weight_out, gated)
-    return standardize_fast(total)[0]
+    return standardize_rows(total)
 
 
 def gated_channels(block: SFNEBlock, plan: BlockPlan, x_BCN: Tensor) -> Tensor:
     """Return q, (B, C, N): HCI and IS in the configured order."""
     factor = block.hci(x_BCN, plan.hci).to(x_BCN.dtype)
     if block.config.hci_order == "after":
-        q_BCN = standardize_fast(x_BCN.clone())[0]
+        q_BCN = standardize_rows(x_BCN)
         return q_BCN * factor if torch.is_grad_enabled() else q_BCN.mul_(factor)
-    return standardize_fast(x_BCN * factor)[0]
+    return standardize_rows(x_BCN * factor)
 
 
 def interaction(module: HyperInteraction, plan: BlockPlan, o_BCS: Tensor, x_BCS: Tensor) -> Tensor:
-    """Return HI(o, x)."""
-    gate: Tensor = module(o_BCS, plan.hi_channel, plan.hi_spatial).to(x_BCS.dtype)
+    """Return HI(o, x), or half of it for identity gates: the plan's columns are doubled."""
+    score_BC1, score_B1S = module.scores(o_BCS, plan.hi_channel, plan.hi_spatial)
+    if module.gate.gain is not None:
+        score_BC1 = score_BC1 * module.gate.gain
+    gate = (score_BC1 * score_B1S).to(x_BCS.dtype).sigmoid_()
     return gate * x_BCS if torch.is_grad_enabled() else gate.mul_(x_BCS)
 
 

@@ -144,7 +144,10 @@ def folded_mixer(branch: LocalBranch) -> Affine:
 
 
 def bottleneck_columns(block: SFNEBlock) -> dict[str, Tensor]:
-    """Return the columns of W_b by branch; W·tile(e) = (sum of the slices of W)·e."""
+    """Return the columns of W_b by branch; W·tile(e) = (sum of the slices of W)·e.
+
+    Those of an identity gate 2σ(...)·x take the 2.
+    """
     channels = block.shape.channels
     earlier = dict(zip(("e1", "e2"), block.shape.earlier_channels, strict=True))
     columns = {}
@@ -155,6 +158,8 @@ def bottleneck_columns(block: SFNEBlock) -> dict[str, Tensor]:
         columns[name] = (
             weight.reshape(len(weight), -1, width).sum(1) if width < channels else weight
         )
+    if "hi" in columns and block.config.gate == "identity":
+        columns["hi"] = 2 * columns["hi"]
     return columns
 
 

@@ -1,6 +1,6 @@
-"""One standardization for IS, BS and G-IBS, with a backward pass written out.
+"""Standardizations sooner: IS as one framework call, BS and G-IBS with a backward of their own.
 
-Moments per sample and channel serve all three: where a channel takes batch statistics they are
+Moments per sample and channel serve both: where a channel takes batch statistics they are
 averaged over the batch. Two passes (center, then measure), so a large mean costs no digits.
 """
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from twospeed.terminator.scope import EPSILON
 from twospeed.terminator.standardization import (
@@ -21,16 +22,14 @@ from twospeed.terminator.standardization import (
 class Pooling:
     """Which channels share their statistics over the batch, and which have fixed ones."""
 
-    shared: Tensor | None = None
-    """(C,) bool; None: no channel does (IS)."""
+    shared: Tensor
+    """(C,) bool: the channels that do; the others take their own (IS)."""
 
     fixed: tuple[Tensor, Tensor] | None = None
     """Mean and variance (C,) that the shared channels take instead of the batch's."""
 
     def over_batch(self, statistic_BC: Tensor, fixed_C: Tensor | None = None) -> Tensor:
         """Replace the statistic of shared channels by its mean over the batch, or by `fixed_C`."""
-        if self.shared is None:
-            return statistic_BC
         shared = statistic_BC.mean(0) if fixed_C is None else fixed_C.to(statistic_BC)
         return torch.where(self.shared, shared, statistic_BC)
 
@@ -40,7 +39,6 @@ class Pooling:
         return self.over_batch(statistic_BC, fixed)
 
 
-INSTANCE = Pooling()
 Statistics = tuple[Tensor, Tensor]
 
 
@@ -81,7 +79,12 @@ class _Standardize(torch.autograd.Function):
         return out_BCN.mul_(scale_BC[:, :, None]), None
 
 
-def standardize_fast(x_BCN: Tensor, pooling: Pooling = INSTANCE) -> tuple[Tensor, Statistics]:
+def standardize_rows(x_BCN: Tensor) -> Tensor:
+    """IS of (B, C, N): a layer normalization of rows, which the framework does in one pass."""
+    return functional.layer_norm(x_BCN, x_BCN.shape[2:], eps=EPSILON)
+
+
+def standardize_pooled(x_BCN: Tensor, pooling: Pooling) -> tuple[Tensor, Statistics]:
     """Standardize (B, C, N); without gradients in place, so give it a tensor of your own.
 
     Returns:
@@ -94,19 +97,19 @@ def standardize_fast(x_BCN: Tensor, pooling: Pooling = INSTANCE) -> tuple[Tensor
 
 
 def standardize_batch(x_BCN: Tensor, layer: BatchStandardization) -> Tensor:
-    """Apply a BS layer's rule to (B, C, N) with `standardize_fast`."""
+    """Apply a BS layer's rule to (B, C, N) with `standardize_pooled`."""
     everywhere = torch.ones(x_BCN.shape[1], dtype=torch.bool, device=x_BCN.device)
     return _with_layer(x_BCN, layer, everywhere)
 
 
 def standardize_groups(x_BCN: Tensor, layer: GroupInstanceBatchStandardization) -> Tensor:
-    """Apply a G-IBS layer's rule to (B, C, N) with `standardize_fast`."""
+    """Apply a G-IBS layer's rule to (B, C, N) with `standardize_pooled`."""
     return _with_layer(x_BCN, layer.batch, layer.get_buffer("is_batch"))
 
 
 def _with_layer(x_BCN: Tensor, layer: BatchStandardization, shared: Tensor) -> Tensor:
     fixed = fixed_statistics(layer)
-    y_BCN, (mean_BC, variance_BC) = standardize_fast(x_BCN, Pooling(shared=shared, fixed=fixed))
+    y_BCN, (mean_BC, variance_BC) = standardize_pooled(x_BCN, Pooling(shared=shared, fixed=fixed))
     if fixed is None and layer.running:
         variance_C, mean_C = torch.var_mean(mean_BC, 0, correction=0)
         layer.remember(mean_C, variance_BC.mean(0) + variance_C)

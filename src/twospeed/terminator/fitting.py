@@ -183,7 +183,9 @@ def build_optimizer(config: FitConfig, network: nn.Module) -> torch.optim.Optimi
         return Kar3(parameters, lr=rate, betas=config.betas, weight_decay=decay)
     if config.optimizer == "kar2":
         return Kar2(parameters, lr=rate, beta=config.betas[1], weight_decay=decay)
-    return torch.optim.AdamW(parameters, lr=rate, betas=config.betas, weight_decay=decay)
+    return torch.optim.AdamW(
+        parameters, lr=rate, betas=config.betas, weight_decay=decay, foreach=True
+    )
 
 
 def rate_at(config: FitConfig, step: int, steps_per_epoch: int) -> float:

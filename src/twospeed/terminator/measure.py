@@ -1,7 +1,6 @@
 """Clocks and memory: medians of interleaved runs, peak resident memory."""
 
 import ctypes
-import gc
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -45,7 +44,6 @@ def peak_bytes(action: Action) -> int | None:
 
     None where the system does not tell (only Linux lets a process reset its own peak).
     """
-    gc.collect()
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         libc = ctypes.CDLL("libc.so.6")

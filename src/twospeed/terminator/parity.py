@@ -27,6 +27,9 @@ from twospeed.terminator.network import Terminator
 TOLERANCE = 1e-9
 """Largest deviation over largest magnitude; differences in reducing a phase reach 1e-10."""
 
+SMALLEST = 1e-6
+"""Magnitude below which an array counts as this large: gradients of idle parameters are noise."""
+
 Step = Callable[[Terminator, Tensor, list[Trace]], tuple[Tensor, list[Tensor]]]
 """(network, input, traces to fill) -> logits and hyper-kernels."""
 
@@ -85,7 +88,7 @@ def relative_error(got: Tensor, want: NDArray[np.generic]) -> float:
         return float("nan")
     deviation = float(np.abs(values - want).max(initial=0.0))
     magnitude = float(np.abs(want).max(initial=0.0))
-    return deviation / magnitude if magnitude else deviation
+    return deviation / max(magnitude, SMALLEST)
 
 
 def plain_step(

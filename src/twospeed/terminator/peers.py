@@ -11,16 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import (
-    ConvNextConfig,
-    ConvNextForImageClassification,
-    ResNetConfig,
-    ResNetForImageClassification,
-    ViTConfig,
-    ViTForImageClassification,
-)
 
-from twospeed.core.errors import ConfigError, lookup
+from twospeed.core.errors import ConfigError, lookup, require
 from twospeed.terminator.channel_linear import ChannelLinear
 from twospeed.terminator.scaling import LongConvolution
 
@@ -54,7 +46,8 @@ class ImagePeer(nn.Module):
 
 def resnet(shape: PeerShape, width: int) -> nn.Module:
     """Return a ResNet of three stages of basic layers."""
-    config = ResNetConfig(
+    library = require("transformers", extra="all")
+    config = library.ResNetConfig(
         num_channels=shape.channels,
         embedding_size=width,
         hidden_sizes=[width, 2 * width, 4 * width],
@@ -62,7 +55,7 @@ def resnet(shape: PeerShape, width: int) -> nn.Module:
         layer_type="basic",
         num_labels=shape.num_classes,
     )
-    model = ResNetForImageClassification(config)
+    model = library.ResNetForImageClassification(config)
     stem = model.resnet.embedder
     stem.pooler = nn.Identity()
     stem.embedder.convolution.stride = (1, 1)  # the pictures are small: no halving in the stem
@@ -71,8 +64,9 @@ def resnet(shape: PeerShape, width: int) -> nn.Module:
 
 def vit(shape: PeerShape, width: int) -> nn.Module:
     """Return a ViT of four layers, patches of an eighth of the side."""
+    library = require("transformers", extra="all")
     width = 4 * max(1, width // 4)
-    config = ViTConfig(
+    config = library.ViTConfig(
         num_channels=shape.channels,
         image_size=shape.sizes[0],
         patch_size=max(1, shape.sizes[0] // 8),
@@ -82,12 +76,13 @@ def vit(shape: PeerShape, width: int) -> nn.Module:
         intermediate_size=2 * width,
         num_labels=shape.num_classes,
     )
-    return ImagePeer(ViTForImageClassification(config))
+    return ImagePeer(library.ViTForImageClassification(config))
 
 
 def convnext(shape: PeerShape, width: int) -> nn.Module:
     """Return a ConvNeXt of two stages."""
-    config = ConvNextConfig(
+    library = require("transformers", extra="all")
+    config = library.ConvNextConfig(
         num_channels=shape.channels,
         patch_size=2 if shape.sizes[0] > 8 else 1,
         hidden_sizes=[width, 2 * width],
@@ -95,7 +90,7 @@ def convnext(shape: PeerShape, width: int) -> nn.Module:
         num_stages=2,
         num_labels=shape.num_classes,
     )
-    return ImagePeer(ConvNextForImageClassification(config))
+    return ImagePeer(library.ConvNextForImageClassification(config))
 
 
 class LongConvolutionNetwork(nn.Module):

@@ -107,6 +107,7 @@ def run_loop(
         while run.step < config.steps and not run.is_over(minutes):
             run.take_step(loss_of)
             advance(note=run.note_line())
+    run.note_loss()
     run.save()
     averaged: nn.Module = run.average.module
     return averaged.eval()
@@ -153,7 +154,7 @@ class _Run:
         self.step += 1
         self._recent.append(loss.detach())
         if self.step % NOTE_EVERY == 0:
-            self._note_loss()
+            self.note_loss()
         if time.monotonic() - self._saved > self.config.checkpoint_minutes * 60:
             self.save()
 
@@ -170,9 +171,24 @@ class _Run:
         """Return the last noted loss, as a text beside the progress bar."""
         return self._note
 
+    def note_loss(self) -> None:
+        """Write the mean loss since the last note to the journal.
+
+        Raises:
+            DataError: when it is not finite.
+        """
+        loss = self._mean_loss()
+        if not self._recent:
+            return
+        self._recent = []
+        self._note = f"loss {loss:.4f}"
+        if self.accelerator.is_main_process:
+            seconds = round(self._seconds_before + self._seconds(), 1)
+            self.journal.write(step=self.step, loss=loss, seconds=seconds)
+
     def save(self) -> None:
-        """Write the checkpoint, unless the weights are no longer finite."""
-        self._note_loss()
+        """Write the checkpoint, unless the loss is no longer finite."""
+        self._mean_loss()
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process:
             seconds = round(self._seconds_before + self._seconds(), 3)
@@ -198,20 +214,14 @@ class _Run:
                 if parameter.grad is not None:
                     parameter.grad = self.accelerator.reduce(parameter.grad, reduction="mean")
 
-    def _note_loss(self) -> None:
-        if not self._recent:
-            return
-        loss = float(torch.stack(self._recent).mean())
-        self._recent = []
+    def _mean_loss(self) -> float:
+        loss = float(torch.stack(self._recent).mean()) if self._recent else 0.0
         if not math.isfinite(loss):
             raise DataError(
                 f"the loss is no longer finite at step {self.step}: lower the learning rate; the"
                 f" same command goes on from the checkpoint in {self.out}"
             )
-        self._note = f"loss {loss:.4f}"
-        if self.accelerator.is_main_process:
-            seconds = round(self._seconds_before + self._seconds(), 1)
-            self.journal.write(step=self.step, loss=loss, seconds=seconds)
+        return loss
 
 
 def rate_at(step: int, config: LoopConfig) -> float:

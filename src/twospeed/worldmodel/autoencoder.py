@@ -106,6 +106,7 @@ def fit_encoder(pixels_BCHW: Tensor, config: AutoencoderConfig) -> FrameAutoenco
     variance, basis = torch.linalg.eigh((flat - mean).mT @ (flat - mean) / len(flat))
     kept = slice(-config.latent_channels, None)
     variance, basis = variance[kept].flip(0), basis[:, kept].flip(1)
+    variance = variance.clamp_min(1e-9 * float(variance.max()) + 1e-12)  # flat frames have none
     spread = variance.sqrt() ** config.whitening
     spread = spread * (variance / spread**2).mean().sqrt()
     model.mean.copy_(mean)

@@ -24,7 +24,8 @@ MOVES: dict[str, Action] = {
             " | keep going straight | continue straight ahead | march ahead | on you go"
             " | move ahead | head forward | proceed forward | go ahead"
             " | walk straight | drive forward | run forward | travel ahead | carry on forward",
-            "proceed straight ahead | keep walking forward | move straight on | please go ahead",
+            "proceed straight ahead | keep walking forward | move straight on | please go ahead"
+            " | walk on ahead | keep moving ahead",
         ),
         _action(
             "go back",
@@ -32,7 +33,8 @@ MOVES: dict[str, Action] = {
             " | retreat | fall back | get back | ease off backwards | off backwards"
             " | move backward | walk back | back away | head backwards | drive back"
             " | run backwards | travel backwards | pull back | go in reverse",
-            "back off a bit | keep walking backward | step backwards | please move backwards",
+            "back off a bit | keep walking backward | step backwards | please move backwards"
+            " | go backwards a little | take a step back",
         ),
         _action(
             "turn left",
@@ -40,7 +42,8 @@ MOVES: dict[str, Action] = {
             " | swing left | rotate to your left | turn your head left | make a left turn"
             " | rotate counterclockwise | look to the left | turn leftwards | veer left"
             " | take a left | swivel left",
-            "rotate leftwards | please look to your left | do a left turn | pivot to the left",
+            "rotate leftwards | please look to your left | do a left turn | pivot to the left"
+            " | turn towards the left | look over to the left",
         ),
         _action(
             "turn right",
@@ -48,7 +51,8 @@ MOVES: dict[str, Action] = {
             " | swing right | rotate to your right | turn your head right | make a right turn"
             " | rotate clockwise | look to the right | turn rightwards | veer right"
             " | take a right | swivel right",
-            "rotate rightwards | please look to your right | do a right turn | pivot to the right",
+            "rotate rightwards | please look to your right | do a right turn | pivot to the right"
+            " | turn towards the right | look over to the right",
         ),
         _action(
             "step left",
@@ -58,7 +62,7 @@ MOVES: dict[str, Action] = {
             " | crab left | edge left | take one step left | take a small step left"
             " | one step to the left",
             "take a step to the left | please strafe left | move sideways to the left"
-            " | shuffle to your left",
+            " | shuffle to your left | strafe over to the left | step sideways left",
         ),
         _action(
             "step right",
@@ -69,7 +73,7 @@ MOVES: dict[str, Action] = {
             " | edge right | take one step right | take a small step right"
             " | one step to the right",
             "take a step to the right | please strafe right | move sideways to the right"
-            " | shuffle to your right",
+            " | shuffle to your right | strafe over to the right | step sideways right",
         ),
     )
 }
@@ -93,8 +97,8 @@ def parse_actions(text: str) -> list[str]:
     """
     actions: list[str] = []
     for part in text.split(","):
-        words, _, count = part.strip().partition("*")
-        if not words.strip() or (count and not (count.strip().isdigit() and int(count))):
+        words, times, count = part.strip().partition("*")
+        if not words.strip() or (times and not (count.strip().isdecimal() and int(count))):
             raise UnknownNameError(
                 f"cannot read the action {part.strip()!r}: write for example"
                 " 'turn left*4, go forward'"

@@ -70,7 +70,7 @@ def prepare(plan: FloorPlan, looks: Looks, landmarks: Sequence[Landmark]) -> Pai
     """Make the tables of a scene."""
     walls = looks.wall_textures.reshape(3, -1)
     kinds = [divmod(mark.identity, len(COLOURS)) for mark in landmarks]
-    colours = np.array([list(COLOURS.values())[colour] for _, colour in kinds], np.float32)
+    colours = np.array(list(COLOURS.values()), np.float32)[[colour for _, colour in kinds]]
     palette = (walls, looks.floors.T, looks.ceilings.T, colours.T)
     column, row = (_span_of_cell(edges) for edges in (plan.x_edges, plan.y_edges))
     return Paint(

@@ -1,0 +1,113 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from twospeed.cli.app import COMMANDS, build, main
+
+RUN = "import sys; from twospeed.cli.app import run; run()"
+
+
+def start(*arguments, before=""):
+    """Start `twospeed` in a process of its own, with warnings as errors where they are ours."""
+    return subprocess.Popen(
+        [sys.executable, "-c", f"{before}\n{RUN}", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_help_is_quick_because_it_imports_nothing_heavy():
+    script = (
+        "import sys; from twospeed.cli.app import main; main(['--help'])\n"
+        "assert not {'torch', 'numpy', 'diffusers', 'av'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for name, entry in COMMANDS.items():
+        assert (name in done.stdout) == entry.exists()
+
+
+@pytest.mark.parametrize("name", [name for name, entry in COMMANDS.items() if entry.exists()])
+def test_every_command_has_a_help_of_its_own(name, capsys):
+    assert main([name, "--help"]) == 0
+    assert "Usage: twospeed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["recrod"], "Did you mean 'record'"),
+        (["record"], "Missing argument"),
+        (["train", "rooms-tiny"], "Missing option '--out'"),
+        (["train", "rooms_tiny", "--out", "x"], "Did you mean 'rooms-tiny'"),
+        (["train", "rooms-tiny", "--out", "x", "--set", "slow.lop.steps=1"], "'lop'"),
+        (["train", "rooms-tiny", "--out", "x", "--set", "slow.loop.steps=many"], "takes int"),
+        (["train", "rooms-tiny", "--out", "x", "--data", "nothing"], "index.json"),
+        (["record", "moon", "--episodes", "1", "--out", "x"], "no world is called 'moon'"),
+        (["memory", "show", "nothing"], "cannot read a memory"),
+        (["--verbose"], "No such option"),
+    ],
+)
+def test_a_mistake_is_one_line_and_code_2(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("twospeed: ")
+    assert message in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_argument_shows_the_help(capsys):
+    assert main([]) == 0
+    assert "Commands" in capsys.readouterr().out
+
+
+def test_info_names_versions_and_devices(capsys):
+    assert main(["info"]) == 0
+    shown = capsys.readouterr().out
+    assert "torch 2" in shown
+    assert "GPU: " in shown
+
+
+def test_models_lists_what_is_packaged(capsys):
+    assert main(["models"]) == 0
+    assert capsys.readouterr().out
+
+
+def test_ctrl_c_in_a_training_is_one_line_and_the_same_command_goes_on(tmp_path):
+    out = tmp_path / "run"
+    command = ["train", "rooms-tiny", "--out", out, "--set", "slow.loop.steps=1000000"]
+    process = start(*command)
+    while not (out / "denoiser" / "journal.jsonl").exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.count("\n") == 1, errors
+    assert errors.startswith("twospeed: stopped")
+    assert not list(out.rglob(".*.part*"))
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(tmp_path):
+    limit = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        " resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
+    )
+    process = start("train", "rooms-tiny", "--out", tmp_path / "run", before=limit)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert errors.count("\n") == 1, errors
+    assert "cannot write" in errors
+    assert not list(tmp_path.rglob(".*.part*"))
+
+
+def test_the_command_can_be_built_again_and_again():
+    assert build().name == build().name == "twospeed"

@@ -1,0 +1,99 @@
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from twospeed.cli.app import main
+from twospeed.core.video import read_video, write_video
+
+
+@pytest.fixture
+def dream(trained, tmp_path):
+    """Return a function that dreams with the tiny model and gives the exit code."""
+
+    def run(*options, actions="turn left*2, go forward", out="x.mkv", frame="rooms:3"):
+        return main(
+            ["dream", str(trained.folder), "--first-frame", str(frame), "--actions", actions,
+             "--out", str(tmp_path / out), "--preset", "paper", *map(str, options)]
+        )  # fmt: skip
+
+    return run
+
+
+def test_a_dream_is_written_as_a_video(dream, tmp_path, capsys):
+    assert dream() == 0
+    assert "dreamed 3 chunks, 13 frames" in capsys.readouterr().out
+    assert read_video(tmp_path / "x.mkv").shape == (13, 16, 16, 3)
+
+
+def test_the_seed_decides_the_video_and_memory_makes_it_another(dream, tmp_path):
+    options = {"a": (), "b": (), "c": ("--seed", 1), "d": ("--memory", "off")}
+    videos = {}
+    for name, extra in options.items():
+        assert dream(*extra, out=f"{name}.mkv") == 0
+        videos[name] = read_video(tmp_path / f"{name}.mkv")
+    assert np.array_equal(videos["a"], videos["b"])
+    assert not np.array_equal(videos["a"], videos["c"])
+    assert np.array_equal(videos["a"][:5], videos["d"][:5])
+
+
+def test_pictures_and_videos_of_any_size_can_begin_a_dream(dream, tmp_path):
+    picture = np.zeros((30, 50, 3), np.uint8)
+    picture[:, 10:40] = 200
+    Image.fromarray(picture).save(tmp_path / "p.png")
+    write_video(tmp_path / "v.mp4", np.stack([picture] * 3), frames_per_second=4)
+    for name in ("p.png", "v.mp4"):
+        assert dream(actions="go forward", out="y.mkv", frame=tmp_path / name) == 0
+        first = read_video(tmp_path / "y.mkv")[0]
+        assert first.shape == (16, 16, 3)
+        assert abs(first.astype(int) - 200).max() < 12  # the middle square
+
+
+def test_a_memory_is_kept_looked_at_forked_merged_compared_and_forgotten(dream, tmp_path, capsys):
+    one, two, both = (tmp_path / name for name in ("one", "two", "both"))
+    assert dream("--save-memory", one) == 0
+    assert main(["memory", "fork", str(one), "--out", str(two)]) == 0
+    assert dream("--memory", two, "--save-memory", tmp_path / "three") == 0
+    assert main(["memory", "show", str(tmp_path / "three")]) == 0
+    assert "6 chunks, rank 32" in capsys.readouterr().out
+    assert main(["memory", "merge", str(one), str(two), "--out", str(both)]) == 0
+    assert main(["memory", "diff", str(one), str(both)]) == 0
+    assert "blocks.0.to_qkv" in capsys.readouterr().out
+    assert main(["memory", "forget", str(two)]) == 0
+    assert "norm is now 0" in capsys.readouterr().out
+    assert main(["memory", "fork", str(one), "--out", str(two)]) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "message"),
+    [
+        ({"actions": "turn left, eat the apple"}, (), "'eat the apple' is near no command"),
+        ({"actions": "turn left*0"}, (), "cannot read the action"),
+        ({"frame": "rooms:x"}, (), "rooms:SEED"),
+        ({"frame": "nothing.png"}, (), "cannot read nothing.png as a picture"),
+        ({"frame": "nothing.mp4"}, (), "cannot read nothing.mp4 as a video"),
+        ({"out": "x.gif"}, (), "ends in .mp4 or .mkv"),
+        ({}, ("--memory", "nothing"), "cannot read a memory from nothing"),
+        ({}, ("--memory", "off", "--save-memory", "m"), "needs a memory"),
+        ({}, ("--preset", "papre"), "Did you mean 'paper'"),
+    ],
+)
+def test_a_mistake_is_one_line(dream, tmp_path, capsys, changes, options, message):
+    assert dream(*options, **changes) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_truncated_model_is_one_line(trained, tmp_path, capsys):
+    shutil.copytree(trained.folder, tmp_path / "m")
+    path = next((tmp_path / "m" / "denoiser").glob("*.safetensors"))
+    path.write_bytes(path.read_bytes()[:1000])
+    arguments = ["--first-frame", "rooms:1", "--actions", "go", "--out", str(tmp_path / "x.mp4")]
+    assert main(["dream", str(tmp_path / "m"), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert "cannot read the denoiser" in error
+    assert error.count("\n") == 1

@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+import torch
+
+from twospeed.core.errors import DataError, ShapeError
+from twospeed.generation.dream import Dream
+from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.files import load_memory, memory_of, running, save_memory
+from twospeed.memory.temp_lora import TempLora
+
+QUICK = FastLearningConfig(rank=2, learning_rate=1e-2, updates_per_chunk=2)
+ROUTE = ["turn left", "go forward", "turn left", "go back"]
+
+
+def dream_of(model, frame, *, remembers=True, seed=3):
+    memory = TempLora(model, QUICK, seeds=(seed,)) if remembers else None
+    return Dream(model, frame, memory=memory, seed=seed)
+
+
+@pytest.fixture
+def frame(random_frames):
+    return random_frames(0)
+
+
+def test_a_chunk_is_frames_of_the_models_size(model, frame):
+    frames = dream_of(model, frame).step("turn left")
+    assert frames.shape == (4, 16, 16, 3)
+    assert frames.dtype == np.uint8
+
+
+@pytest.mark.parametrize("remembers", [True, False])
+def test_the_same_seed_gives_the_same_video_and_another_seed_another(model, frame, remembers):
+    first, again, other = (
+        [dream_of(model, frame, remembers=remembers, seed=seed).step(a) for a in ROUTE[:1]]
+        for seed in (3, 3, 4)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("remembers", [True, False])
+def test_a_saved_dream_goes_on_bit_for_bit(model, frame, tmp_path, remembers):
+    whole, first = (dream_of(model, frame, remembers=remembers) for _ in range(2))
+    expected = [whole.step(action) for action in ROUTE]
+    for action in ROUTE[:2]:
+        first.step(action)
+    first.save(tmp_path / "dream")
+    rest = Dream.load(tmp_path / "dream", model)
+    assert np.array_equal(expected[2:], [rest.step(action) for action in ROUTE[2:]])
+    assert rest.num_chunks == 4
+    if remembers:
+        for name, up in whole.memory.adapters.up.items():
+            assert torch.equal(up, rest.memory.adapters.up[name])
+        assert rest.memory.num_writes == 4
+
+
+def test_a_fork_goes_its_own_way(model, frame, tmp_path):
+    dream, twin = dream_of(model, frame), dream_of(model, frame)
+    for one in (dream, twin):
+        one.step("turn left")
+    branch = dream.fork(tmp_path / "aside")
+    branch.step("go back")
+    assert np.array_equal(dream.step("go forward"), twin.step("go forward"))
+    assert not (tmp_path / "aside").exists()
+
+
+def test_a_memory_makes_the_dream_another_one_only_after_its_first_write(model, frame):
+    with_memory, without = (dream_of(model, frame, remembers=on) for on in (True, False))
+    first, second = ([dream.step(a) for a in ROUTE[:2]] for dream in (with_memory, without))
+    assert np.array_equal(first[0], second[0])
+    assert not torch.equal(with_memory.past, without.past)
+
+
+def test_a_dream_without_memory_is_untouched_by_anothers(model, frame):
+    expected = [dream_of(model, frame, remembers=False).step("turn left")]
+    other = dream_of(model, frame)
+    for action in ROUTE:
+        other.step(action)
+    assert np.array_equal(expected, [dream_of(model, frame, remembers=False).step("turn left")])
+
+
+def test_real_frames_are_learned_and_become_the_past(model, frame, random_frames):
+    dream = dream_of(model, frame)
+    seen = random_frames(5, 4)
+    dream.observe(seen, "turn left")
+    assert torch.equal(dream.past, model.encode(seen[None]))
+    assert dream.memory.num_writes == 1
+    assert dream.num_chunks == 1
+
+
+def test_a_dream_stays_as_small_as_it_was(model, frame, tmp_path):
+    dream = dream_of(model, frame)
+    sizes = []
+    for chunk in range(30):
+        dream.step(ROUTE[chunk % 4])
+        state = [dream.past, *dream.memory.adapters.tensors()]
+        state += dream.memory.optimizer.state().values()
+        sizes.append(sum(tensor.numel() for tensor in state))
+    assert len(set(sizes)) == 1
+    assert sum(len(module._forward_hooks) for module in model.denoiser.modules()) == 0
+    assert dream.past.isfinite().all()
+
+
+def test_latents_are_chained_without_decoding_and_encoding_again(model, frame):
+    dream = dream_of(model, frame, remembers=False)
+    dream.step("turn left")
+    past = dream.past
+    new = model.generate(past, ["go back"], [(3, "chunk", 1)])
+    assert np.array_equal(dream.step("go back"), model.decode(new)[0])
+
+
+def test_a_memory_file_opens_in_a_new_dream(model, frame, tmp_path):
+    dream = dream_of(model, frame)
+    dream.step("turn left")
+    save_memory(memory_of(dream.memory), tmp_path / "m")
+    later = Dream(model, frame, memory=running(model, [load_memory(tmp_path / "m")], seeds=(3,)))
+    later.step("turn left")
+    assert later.memory.num_writes == 2
+
+
+def test_wrong_frames_and_memories_are_named(model, frame, random_frames):
+    with pytest.raises(ShapeError, match="first_frame"):
+        Dream(model, frame[None])
+    with pytest.raises(ShapeError, match="16x16"):
+        Dream(model, frame[:8])
+    with pytest.raises(ShapeError, match="a chunk has 4 frames, got 3"):
+        dream_of(model, frame).observe(random_frames(1, 3), "turn left")
+    with pytest.raises(DataError, match="one episode"):
+        Dream(model, frame, memory=TempLora(model, QUICK, seeds=(1, 2)))
+
+
+def test_a_dream_of_another_model_or_a_damaged_one_is_one_line(make_model, model, frame, tmp_path):
+    dream_of(model, frame).save(tmp_path / "dream")
+    with pytest.raises(DataError, match="belongs to slow weights"):
+        Dream.load(tmp_path / "dream", make_model(1))
+    state = tmp_path / "dream" / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:50])
+    with pytest.raises(DataError, match="is damaged"):
+        Dream.load(tmp_path / "dream", model)
+    with pytest.raises(DataError, match="cannot read"):
+        Dream.load(tmp_path / "nothing", model)

@@ -1,0 +1,90 @@
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from twospeed.core.config import from_json, override, to_json
+from twospeed.core.errors import ConfigError, DataError
+from twospeed.core.files import read_json
+from twospeed.generation.dream import Dream
+from twospeed.memory.config import paper
+from twospeed.memory.temp_lora import TempLora
+from twospeed.recipes import RECIPES, rooms_tiny
+from twospeed.training.pipeline import train_world_model
+from twospeed.training.run import RunConfig
+from twospeed.worldmodel.model import WorldModel
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_plain_json_and_can_be_changed_leaf_by_leaf(name):
+    recipe = RECIPES[name]()
+    assert from_json(RunConfig, to_json(recipe)) == recipe
+    assert override(recipe, "slow.loop.steps=7").slow.loop.steps == 7
+    assert override(recipe, "slow.past_lengths=[4, 2]").slow.past_lengths == (4, 2)
+    with pytest.raises(ConfigError, match="must be equal"):
+        override(recipe, "recording.frame_size=32")
+
+
+def test_the_model_folder_dreams_and_remembers(trained):
+    model = WorldModel.from_pretrained(trained.folder)
+    frame = np.full((16, 16, 3), 100, np.uint8)
+    dream = Dream(model, frame, memory=TempLora(model, paper()))
+    assert dream.step("turn left").shape == (4, 16, 16, 3)
+    assert dream.memory.records[0][0].written
+
+
+def test_the_card_holds_data_seed_steps_time_device_and_figures(trained):
+    card = (trained.folder / "README.md").read_text()
+    for part in ("8 episodes", "seeds\n  0 to 7", "20 steps", "seed 0", "minutes", "CPU", "dB PSNR"):
+        assert part in card, part
+    assert read_json(trained.folder.parent / "figures.json") == asdict(trained.figures)
+
+
+def test_the_loss_curve_of_the_tiny_recipe_is_the_one_we_had(trained, golden):
+    run = trained.folder.parent
+    lines = [
+        json.loads((run / stage / "journal.jsonl").read_text().splitlines()[-1])["loss"]
+        for stage in ("autoencoder", "text", "denoiser")
+    ]
+    figures = trained.figures
+    golden(
+        "rooms_tiny",
+        [*lines, figures.denoiser_loss, figures.autoencoder_psnr_db],
+        rtol=2e-3,  # CPUs of other kinds add up in another order
+    )
+
+
+def test_a_run_stopped_at_once_goes_on_to_the_same_model(trained, tmp_path):
+    out = tmp_path / "run"
+    stopped = train_world_model(rooms_tiny(), None, out, minutes=0)
+    assert stopped.figures.denoiser_steps == 0
+    assert WorldModel.from_pretrained(stopped.folder).settings.frame_size == 16
+    done = train_world_model(rooms_tiny(), None, out)
+    hashes = [WorldModel.from_pretrained(it.folder).hash() for it in (done, trained)]
+    assert hashes[0] == hashes[1]
+    assert done.figures.denoiser_loss == trained.figures.denoiser_loss
+
+
+def test_training_goes_on_from_a_models_weights(trained, tmp_path):
+    recipe = override(rooms_tiny(), "slow.loop.seed=5")
+    done = train_world_model(recipe, None, tmp_path / "on", initial=trained.folder, minutes=0)
+    first, second = (WorldModel.from_pretrained(it.folder) for it in (trained, done))
+    assert first.hash() == second.hash()
+    assert "began from the weights of" in (done.folder / "README.md").read_text()
+
+
+def test_folders_and_data_that_do_not_fit_are_refused(trained, tmp_path):
+    run = trained.folder.parent
+    with pytest.raises(DataError, match=r"another run \(config.slow.batch_size differ\)"):
+        train_world_model(override(rooms_tiny(), "slow.batch_size=5"), None, run)
+    (tmp_path / "mine.txt").write_text("")
+    with pytest.raises(DataError, match="other files"):
+        train_world_model(rooms_tiny(), None, tmp_path)
+    recipe = rooms_tiny()
+    testing = replace(recipe, recording=replace(recipe.recording, first_seed=799_999))
+    with pytest.raises(DataError, match="for testing"):
+        train_world_model(testing, None, tmp_path / "out")
+    with pytest.raises(DataError, match="index.json"):
+        train_world_model(recipe, tmp_path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,91 @@
+import pytest
+import torch
+from diffusers import UNet3DConditionModel
+
+from twospeed.core.errors import ShapeError
+from twospeed.worldmodel.build import KINDS, WorldModelConfig, build_denoiser
+from twospeed.worldmodel.denoiser import DENOISERS, UNet3D, load_denoiser
+
+def window(batch=2, frames=5, *, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    noisy = torch.randn(batch, 8, frames, 4, 4, generator=generator)
+    level = torch.randint(0, 1001, (batch, frames), generator=generator)
+    return noisy, level, torch.randn(batch, 1, 16, generator=generator)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("frames", [2, 5, 8])
+def test_a_denoiser_keeps_the_shape_of_any_window(make_model, kind, frames):
+    denoiser = make_model(denoiser=kind).denoiser
+    noisy, level, text = window(frames=frames)
+    assert denoiser(noisy, level, text).shape == noisy.shape
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_clip_does_not_depend_on_its_companions(make_model, kind):
+    denoiser = make_model(denoiser=kind).denoiser.double()
+    noisy, level, text = window()
+    both = denoiser(noisy.double(), level, text.double())
+    alone = [
+        denoiser(noisy[[i]].double(), level[[i]], text[[i]].double()) for i in range(len(noisy))
+    ]
+    torch.testing.assert_close(both, torch.cat(alone), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_answer_depends_on_action_level_and_past(make_model, kind):
+    denoiser = make_model(denoiser=kind).denoiser
+    noisy, level, text = window()
+    first = denoiser(noisy, level, text)
+    other_past = noisy.clone()
+    other_past[:, :, 0] += 1
+    for changed in ((noisy, level, -text), (noisy, 1000 - level, text), (other_past, level, text)):
+        assert not torch.allclose(denoiser(*changed)[:, :, 1:], first[:, :, 1:], atol=1e-5)
+
+
+def test_the_transformer_steers_each_frame_by_its_own_level(model):
+    noisy, level, text = window()
+    changed = level.clone()
+    changed[:, -1] = 1000 - changed[:, -1]
+    assert not torch.equal(model.denoiser(noisy, changed, text), model.denoiser(noisy, level, text))
+
+
+def test_shapes_that_disagree_are_named(model):
+    noisy, level, text = window()
+    with pytest.raises(ShapeError, match="level has T=4, but noisy has T=5"):
+        model.denoiser(noisy, level[:, :4], text)
+
+
+def test_the_unet_tells_clean_frames_by_a_channel_of_their_own(tiny_unet):
+    torch.manual_seed(0)
+    unet = UNet3D(in_channels=9, out_channels=8, **tiny_unet).eval()
+    noisy, _, text = window()
+    level = torch.full((2, 5), 500)
+    half_clean = level.clone()
+    half_clean[:, :2] = 0
+    assert not torch.equal(unet(noisy, half_clean, text), unet(noisy, level, text))
+
+
+def test_weights_in_the_layout_of_diffusers_load_as_they_are(tiny_unet, tmp_path):
+    torch.manual_seed(0)
+    theirs = UNet3DConditionModel(in_channels=4, out_channels=4, **tiny_unet).eval()
+    theirs.save_pretrained(tmp_path / "unet")
+    ours = load_denoiser(tmp_path)
+    noisy, text = torch.randn(2, 4, 3, 4, 4), torch.randn(2, 7, 16)
+    level = torch.tensor([[0, 300, 300], [900, 900, 900]])
+    expected = theirs(noisy, level.amax(1) - 1, encoder_hidden_states=text).sample
+    assert torch.equal(ours(noisy, level, text), expected)
+
+
+def test_the_table_of_denoisers_names_every_class_that_we_save():
+    assert {"UNet3D", "UNet3DConditionModel", "SpaceTimeTransformer"} == DENOISERS.keys()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_denoiser_is_built_from_its_seed_alone(kind):
+    config = WorldModelConfig(denoiser=kind)
+    torch.manual_seed(1)
+    first = build_denoiser(config, seed=3).state_dict()
+    torch.manual_seed(2)
+    second = build_denoiser(config, seed=3).state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)

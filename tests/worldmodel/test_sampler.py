@@ -1,0 +1,97 @@
+import math
+
+import pytest
+import torch
+
+from twospeed.core.errors import ConfigError
+from twospeed.worldmodel.diffusion import DiffusionConfig, NoiseSchedule, target_of
+from twospeed.worldmodel.sampler import sample_ddim, spaced_levels
+
+SPREAD = 0.5
+"""Standard deviation of the Gaussian data, for which the path is known."""
+
+
+def gaussian_predictor(schedule):
+    """Predict as the best network would if the data were normal with deviation SPREAD."""
+
+    def predict(noisy, level):
+        signal = schedule.signal(level).to(noisy)[:, None, :, None, None]
+        clean = noisy * signal.sqrt() * SPREAD**2 / (signal * SPREAD**2 + 1 - signal)
+        noise = (noisy - signal.sqrt() * clean) / (1 - signal).sqrt().clamp_min(1e-9)
+        return target_of(
+            clean,
+            noise,
+            signal_BT=schedule.signal(level).to(noisy),
+            prediction_type=schedule.prediction_type,
+        )
+
+    return predict
+
+
+def exact(noise, start, end):
+    """Where the path takes noise of level `start`: the ratio of the deviations at both ends."""
+    deviations = [(signal * SPREAD**2 + 1 - signal).sqrt() for signal in (start, end)]
+    return noise * deviations[1] / deviations[0]
+
+
+def solve(schedule, levels):
+    noise = torch.full((1, 1, 2, 1, 1), 1.7, dtype=torch.float64)
+    past = torch.zeros(1, 1, 1, 1, 1, dtype=torch.float64)
+    done = sample_ddim(
+        gaussian_predictor(schedule), noise, past_BCTHW=past, schedule=schedule, levels=levels
+    )
+    want = exact(noise, schedule.signals[levels[0]].double(), torch.tensor(1.0))
+    return (done - want).abs().max().item()
+
+
+@pytest.mark.parametrize("prediction_type", ["v_prediction", "sample"])
+def test_ddim_is_of_first_order_on_gaussian_data(prediction_type):
+    schedule = NoiseSchedule.of(DiffusionConfig(prediction_type=prediction_type))
+    schedule.signals = schedule.signals.double()
+    errors = [solve(schedule, spaced_levels(1000, count)) for count in (25, 50, 100, 200)]
+    orders = [math.log2(one / two) for one, two in zip(errors, errors[1:], strict=False)]
+    assert orders == pytest.approx([1, 1, 1], abs=0.2)
+    assert errors[-1] < 0.02
+
+
+def test_one_step_from_pure_noise_gives_the_mean_of_the_data():
+    schedule = NoiseSchedule.of(DiffusionConfig())
+    noise = torch.randn(2, 3, 4, 2, 2, generator=torch.Generator().manual_seed(0))
+    done = sample_ddim(
+        gaussian_predictor(schedule),
+        noise,
+        past_BCTHW=noise[:, :, :1],
+        schedule=schedule,
+        levels=[1000, 0],
+    )
+    torch.testing.assert_close(done, torch.zeros_like(done), atol=1e-3, rtol=0)
+
+
+def test_the_network_sees_clean_past_frames_at_every_step():
+    schedule = NoiseSchedule.of(DiffusionConfig())
+    past = torch.randn(2, 3, 2, 2, 2, generator=torch.Generator().manual_seed(1))
+    seen = []
+
+    def predict(noisy, level):
+        seen.append(level[0, 0].item())
+        assert torch.equal(noisy[:, :, :2], past)
+        assert (level[:, 2:] > 0).all()
+        return torch.zeros_like(noisy)
+
+    done = sample_ddim(
+        predict,
+        torch.ones(2, 3, 4, 2, 2),
+        past_BCTHW=past,
+        schedule=schedule,
+        levels=spaced_levels(1000, 3),
+        past_level=20,
+    )
+    assert seen == [20, 20, 20]
+    assert done.shape == (2, 3, 4, 2, 2)
+
+
+def test_levels_fall_evenly_to_zero():
+    assert spaced_levels(1000, 4) == [1000, 750, 500, 250, 0]
+    for count in (0, 1001):
+        with pytest.raises(ConfigError, match="1 to 1000"):
+            spaced_levels(1000, count)
