@@ -58,8 +58,8 @@ def test_a_fork_goes_its_own_way(model, memory, make_window):
     branch.observe(make_window(seed=5), ["turn left"], past_frames=4)
     assert torch.equal(answer(model, memory), before)
     assert not torch.equal(answer(model, branch), before)
-    assert memory.num_writes == 2
-    assert branch.num_writes == 3
+    assert len(memory.records[0]) == 2
+    assert len(branch.records[0]) == 3
 
 
 def test_another_models_memory_is_refused_with_the_reason(make_model, memory):
@@ -105,7 +105,7 @@ def test_a_merge_adds_the_shares_of_both(model, memory, make_window):
     for name in blend.up:
         expected = 0.25 * first.delta(name) + 0.75 * second.delta(name)
         torch.testing.assert_close(blend.delta(name), expected)
-    assert running(model, [blend], seeds=(0,)).num_writes == 3
+    assert len(running(model, [blend], seeds=(0,)).records[0]) == 3
     with pytest.raises(ConfigError, match="share"):
         merge(first, second, share=2)
 

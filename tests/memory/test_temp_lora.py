@@ -66,12 +66,19 @@ def test_a_memory_that_may_not_learn_equals_no_memory(model, make_window, change
     assert record.written == ("updates_per_chunk" not in change)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("objective", ["joint", "next", "both"])
+@pytest.mark.parametrize(
+    ("kind", "objective"),
+    [
+        ("transformer", "joint"),
+        ("transformer", "next"),
+        ("transformer", "both"),
+        ("unet3d", "both"),
+    ],
+)
 def test_a_batch_of_episodes_equals_one_by_one(make_model, make_window, kind, objective):
     model = make_model(denoiser=kind)
     model.denoiser.double()
-    config = replace(QUICK, objective=objective, max_norm=0.05, anchor=0.1)
+    config = replace(QUICK, objective=objective, updates_per_chunk=2, max_norm=0.05, anchor=0.1)
     together = TempLora(model, config, seeds=(5, 6, 7))
     alone = [TempLora(model, config, seeds=(seed,)) for seed in (5, 6, 7)]
     for chunk in range(2):
@@ -105,7 +112,7 @@ def test_writing_lowers_the_loss_on_what_was_written(model, make_window):
     assert record.loss_after < 0.98 * record.loss_before
     assert record.norm > 0
     assert record.seconds > 0
-    assert memory.num_writes == 1
+    assert len(memory.records[0]) == 1
 
 
 def test_the_gate_keeps_what_is_not_new_out(model, make_window):
@@ -120,7 +127,7 @@ def test_the_gate_keeps_what_is_not_new_out(model, make_window):
 def test_the_norm_stays_below_its_bound_for_many_writes(model, make_window):
     config = replace(QUICK, updates_per_chunk=1, levels_per_update=1, max_norm=0.2)
     memory = TempLora(model, config)
-    for chunk in range(100):
+    for chunk in range(60):
         (record,) = write(memory, make_window(seed=chunk % 7))
     assert record.norm <= 0.2 * (1 + 1e-5)
     assert all(tensor.isfinite().all() for tensor in memory.adapters.tensors())
@@ -153,7 +160,7 @@ def test_numbers_that_are_not_finite_write_nothing(model, make_window):
     window[0, 0, 0, 0, 0] = torch.nan
     with pytest.raises(DataError, match="nothing was written"):
         write(memory, window)
-    assert memory.num_writes == 0
+    assert len(memory.records[0]) == 0
     assert not any(up.any() for up in memory.adapters.up.values())
 
 

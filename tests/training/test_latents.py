@@ -82,8 +82,8 @@ def test_the_decoder_does_not_decide_the_cache_but_the_encoder_does(make_model):
 
 
 @pytest.mark.slow
-def test_processes_encode_the_same(model, shards, tmp_path):
-    source = ShardSource(folder=shards)
+def test_processes_encode_the_same(model, tmp_path):
+    source = WorldSource(config=replace(RECORDING, episodes=16, episodes_per_shard=2))
     one, two = (
         fill_cache(source, model.autoencoder, tmp_path / str(workers), workers=workers)
         for workers in (1, 2)

@@ -65,9 +65,10 @@ def test_the_loss_falls_and_the_journal_says_so(tmp_path):
 
 def test_the_averaged_weights_are_what_the_formula_says(tmp_path):
     config = replace(CONFIG, steps=3, cooldown=0.0)
-    seen = []
-    for steps in (1, 2, 3):
-        seen.append(train(tmp_path / str(steps), replace(config, steps=steps))[1].state_dict())
+    seen = [
+        train(tmp_path / str(steps), replace(config, steps=steps))[1].state_dict()
+        for steps in (1, 2, 3)
+    ]
     average = train(tmp_path / "all", config)[0].state_dict()
     for name, value in average.items():
         by_hand = seen[0][name]

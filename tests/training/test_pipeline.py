@@ -36,7 +36,15 @@ def test_the_model_folder_dreams_and_remembers(trained):
 
 def test_the_card_holds_data_seed_steps_time_device_and_figures(trained):
     card = (trained.folder / "README.md").read_text()
-    for part in ("8 episodes", "seeds\n  0 to 7", "20 steps", "seed 0", "minutes", "CPU", "dB PSNR"):
+    for part in (
+        "8 episodes",
+        "seeds\n  0 to 7",
+        "20 steps",
+        "seed 0",
+        "minutes",
+        "CPU",
+        "dB PSNR",
+    ):
         assert part in card, part
     assert read_json(trained.folder.parent / "figures.json") == asdict(trained.figures)
 
@@ -85,6 +93,6 @@ def test_folders_and_data_that_do_not_fit_are_refused(trained, tmp_path):
     testing = replace(recipe, recording=replace(recipe.recording, first_seed=799_999))
     with pytest.raises(DataError, match="for testing"):
         train_world_model(testing, None, tmp_path / "out")
-    with pytest.raises(DataError, match="index.json"):
+    with pytest.raises(DataError, match=r"index\.json"):
         train_world_model(recipe, tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -7,7 +7,7 @@ from twospeed.worldmodel.text import TextEncoderConfig
 from twospeed.worlds.language import MOVES
 
 RUN = TextRun(
-    batch_size=32, loop=LoopConfig(steps=100, learning_rate=1e-2, warmup_steps=10, ema_decay=0.8)
+    batch_size=16, loop=LoopConfig(steps=100, learning_rate=1e-2, warmup_steps=10, ema_decay=0.8)
 )
 
 

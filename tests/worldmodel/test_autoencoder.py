@@ -49,5 +49,5 @@ def test_frames_that_cells_do_not_fill_are_refused():
 
 
 def test_a_missing_autoencoder_is_one_line(tmp_path):
-    with pytest.raises(DataError, match="config.json"):
+    with pytest.raises(DataError, match=r"config\.json"):
         load_autoencoder(tmp_path)

@@ -6,6 +6,7 @@ from twospeed.core.errors import ShapeError
 from twospeed.worldmodel.build import KINDS, WorldModelConfig, build_denoiser
 from twospeed.worldmodel.denoiser import DENOISERS, UNet3D, load_denoiser
 
+
 def window(batch=2, frames=5, *, seed=0):
     generator = torch.Generator().manual_seed(seed)
     noisy = torch.randn(batch, 8, frames, 4, 4, generator=generator)

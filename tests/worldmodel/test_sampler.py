@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -49,7 +50,7 @@ def test_ddim_is_of_first_order_on_gaussian_data(prediction_type):
     schedule = NoiseSchedule.of(DiffusionConfig(prediction_type=prediction_type))
     schedule.signals = schedule.signals.double()
     errors = [solve(schedule, spaced_levels(1000, count)) for count in (25, 50, 100, 200)]
-    orders = [math.log2(one / two) for one, two in zip(errors, errors[1:], strict=False)]
+    orders = [math.log2(one / two) for one, two in itertools.pairwise(errors)]
     assert orders == pytest.approx([1, 1, 1], abs=0.2)
     assert errors[-1] < 0.02
 

@@ -19,25 +19,23 @@ from twospeed.worldmodel.model import WorldModel
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """One episode's memory with the averages of its optimizer, so that it can go on."""
+    """One episode's memory with the rest of its state, so that it can go on."""
 
     file: MemoryFile
-    averages: dict[str, Tensor]
+    state: dict[str, Tensor]
 
 
 def snapshot_of(memory: TempLora, episode: int) -> Snapshot:
     """Copy one episode out of a running memory."""
-    averages = {name: t[episode].clone() for name, t in memory.optimizer.state().items()}
-    return Snapshot(file=memory_of(memory, episode), averages=averages)
+    return Snapshot(file=memory_of(memory, episode), state=memory.state(episode))
 
 
 def resumed(model: WorldModel, snapshots: Sequence[Snapshot], *, seeds: Sequence[int]) -> TempLora:
     """Run snapshots side by side; they go on as if nothing had happened. It is detached."""
     memory = running(model, [snapshot.file for snapshot in snapshots], seeds=seeds)
     memory.detach()
-    names = snapshots[0].averages
-    stacked = {name: torch.stack([s.averages[name] for s in snapshots]) for name in names}
-    memory.optimizer.load_state_(stacked)
+    for episode, snapshot in enumerate(snapshots):
+        memory.load_state_(snapshot.state, episode)
     return memory
 
 
@@ -88,5 +86,4 @@ def random_like(snapshot: Snapshot, *, seed: int) -> Snapshot:
         down[name] = torch.randn(file.down[name].shape, generator=generator)
         drawn = torch.randn(file.up[name].shape, generator=generator)
         up[name] = drawn * (file.delta(name).norm() / (drawn @ down[name]).norm())
-    averages = {name: torch.zeros_like(tensor) for name, tensor in snapshot.averages.items()}
-    return Snapshot(file=dataclasses.replace(file, down=down, up=up), averages=averages)
+    return Snapshot(file=dataclasses.replace(file, down=down, up=up), state=snapshot.state)

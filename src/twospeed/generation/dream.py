@@ -90,7 +90,7 @@ class Dream:
             tensors = {"past": self.past.contiguous()}
             if self.memory:
                 save_memory(memory_of(self.memory), aside / "memory")
-                tensors |= self.memory.optimizer.state()
+                tensors |= self.memory.state()
             save_file(tensors, aside / "state.safetensors")
             state = {
                 "model_hash": self.model.hash(),
@@ -124,7 +124,7 @@ class Dream:
             if state["memory_seed"] is not None:
                 file = load_memory(path / "memory")
                 dream.memory = running(model, [file], seeds=(int(state["memory_seed"]),))
-                dream.memory.optimizer.load_state_(tensors)
+                dream.memory.load_state_(tensors)
         except (OSError, SafetensorError, KeyError, RuntimeError) as error:
             raise DataError(f"the dream in {path} is damaged: {error}") from error
         return dream

@@ -37,6 +37,14 @@ class FastLearningConfig:
     """"joint": all frames of the window noised, no text, loss on all frames (the paper);
     "next": past frames clean, action given, loss on new frames; "both": half of each."""
 
+    rehearsed_per_update: int = 0
+    """Noisings of earlier windows of this episode in the batch of one gradient step; 0, as in the
+    paper, learns each chunk from its own window alone."""
+
+    rehearsal_windows: int = 64
+    """Earlier windows that are kept for that, as latents, while the episode runs; when there are
+    more, a random one makes room. They are no part of the memory file."""
+
     keep_optimizer: bool = True
     """Whether Adam's averages live on from chunk to chunk."""
 
@@ -55,6 +63,11 @@ class FastLearningConfig:
     contrast: float = 0.0
     """w of the read-out slow + (1 + w) (fast - slow); 0 is the plain sum of weights."""
 
+    @property
+    def noisings_per_update(self) -> int:
+        """Windows in the batch of one gradient step of one episode."""
+        return self.levels_per_update + self.rehearsed_per_update
+
     def __post_init__(self) -> None:
         if self.rank < 1:
             raise ConfigError(f"rank must be at least 1, got {self.rank}")
@@ -64,6 +77,11 @@ class FastLearningConfig:
             raise ConfigError(
                 "updates_per_chunk must be 0 (memory off) or more and levels_per_update 1 or more,"
                 f" got {self.updates_per_chunk} and {self.levels_per_update}"
+            )
+        if self.rehearsed_per_update < 0 or self.rehearsal_windows < 1:
+            raise ConfigError(
+                "rehearsed_per_update must be 0 or more and rehearsal_windows 1 or more, got"
+                f" {self.rehearsed_per_update} and {self.rehearsal_windows}"
             )
         if self.objective not in OBJECTIVES:
             raise ConfigError(

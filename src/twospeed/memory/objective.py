@@ -24,7 +24,7 @@ from twospeed.worldmodel.diffusion import (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draws:
-    """The random part of one update: K noisings of each of E windows. Axes: N = E * K."""
+    """The random part of one update: noisings of windows, N = E episodes times as many each."""
 
     noise_NCTHW: Tensor
     level_NT: Tensor
@@ -44,7 +44,7 @@ def draw_write(
     """Draw noise and levels for every episode from its own seed.
 
     Args:
-        config: levels and objective.
+        config: objective, levels, and how many noisings: current windows, then rehearsed ones.
         shape: (C, T, H, W) of one window.
         past_frames: how many of the T are past.
         seeds: one an episode.
@@ -53,7 +53,7 @@ def draw_write(
     noise = torch.cat([noise for noise, _ in parts])
     level_NT = torch.cat([level for _, level in parts])[:, None].repeat(1, shape[1])
     counts_NT = torch.ones_like(level_NT, dtype=torch.bool)
-    next_K = torch.arange(config.levels_per_update) % 2 == 1
+    next_K = torch.arange(config.noisings_per_update) % 2 == 1
     if config.objective != "both":
         next_K = torch.full_like(next_K, config.objective == "next")
     with_text_N = next_K.repeat(len(seeds))
@@ -65,8 +65,8 @@ def draw_write(
 def _draw_one(
     config: FastLearningConfig, shape: tuple[int, ...], generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Draw K noises and K levels, one from each of K equal parts of the range."""
-    count = config.levels_per_update
+    """Draw noises and as many levels, one from each equal part of the range."""
+    count = config.noisings_per_update
     noise = torch.randn((count, *shape), generator=generator)
     place = (
         torch.randperm(count, generator=generator) + torch.rand(count, generator=generator)
@@ -78,29 +78,23 @@ def _draw_one(
 def write_loss(
     denoiser: Any,
     schedule: NoiseSchedule,
-    window_ECTHW: Tensor,
-    text_END: Tensor,
+    clean_NCTHW: Tensor,
+    text_NND: Tensor,
     no_text_1ND: Tensor,
     draws: Draws,
 ) -> Tensor:
-    """Return each episode's mean loss over its K noisings, (E,)."""
-    episodes = len(window_ECTHW)
-    count = len(draws.level_NT) // episodes
-    device = window_ECTHW.device
-    clean = window_ECTHW.repeat_interleave(count, dim=0)
+    """Return the loss of every noising, (N,)."""
+    device = clean_NCTHW.device
+    clean = clean_NCTHW
     noise, level_NT = draws.noise_NCTHW.to(clean), draws.level_NT.to(device)
-    text = torch.where(
-        draws.with_text_N.to(device)[:, None, None],
-        text_END.repeat_interleave(count, dim=0),
-        no_text_1ND,
-    )
+    with_text = draws.with_text_N.to(device)[:, None, None]
+    text = torch.where(with_text, text_NND, no_text_1ND)
     signal_NT = schedule.signal(level_NT)
     noisy = noise_frames(clean, noise, signal_BT=signal_NT)
     target = target_of(clean, noise, signal_BT=signal_NT, prediction_type=schedule.prediction_type)
-    loss_N = frame_loss(
+    return frame_loss(
         denoiser(noisy, level_NT, text),
         target,
         counts_BT=draws.counts_NT.to(device),
         weight_BT=loss_weight(signal_NT, schedule.prediction_type),
     )
-    return loss_N.view(episodes, count).mean(1)

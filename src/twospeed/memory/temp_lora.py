@@ -17,7 +17,8 @@ from twospeed.core.errors import DataError, ShapeError
 from twospeed.memory.adam import Adam
 from twospeed.memory.adapters import Adapters
 from twospeed.memory.config import FastLearningConfig
-from twospeed.memory.objective import Draws, draw_write, write_loss
+from twospeed.memory.objective import draw_write, write_loss
+from twospeed.memory.rehearsal import Rehearsal
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.sampler import Predict
 
@@ -69,12 +70,8 @@ class TempLora:
         )
         self.optimizer = Adam(self.adapters.tensors(), betas=config.betas)
         self.records: list[list[WriteRecord]] = [[] for _ in seeds]
+        self.rehearsals = [Rehearsal(config.rehearsal_windows, seed) for seed in seeds]
         self.model_hash = model.hash()
-
-    @property
-    def num_writes(self) -> int:
-        """How many chunks have been observed."""
-        return len(self.records[0])
 
     def attach(self) -> None:
         """Let the fast weights act on every call of the denoiser, until `detach`."""
@@ -129,38 +126,71 @@ class TempLora:
         seconds = (time.perf_counter() - started) / len(self.seeds)
         return self._record(before, after, gate, seconds)
 
+    def state(self, episode: int = 0) -> dict[str, Tensor]:
+        """Return what an episode needs to go on beside its weights: averages and rehearsal."""
+        averages = self.optimizer.state()
+        own = {name: tensor[episode].clone() for name, tensor in averages.items()}
+        return own | self.rehearsals[episode].state()
+
+    def load_state_(self, named: dict[str, Tensor], episode: int = 0) -> None:
+        """Take over what `state` gave."""
+        averages = self.optimizer.state()
+        for name, tensor in averages.items():
+            tensor[episode] = named[name]
+        self.optimizer.load_state_(averages)
+        self.rehearsals[episode].load_state_(named)
+
     def _write(
         self, window: Tensor, actions: Sequence[str], past_frames: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         text = self.model.text_encoder.encode(actions).to(window)
-        no_text = self.model.text_encoder.encode([""]).to(window)
         if not self.config.keep_optimizer:
             self.optimizer.reset_()
-        first = self._draws(window, past_frames, update=0)
         with torch.no_grad():
-            before = self._loss(window, text, no_text, first)
+            before = self._loss_of_current(window, text, past_frames, update=0)
         open_E = before >= self.config.gate
         rate_E = self.config.learning_rate * open_E.to(before)
         for update in range(self.config.updates_per_chunk):
-            draws = first if update == 0 else self._draws(window, past_frames, update=update)
-            loss_E = self._loss(window, text, no_text, draws)
+            loss_E = self._losses(window, text, past_frames, update=update).mean(1)
             gradients = torch.autograd.grad(loss_E.sum(), self.adapters.tensors())
             self.optimizer.step_(gradients, rate_E)
         self._bound_(open_E)
         with torch.no_grad():
-            after = self._loss(window, text, no_text, first)
+            after = self._loss_of_current(window, text, past_frames, update=0)
+        for rehearsal, one, said in zip(self.rehearsals, window, text, strict=True):
+            rehearsal.offer(one, said)
         return before, after, open_E & (self.config.updates_per_chunk > 0)
 
-    def _draws(self, window: Tensor, past_frames: int, *, update: int) -> Draws:
-        return draw_write(
+    def _losses(self, window: Tensor, text: Tensor, past_frames: int, *, update: int) -> Tensor:
+        """Return the losses of one update's noisings, (E, current and rehearsed)."""
+        drawn = [
+            rehearsal.draw(one, said, self.config, step=update)
+            for rehearsal, one, said in zip(self.rehearsals, window, text, strict=True)
+        ]
+        draws = draw_write(
             self.config,
             tuple(window.shape[1:]),
             past_frames,
-            [(seed, "write", self.num_writes, update) for seed in self.seeds],
+            [
+                (seed, "write", len(records), update)
+                for seed, records in zip(self.seeds, self.records, strict=True)
+            ],
         )
+        loss_N = write_loss(
+            self.model.denoiser,
+            self.model.schedule,
+            torch.cat([windows for windows, _ in drawn]),
+            torch.cat([texts for _, texts in drawn]),
+            self.model.text_encoder.encode([""]).to(window),
+            draws,
+        )
+        return loss_N.view(len(window), -1)
 
-    def _loss(self, window: Tensor, text: Tensor, no_text: Tensor, draws: Draws) -> Tensor:
-        return write_loss(self.model.denoiser, self.model.schedule, window, text, no_text, draws)
+    def _loss_of_current(
+        self, window: Tensor, text: Tensor, past_frames: int, *, update: int
+    ) -> Tensor:
+        losses = self._losses(window, text, past_frames, update=update)
+        return losses[:, : self.config.levels_per_update].mean(1)
 
     @torch.no_grad()
     def _bound_(self, open_E: Tensor) -> None:
@@ -178,7 +208,7 @@ class TempLora:
         norms = self.adapters.norm_E()
         news = [
             WriteRecord(
-                chunk=self.num_writes,
+                chunk=len(self.records[index]),
                 loss_before=float(before[index]),
                 loss_after=float(after[index]),
                 norm=float(norms[index]),

@@ -10,5 +10,7 @@ Axis letters of this room, beside those of `core.shapes`:
     N  positions of a sequence, or all positions in one row      G  groups of channels
 
 After: H. Zhang, "HyperZ·Z·W Operator Connects Slow-Fast Networks for Full Context Interaction",
-arXiv 2401.17948; equation numbers in this room are that paper's.
+arXiv 2401.17948; equation numbers in this room are that paper's. Section and D numbers are those of
+the project's engineering specification; D1 ... D32 name the points where paper, author's code and
+our recommendation differ.
 """

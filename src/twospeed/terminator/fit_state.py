@@ -1,7 +1,7 @@
 """The state of a fit between epochs: on disk as safetensors and JSON, so that it can go on."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,6 @@ class FitState:
     seconds: tuple[float, ...]
     """Training time up to the end of each epoch."""
 
-    weights: Mapping[str, Tensor] = field(default_factory=dict)
-    """Weights after this epoch; not part of the JSON."""
-
     @classmethod
     def empty(cls) -> "FitState":
         """Return the state before the first epoch."""
@@ -48,7 +45,6 @@ class FitState:
         loss: float,
         validation: float,
         seconds: float,
-        weights: Mapping[str, Tensor],
     ) -> "FitState":
         """Return the state after one more epoch."""
         before = self.seconds[-1] if self.seconds else 0.0
@@ -60,7 +56,6 @@ class FitState:
             losses=(*self.losses, loss),
             validation=(*self.validation, validation),
             seconds=(*self.seconds, before + seconds),
-            weights=weights,
         )
 
     def last(self) -> dict[str, float]:
@@ -81,9 +76,7 @@ def save_state(
     tensors = {f"network.{name}": part for name, part in network.state_dict().items()}
     tensors |= optimizer_tensors(optimizer)
     _save(out / "last.safetensors", {**tensors, "epoch": torch.tensor(state.epoch)})
-    values = asdict(replace(state, weights={}))
-    values.pop("weights")
-    write_json(out / "state.json", values)
+    write_json(out / "state.json", asdict(state))
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -199,7 +199,7 @@ def rate_at(config: FitConfig, step: int, steps_per_epoch: int) -> float:
 
 
 def run_epoch(fit: Fit, state: FitState, epoch: int) -> FitState:
-    """Train one epoch, measure, and return the new state; keeps the best weights in the state."""
+    """Train one epoch, measure, and return the new state."""
     start = time.perf_counter()
     fit.network.train()
     steps = math.ceil(len(fit.train) / fit.config.batch_size)
@@ -217,7 +217,6 @@ def run_epoch(fit: Fit, state: FitState, epoch: int) -> FitState:
         loss=sum(losses) / len(losses),
         validation=float(correct),
         seconds=seconds,
-        weights=fit.network.state_dict(),
     )
 
 

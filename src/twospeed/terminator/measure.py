@@ -49,8 +49,6 @@ def peak_bytes(action: Action) -> int | None:
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(_MMAP_THRESHOLD, 1 << 16)  # every larger block goes back when it is freed
         libc.malloc_trim(0)
-        action()
-        libc.malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         before = _status_bytes("VmRSS")
         action()

@@ -29,7 +29,7 @@ class SelfAttention(nn.Module):
 
     def forward(self, x_BCS: Tensor) -> Tensor:
         """Attend."""
-        parts = self.inner(x_BCS).flatten(2).mT.unsqueeze(1).chunk(3, -1)
+        parts = self.inner(x_BCS).flatten(2).mT.contiguous().unsqueeze(1).chunk(3, -1)
         mixed = functional.scaled_dot_product_attention(*parts)[:, 0].mT
         out: Tensor = self.out(mixed.reshape(x_BCS.shape))
         return out

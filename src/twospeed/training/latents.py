@@ -26,6 +26,8 @@ from twospeed.worldmodel.codec import encode_frames
 from twospeed.worldmodel.text import TextEncoder
 
 FORMAT = "twospeed-latents-1"
+GROUPS_WORTH_A_PROCESS = 4
+"""A process takes seconds to start; with fewer groups each, this one does the work."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +60,8 @@ def fill_cache(
         source: episodes in groups; a damaged group is named in a warning and left out.
         autoencoder: see codec.py.
         folder: of all caches.
-        workers: processes that read and encode at once; above 1, the autoencoder is on the CPU.
+        workers: processes that read and encode at once, if there is work for them; above 1, the
+            autoencoder is on the CPU.
 
     Returns:
         The folder of this cache.
@@ -72,6 +75,7 @@ def fill_cache(
     groups = source.groups()
     todo = [name for name, mark in groups.items() if not _is_cached(place, name, mark)]
     job = _Job(source=source, autoencoder=autoencoder, folder=place)
+    workers = min(workers, len(todo) // GROUPS_WORTH_A_PROCESS)
     if workers > 1:
         done = run_in_processes(_encode_groups, job, todo, workers=workers)
     else:
