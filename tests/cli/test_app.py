@@ -11,15 +11,26 @@ from twospeed.cli.app import COMMANDS, build, main
 RUN = "import sys; from twospeed.cli.app import run; run()"
 
 
-def start(*arguments, before=""):
-    """Start `twospeed` in a process of its own, with warnings as errors where they are ours."""
-    return subprocess.Popen(
-        [sys.executable, "-c", f"{before}\n{RUN}", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+@pytest.fixture
+def start():
+    """Return a function that starts `twospeed` in a process of its own; none outlives the test."""
+    started = []
+
+    def run(*arguments, before=""):
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"{before}\n{RUN}", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def test_help_is_quick_because_it_imports_nothing_heavy():
@@ -81,7 +92,7 @@ def test_models_lists_what_is_packaged(capsys):
     assert capsys.readouterr().out
 
 
-def test_ctrl_c_in_a_training_is_one_line_and_the_same_command_goes_on(tmp_path):
+def test_ctrl_c_in_a_training_is_one_line_and_the_same_command_goes_on(start, tmp_path):
     out = tmp_path / "run"
     command = ["train", "rooms-tiny", "--out", out, "--set", "slow.loop.steps=1000000"]
     process = start(*command)
@@ -89,20 +100,20 @@ def test_ctrl_c_in_a_training_is_one_line_and_the_same_command_goes_on(tmp_path)
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=240)
     assert process.returncode == 130
     assert errors.count("\n") == 1, errors
     assert errors.startswith("twospeed: stopped")
     assert not list(out.rglob(".*.part*"))
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(tmp_path):
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(start, tmp_path):
     limit = (
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         " resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
     )
     process = start("train", "rooms-tiny", "--out", tmp_path / "run", before=limit)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=240)
     assert process.returncode == 2
     assert errors.count("\n") == 1, errors
     assert "cannot write" in errors

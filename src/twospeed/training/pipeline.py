@@ -73,12 +73,7 @@ def train_world_model(
             disk is full.
         ConfigError: when the data do not fit the recipe.
     """
-    source: EpisodeSource = (
-        ShardSource(folder=data) if data else WorldSource(config=config.recording)
-    )
-    contents = source.contents()
-    if contents.last_seed >= TEST_SEEDS_FROM:
-        raise DataError(f"episodes from seed {TEST_SEEDS_FROM} on are for testing: train on others")
+    source = _source(config, data)
     begun_from = None if initial is None else str(initial)
     _claim(out, {"config": to_json(config), "initial": begun_from})
     shop = Workshop(
@@ -91,13 +86,23 @@ def train_world_model(
     )
     start = None if initial is None else WorldModel.from_pretrained(initial)
     model, figures = _run_stages(shop, start, minutes)
-    card = write_card(name, config, contents, figures, begun_from=begun_from)
+    card = write_card(name, config, source.contents(), figures, begun_from=begun_from)
     if shop.accelerator.is_main_process:
         model.save_pretrained(out / "model", half=config.half, card=card)
         write_json(out / "figures.json", dataclasses.asdict(figures))
         Journal(out / "journal.jsonl").write(**dataclasses.asdict(figures))
     shop.accelerator.wait_for_everyone()
     return Trained(folder=out / "model", figures=figures)
+
+
+def _source(config: RunConfig, data: Path | None) -> EpisodeSource:
+    """Return where episodes come from, unless they are for testing."""
+    source: EpisodeSource = (
+        ShardSource(folder=data) if data else WorldSource(config=config.recording)
+    )
+    if source.contents().last_seed >= TEST_SEEDS_FROM:
+        raise DataError(f"episodes from seed {TEST_SEEDS_FROM} on are for testing: train on others")
+    return source
 
 
 def _run_stages(
