@@ -100,9 +100,18 @@ def paper() -> FastLearningConfig:
 
 
 def default() -> FastLearningConfig:
-    """What recalls most for its cost on the packaged models (experiments/LOG.md)."""
+    """What recalls most for its cost on the packaged models (experiments/LOG.md).
+
+    Feed-forward layers only; each update learns the new frames given past frames and action, at
+    the noise levels where content is decided, beside three earlier windows of the episode.
+    """
     return FastLearningConfig(
-        learning_rate=3e-3, updates_per_chunk=20, levels_per_update=4, objective="both"
+        targets=r"(up|down|ff\.net\.0\.proj|ff\.net\.2)$",
+        learning_rate=1e-2,
+        updates_per_chunk=15,
+        rehearsed_per_update=3,
+        lowest_level=400,
+        objective="next",
     )
 
 
