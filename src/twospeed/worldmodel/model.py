@@ -51,7 +51,7 @@ class ModelSettings:
     frames_per_second: float = 4.0
     """Rate at which the frames were recorded."""
 
-    sampling_steps: int = 6
+    sampling_steps: int = 4
     """Denoising steps of a chunk, chosen by measurement."""
 
     past_level: int = 0
