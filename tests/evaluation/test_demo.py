@@ -64,7 +64,7 @@ def interval(mean, low, high):
 @pytest.mark.parametrize(
     ("off", "swap", "verdict"),
     [
-        ((2, 1, 3), (1.5, 0.5, 2), "memory recalls the place"),
+        ((2, 1, 3), (1.5, 0.5, 2), "this episode's memory brings pictures nearer to the truth"),
         ((2, 1, 3), (0.1, -0.2, 0.4), "writing helps, but another episode's memory"),
         ((0.2, -1, 3), (0.1, -0.2, 0.4), "no sure effect"),
         ((-2, -3, -1), (-1, -2, -0.5), "memory does harm"),

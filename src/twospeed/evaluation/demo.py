@@ -104,7 +104,7 @@ def _percent(interval: dict[str, Any]) -> str:
 
 def _verdict(off: dict[str, Any], swap: dict[str, Any]) -> str:
     if min(off["low"], swap["low"]) > 0:
-        return "memory recalls the place"
+        return "this episode's memory brings pictures nearer to the truth"
     if off["high"] < 0:
         return "memory does harm here"
     if off["low"] > 0:
