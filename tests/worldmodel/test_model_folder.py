@@ -146,3 +146,10 @@ def test_pretrained_parts_of_other_libraries_dream_and_remember(pretrained_folde
     (record,) = memory.observe(torch.cat([past, new], 2), ["go"], past_frames=4)
     assert record.loss_after < record.loss_before
     assert model.decode(new).shape == frames.shape
+
+
+def test_a_model_folder_does_not_tell_where_its_parts_were_read_from(model, tmp_path):
+    model.save_pretrained(tmp_path / "first")
+    WorldModel.from_pretrained(tmp_path / "first").save_pretrained(tmp_path / "second")
+    for config in (tmp_path / "second").rglob("*.json"):
+        assert str(tmp_path) not in config.read_text()

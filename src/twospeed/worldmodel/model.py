@@ -126,6 +126,7 @@ class WorldModel:
             for part, name in ((self.denoiser, "denoiser"), (self.autoencoder, "vae")):
                 stored = nn.Module.to(copy.deepcopy(part), device="cpu", dtype=dtype)
                 stored.save_pretrained(aside / name)
+                _forget_origin_(aside / name / "config.json")
             self.text_encoder.save_pretrained(aside)
             self.schedule.save_pretrained(aside)
             if card:
@@ -211,3 +212,10 @@ def _plain(denoiser: Any, text_BND: Tensor) -> Predict:
         return out
 
     return predict
+
+
+def _forget_origin_(config: Path) -> None:
+    """Drop the path that a part was once read from: a model folder tells nothing of its maker."""
+    values = read_json(config)
+    values.pop("_name_or_path", None)
+    write_json(config, values)
