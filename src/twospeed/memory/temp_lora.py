@@ -147,7 +147,7 @@ class TempLora:
         if not self.config.keep_optimizer:
             self.optimizer.reset_()
         with torch.no_grad():
-            before = self._loss_of_current(window, text, past_frames, update=0)
+            before = self._loss_of_current(window, text, past_frames)
         open_E = before >= self.config.gate
         rate_E = self.config.learning_rate * open_E.to(before)
         for update in range(self.config.updates_per_chunk):
@@ -156,7 +156,7 @@ class TempLora:
             self.optimizer.step_(gradients, rate_E)
         self._bound_(open_E)
         with torch.no_grad():
-            after = self._loss_of_current(window, text, past_frames, update=0)
+            after = self._loss_of_current(window, text, past_frames)
         for rehearsal, one, said in zip(self.rehearsals, window, text, strict=True):
             rehearsal.offer(one, said)
         return before, after, open_E & (self.config.updates_per_chunk > 0)
@@ -186,10 +186,9 @@ class TempLora:
         )
         return loss_N.view(len(window), -1)
 
-    def _loss_of_current(
-        self, window: Tensor, text: Tensor, past_frames: int, *, update: int
-    ) -> Tensor:
-        losses = self._losses(window, text, past_frames, update=update)
+    def _loss_of_current(self, window: Tensor, text: Tensor, past_frames: int) -> Tensor:
+        """Return each episode's loss on its current window, at the first update's draws, (E,)."""
+        losses = self._losses(window, text, past_frames, update=0)
         return losses[:, : self.config.levels_per_update].mean(1)
 
     @torch.no_grad()
