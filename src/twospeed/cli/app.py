@@ -19,6 +19,8 @@ COMMANDS: dict[str, Entry] = {
         ("memory", "memory", "app", "Look at memories, fork, merge, compare or forget them."),
         ("recall", "recall", "recall", "Measure what memory recalls of places out of sight."),
         ("record", "record", "record", "Record episodes of a world as shards."),
+        ("import", "importing", "import_", "Import recordings of other formats as shards."),
+        ("export", "exporting", "app", "Write shards as a dataset of another format."),
         ("train", "train", "train", "Train a world model on recorded episodes."),
         ("terminator", "terminator", "app", "The Terminator vision network."),
         ("fit", "fit", "fit", "Fit a Terminator network to labelled data."),

@@ -45,6 +45,9 @@ class Episode:
     chunk_frames: int = 4
     """How many frames every action adds."""
 
+    scene: str | None = None
+    """The place that was filmed; no scene may be in training and in testing. None: the seed's."""
+
     def __post_init__(self) -> None:
         frames, name = self.frames, f"episode {self.seed} of {self.world}"
         if frames.ndim != 4 or frames.shape[3] != 3 or frames.dtype != np.uint8:

@@ -50,8 +50,9 @@ def _add_member(tar: tarfile.TarFile, name: str, content: bytes) -> None:
 
 def notes_of(episode: Episode) -> Notes:
     """Return all that an episode holds beside its frames, as plain JSON values."""
+    left_out = {"frames", "poses"} if episode.scene else {"frames", "poses", "scene"}
     names = [field.name for field in dataclasses.fields(episode)]
-    notes = {name: getattr(episode, name) for name in names if name not in {"frames", "poses"}}
+    notes = {name: getattr(episode, name) for name in names if name not in left_out}
     poses = None if episode.poses is None else episode.poses.tolist()
     return notes | {"poses": poses, "num_frames": len(episode.frames)}
 

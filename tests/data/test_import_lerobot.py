@@ -1,0 +1,343 @@
+"""LeRobot datasets of every layout, written here by the rules of the format, and our own export."""
+
+import io
+import json
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from twospeed.cli.app import main
+from twospeed.core.errors import DataError, UnknownNameError
+from twospeed.data.importers.plan import ImportConfig
+from twospeed.data.importers.run import import_recordings
+from twospeed.data.index import read_episodes, write_index
+from twospeed.data.lerobot_export import CAMERA, STATE, export_lerobot
+from twospeed.data.shards import write_shard
+
+pyarrow = pytest.importorskip("pyarrow")
+parquet = pytest.importorskip("pyarrow.parquet")
+
+RATE = 10
+TOP, WRIST = "observation.images.top", "observation.images.wrist"
+TASKS = ("pick up the cube", "put it back")
+LENGTHS = (31, 21)
+"""Frames of the two episodes; in the first, the task changes after frame 20."""
+
+
+def tasks_of(episode, length):
+    return [int(index >= 20) if episode == 0 else 1 for index in range(length)]
+
+
+def rows_of(episode, length, first=0):
+    return {
+        "timestamp": pyarrow.array(np.arange(length) / RATE, pyarrow.float32()),
+        "frame_index": list(range(length)),
+        "episode_index": [episode] * length,
+        "index": [first + index for index in range(length)],
+        "task_index": tasks_of(episode, length),
+    }
+
+
+def write_table(path, columns):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(pyarrow.table(columns), path)
+
+
+def write_info(root, version, data_path, video_path, *, dtype="video"):
+    features = {key: {"dtype": dtype, "shape": [32, 48, 3]} for key in (TOP, WRIST)}
+    depth = {"dtype": "video", "shape": [32, 48, 1], "info": {"video.is_depth_map": True}}
+    info = {
+        "codebase_version": version,
+        "fps": RATE,
+        "total_episodes": 2,
+        "chunks_size": 1000,
+        "data_path": data_path,
+        "video_path": video_path,
+        "features": {"observation.depth": depth, **features},
+    }
+    (root / "meta").mkdir(parents=True)
+    (root / "meta" / "info.json").write_text(json.dumps(info))
+
+
+def write_lines(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.fixture
+def v21(tmp_path, clip, bright):
+    """Two episodes in the layout of v2.1: a table and a video each."""
+    root = tmp_path / "v21"
+    video_path = "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4"
+    data_path = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
+    write_info(root, "v2.1", data_path, video_path)
+    write_lines(
+        root / "meta" / "tasks.jsonl",
+        [{"task_index": index, "task": task} for index, task in enumerate(TASKS)],
+    )
+    write_lines(
+        root / "meta" / "episodes.jsonl",
+        [
+            {"episode_index": index, "tasks": list(TASKS), "length": length}
+            for index, length in enumerate(LENGTHS)
+        ],
+    )
+    for episode, length in enumerate(LENGTHS):
+        write_table(
+            root / "data" / "chunk-000" / f"episode_{episode:06d}.parquet",
+            rows_of(episode, length),
+        )
+        for key, shift in ((TOP, 0), (WRIST, 20)):
+            frames = bright(length / RATE, rate=RATE) + np.uint8(shift)
+            name = f"episode_{episode:06d}.mp4"
+            clip(root / "videos" / "chunk-000" / key / name, frames, rate=RATE)
+    return root
+
+
+@pytest.fixture
+def v30(tmp_path, clip, bright):
+    """The same two episodes in the layout of v3.0: one table and one video of both."""
+    root = tmp_path / "v30"
+    place = "chunk-{chunk_index:03d}/file-{file_index:03d}"
+    write_info(root, "v3.0", f"data/{place}.parquet", f"videos/{{video_key}}/{place}.mp4")
+    write_table(
+        root / "meta" / "tasks.parquet",
+        {"task_index": [1, 0], "__index_level_0__": [TASKS[1], TASKS[0]]},
+    )
+    both = [rows_of(0, LENGTHS[0]), rows_of(1, LENGTHS[1], first=LENGTHS[0])]
+    joined = {name: np.concatenate([rows[name] for rows in both]) for name in both[0]}
+    write_table(root / "data" / "chunk-000" / "file-000.parquet", joined)
+    episodes = {
+        "episode_index": [0, 1],
+        "tasks": [list(TASKS), list(TASKS[1:])],
+        "length": list(LENGTHS),
+        "data/chunk_index": [0, 0],
+        "data/file_index": [0, 0],
+        "stats/index/min": [[0], [0]],
+    }
+    for key in (TOP, WRIST):
+        episodes[f"videos/{key}/chunk_index"] = [0, 0]
+        episodes[f"videos/{key}/file_index"] = [0, 0]
+        episodes[f"videos/{key}/from_timestamp"] = [0.0, LENGTHS[0] / RATE]
+        episodes[f"videos/{key}/to_timestamp"] = [LENGTHS[0] / RATE, sum(LENGTHS) / RATE]
+        shift = np.uint8(20 * (key == WRIST))
+        frames = np.concatenate([bright(length / RATE, rate=RATE) for length in LENGTHS]) + shift
+        clip(root / "videos" / key / "chunk-000" / "file-000.mp4", frames, rate=RATE)
+    write_table(root / "meta" / "episodes" / "chunk-000" / "file-000.parquet", episodes)
+    return root
+
+
+def bring(source, out, **settings):
+    settings = {"format": "lerobot", "name": "robot", "frame_size": 16} | settings
+    done = import_recordings(ImportConfig(**settings), source, out)
+    return list(read_episodes(out, on_damage=pytest.fail)), done.lines
+
+
+@pytest.mark.parametrize("layout", ["v21", "v30"])
+@pytest.mark.parametrize("format_", ["lerobot", "open-x"])
+def test_both_layouts_give_the_same_episodes(layout, format_, request, tmp_path, seconds_of):
+    root = request.getfixturevalue(layout)
+    episodes, lines = bring(root, tmp_path / "out", format=format_)
+    assert not lines
+    assert [episode.actions for episode in episodes] == [
+        (TASKS[0], TASKS[0], TASKS[1]),
+        (TASKS[1], TASKS[1]),
+    ]
+    assert [episode.scene for episode in episodes] == ["episode 0", "episode 1"]
+    for episode in episodes:
+        expected = np.arange(len(episode.frames)) / 4
+        assert seconds_of(episode.frames) == pytest.approx(expected, abs=0.12)
+
+
+def test_a_camera_is_chosen_by_its_name(v30, tmp_path, seconds_of):
+    episodes, _ = bring(v30, tmp_path / "out", camera=WRIST)
+    assert seconds_of(episodes[1].frames)[0] == pytest.approx(1.0, abs=0.1)
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'observation.images.wrist'"):
+        bring(v30, tmp_path / "none", camera="observation.images.wirst")
+
+
+def test_pictures_inside_the_table_are_read_too(v21, tmp_path, bright, seconds_of):
+    info = json.loads((v21 / "meta" / "info.json").read_text())
+    info["features"][TOP]["dtype"] = "image"
+    (v21 / "meta" / "info.json").write_text(json.dumps(info))
+    for episode, length in enumerate(LENGTHS):
+        pictures = []
+        for frame in bright(length / RATE, rate=RATE):
+            buffer = io.BytesIO()
+            Image.fromarray(frame).save(buffer, "PNG")
+            pictures.append({"bytes": buffer.getvalue(), "path": "x.png"})
+        path = v21 / "data" / "chunk-000" / f"episode_{episode:06d}.parquet"
+        write_table(path, rows_of(episode, length) | {TOP: pictures})
+    episodes, lines = bring(v21, tmp_path / "out")
+    assert not lines
+    assert seconds_of(episodes[0].frames) == pytest.approx(np.arange(13) / 4, abs=0.06)
+
+
+def spoil_video(root):
+    (root / "videos" / "chunk-000" / TOP / "episode_000000.mp4").write_bytes(b"x" * 500)
+
+
+def lose_video(root):
+    (root / "videos" / "chunk-000" / TOP / "episode_000000.mp4").unlink()
+
+
+def spoil_table(root):
+    (root / "data" / "chunk-000" / "episode_000000.parquet").write_bytes(b"PAR1 no table PAR1")
+
+
+def lose_rows(root):
+    write_table(root / "data" / "chunk-000" / "episode_000000.parquet", rows_of(0, 11))
+
+
+def lose_task(root):
+    write_lines(root / "meta" / "tasks.jsonl", [{"task_index": 1, "task": TASKS[1]}])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (spoil_video, "episode_000000.mp4 cannot be read as a video"),
+        (lose_video, "episode_000000.mp4 is missing"),
+        (spoil_table, "episode_000000.parquet cannot be read as Parquet"),
+        (lose_rows, "it should have 31 rows, but has 11"),
+        (lose_task, "its task 0 is in no table of tasks"),
+    ],
+)
+def test_a_bad_episode_is_one_line_and_the_others_are_imported(v21, tmp_path, spoil, reason):
+    spoil(v21)
+    episodes, lines = bring(v21, tmp_path / "out")
+    assert [episode.scene for episode in episodes] == ["episode 1"]
+    assert len(lines) == 1
+    assert lines[0].startswith("episode 0: ")
+    assert reason in lines[0]
+    assert "\n" not in lines[0]
+
+
+def test_a_video_of_another_rate_is_one_line(v21, tmp_path, clip, bright):
+    clip(v21 / "videos" / "chunk-000" / TOP / "episode_000001.mp4", bright(3, rate=20), rate=20)
+    episodes, lines = bring(v21, tmp_path / "out")
+    assert len(episodes) == 2
+    assert len(lines) == 1
+    assert lines[0].startswith("episode 1: ")
+    assert "20 frames a second instead of 10" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("info.json", '{"codebase_version": "v4.0"}', "this reads v2.0, v2.1, v3.0"),
+        ("info.json", "{", "as JSON"),
+        ("episodes.jsonl", "{", "row 1: no JSON"),
+        ("tasks.jsonl", '{"task": "x"}', "task_index"),
+    ],
+)
+def test_a_dataset_without_proper_notes_is_refused(v21, tmp_path, file, text, message):
+    (v21 / "meta" / file).write_text(text)
+    with pytest.raises(DataError, match=message):
+        bring(v21, tmp_path / "out")
+
+
+@pytest.fixture
+def shards(tmp_path, make_episode, random_frames):
+    """Four episodes of different lengths, the last for testing."""
+    import dataclasses
+
+    episodes = [make_episode(seed, num_chunks=2 + seed, size=16) for seed in range(4)]
+    episodes = [
+        dataclasses.replace(it, frames=random_frames(it.seed, len(it.frames))) for it in episodes
+    ]
+    episodes[0] = dataclasses.replace(episodes[0], seed=800_000)
+    write_shard(tmp_path / "shards" / "a.tar", episodes)
+    write_index(tmp_path / "shards")
+    return tmp_path / "shards"
+
+
+def in_order(shards):
+    return sorted(read_episodes(shards), key=lambda it: it.seed)
+
+
+def test_an_export_holds_by_the_rules_of_the_format(shards, tmp_path):
+    done = export_lerobot(shards, tmp_path / "robot")
+    originals = in_order(shards)
+    info = json.loads((tmp_path / "robot" / "meta" / "info.json").read_text())
+    assert (info["codebase_version"], info["fps"]) == ("v3.0", 4)
+    assert info["total_frames"] == done.num_frames == sum(len(it.frames) for it in originals)
+    assert info["splits"] == {"train": "0:3", "test": "3:4"}
+    tasks = parquet.read_table(tmp_path / "robot" / "meta" / "tasks.parquet").to_pydict()
+    text = dict(zip(tasks["task_index"], tasks["task"], strict=True))
+    rows = parquet.read_table(tmp_path / "robot" / "meta" / "episodes").to_pylist()
+    assert [row["episode_index"] for row in rows] == [0, 1, 2, 3]
+    for row, episode in zip(rows, originals, strict=True):
+        place = {it: row[f"data/{it}"] for it in ("chunk_index", "file_index")}
+        table = parquet.read_table(tmp_path / "robot" / info["data_path"].format(**place))
+        assert set(table.column_names) == set(info["features"]) - {CAMERA}
+        mine = table.slice(row["dataset_from_index"], row["length"]).to_pydict()
+        assert row["dataset_to_index"] - row["dataset_from_index"] == len(episode.frames)
+        assert mine["index"] == list(range(row["dataset_from_index"], row["dataset_to_index"]))
+        assert mine["frame_index"] == list(range(len(episode.frames)))
+        assert mine["timestamp"] == pytest.approx(np.arange(len(episode.frames)) / 4)
+        assert mine[STATE] == pytest.approx(episode.poses)
+        said = [text[number] for number in mine["task_index"]]
+        assert said == [action for action in episode.actions for _ in range(4)] + [said[-1]]
+        assert set(row["tasks"]) == set(episode.actions)
+        place = {it: row[f"videos/{CAMERA}/{it}"] for it in ("chunk_index", "file_index")}
+        path = tmp_path / "robot" / info["video_path"].format(video_key=CAMERA, **place)
+        begin = row[f"videos/{CAMERA}/from_timestamp"]
+        with av.open(str(path)) as container:
+            shown = [
+                (float(frame.pts * frame.time_base), frame.to_ndarray(format="rgb24"))
+                for frame in container.decode(video=0)
+            ]
+        wanted = [begin + time for time in mine["timestamp"]]
+        nearest = [min(shown, key=lambda it: abs(it[0] - time)) for time in wanted]
+        assert max(abs(it[0] - time) for it, time in zip(nearest, wanted, strict=True)) < 1e-4
+        error = np.stack([it[1] for it in nearest]).astype(float) - episode.frames
+        assert np.abs(error).mean() < 12  # colours at half the resolution, on cells of 4 pixels
+
+
+def test_the_statistics_are_those_of_all_rows(shards, tmp_path):
+    export_lerobot(shards, tmp_path / "robot")
+    stats = json.loads((tmp_path / "robot" / "meta" / "stats.json").read_text())
+    poses = np.concatenate([it.poses for it in in_order(shards)]).astype(np.float64)
+    for name in ("min", "max", "mean", "std"):
+        assert stats[STATE][name] == pytest.approx(getattr(poses, name)(axis=0), rel=1e-9)
+    pixels = np.concatenate([it.frames for it in in_order(shards)]) / 255
+    assert np.array(stats[CAMERA]["mean"]).shape == (3, 1, 1)
+    assert np.ravel(stats[CAMERA]["std"]) == pytest.approx(pixels.std(axis=(0, 1, 2)))
+    assert stats[CAMERA]["count"] == [len(pixels)]
+
+
+@pytest.mark.parametrize("megabytes", [200, 0])
+def test_there_and_back_again(shards, tmp_path, megabytes):
+    export_lerobot(shards, tmp_path / "robot", video_megabytes=megabytes)
+    videos = list((tmp_path / "robot" / "videos").rglob("*.mp4"))
+    assert len(videos) == (1 if megabytes else 4)
+    episodes, lines = bring(tmp_path / "robot", tmp_path / "back")
+    assert not lines
+    originals = in_order(shards)
+    assert [it.actions for it in episodes] == [it.actions for it in originals]
+    for episode, original in zip(episodes, originals, strict=True):
+        assert episode.frames.shape == original.frames.shape
+        error = episode.frames.astype(float) - original.frames
+        assert np.abs(error).mean() < 12
+        others = [it.frames[: len(episode.frames)] for it in originals if it is not original]
+        assert all(
+            np.abs(episode.frames[: len(it)].astype(float) - it).mean() > 40 for it in others
+        )
+
+
+def test_the_command_exports_and_never_over_anything(shards, tmp_path, capsys):
+    command = ["export", "lerobot", str(shards), "--out", str(tmp_path / "robot")]
+    assert main(command) == 0
+    assert "exported 4 episodes, 60 frames, 2 tasks" in capsys.readouterr().out
+    assert main(command) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_episodes_that_do_not_fit_together_are_refused(shards, tmp_path, make_episode):
+    write_shard(shards / "b.tar", [make_episode(9)])
+    write_index(shards)
+    with pytest.raises(DataError, match=r"one size of frames: \(16, 16\)"):
+        export_lerobot(shards, tmp_path / "robot")
+    assert not list(tmp_path.glob("*robot*"))
