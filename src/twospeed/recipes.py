@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from twospeed.data.recording import RecordingConfig
+from twospeed.memory.config import FastLearningConfig
 from twospeed.training.autoencoder import AutoencoderRun
 from twospeed.training.loop import LoopConfig
 from twospeed.training.run import RunConfig
 from twospeed.training.slow import SlowLearningConfig
+from twospeed.training.slow_fast import SlowFastConfig
 from twospeed.training.text import TextRun
 from twospeed.worldmodel.autoencoder import AutoencoderConfig
 from twospeed.worldmodel.build import WorldModelConfig
@@ -60,6 +62,13 @@ def rooms_tiny() -> RunConfig:
         autoencoder=AutoencoderRun(frames=64, batch_size=8, loop=quick),
         text=TextRun(batch_size=16, loop=quick),
         slow=SlowLearningConfig(batch_size=4, loop=quick),
+        slow_fast=SlowFastConfig(
+            episodes=2,
+            least_written=1,
+            steps_per_round=2,
+            memory=FastLearningConfig(targets=r"(up|down)$", objective="next", learning_rate=1e-2),
+            loop=replace(quick, steps=4),
+        ),
     )
 
 

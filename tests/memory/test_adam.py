@@ -36,9 +36,9 @@ def test_its_state_can_be_taken_over():
     adam = Adam([tensor], betas=(0.9, 0.99))
     adam.step_([torch.ones_like(tensor)], torch.tensor([0.1]))
     other = Adam([tensor.clone()], betas=(0.9, 0.99))
-    other.load_state_(adam.state())
+    other.load_state_(adam.state(0), 0)
     for one in (adam, other):
         one.step_([torch.full_like(tensor, 2.0)], torch.tensor([0.1]))
     assert torch.equal(adam.tensors[0], other.tensors[0])
     adam.reset_()
-    assert not any(value.any() for value in adam.state().values())
+    assert not any(value.any() for value in adam.state(0).values())

@@ -35,7 +35,7 @@ def test_the_current_window_comes_first_and_the_rest_is_drawn_from_all():
     rehearsal = filled(4)
     seen = Counter()
     for step in range(200):
-        windows, texts = rehearsal.draw(*window_of(4), CONFIG, step=step)
+        windows, texts = rehearsal.draw(*window_of(4), current=2, rehearsed=3, step=step)
         assert windows.shape == (5, 2, 8, 1, 1)
         numbers = windows[:, 0, 0, 0, 0].int().tolist()
         assert numbers[:2] == [4, 4]
@@ -48,7 +48,7 @@ def test_the_current_window_comes_first_and_the_rest_is_drawn_from_all():
 def test_a_window_of_another_length_is_not_mixed_in():
     rehearsal = Rehearsal(8, 0)
     rehearsal.offer(*window_of(0, frames=5))
-    windows, _ = rehearsal.draw(*window_of(1), CONFIG, step=0)
+    windows, _ = rehearsal.draw(*window_of(1), current=2, rehearsed=3, step=0)
     assert windows.shape == (5, 2, 8, 1, 1)
     rehearsal.offer(*window_of(1))
     rehearsal.offer(*window_of(2, frames=5))
@@ -67,7 +67,9 @@ def test_it_holds_no_more_than_its_capacity_and_every_window_has_the_same_chance
 
 
 def test_the_same_seed_and_step_draw_the_same():
-    first, again = (filled(4).draw(*window_of(4), CONFIG, step=7)[0] for _ in range(2))
+    first, again = (
+        filled(4).draw(*window_of(4), current=2, rehearsed=3, step=7)[0] for _ in range(2)
+    )
     assert torch.equal(first, again)
 
 

@@ -113,6 +113,12 @@ def test_a_checkpoint_of_another_module_or_a_damaged_one_is_one_line(tmp_path):
 
 
 def test_settings_that_cannot_work_are_refused():
-    for wrong in ({"steps": 0}, {"learning_rate": 0.0}, {"cooldown": 2.0}):
+    for wrong in ({"steps": -1}, {"learning_rate": 0.0}, {"cooldown": 2.0}):
         with pytest.raises(ConfigError):
             LoopConfig(**wrong)
+
+
+def test_no_steps_leave_the_weights_as_they_are(tmp_path):
+    averaged, net = train(tmp_path, replace(CONFIG, steps=0))
+    assert equal(averaged, net)
+    assert equal(net, small_net())

@@ -42,16 +42,17 @@ class Adam:
             second.lerp_(gradient.square(), moves * (1 - beta2))
             tensor -= rate * first / (second.sqrt() / root + 1e-8)
 
-    def state(self) -> dict[str, Tensor]:
-        """Return copies of all averages, by name."""
-        named = {"steps": self.steps_E.clone()}
+    def state(self, episode: int) -> dict[str, Tensor]:
+        """Return copies of one episode's averages, by name."""
+        named = {"steps": self.steps_E[episode].clone()}
         for index, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
-            named |= {f"first.{index}": first.clone(), f"second.{index}": second.clone()}
+            named[f"first.{index}"] = first[episode].clone()
+            named[f"second.{index}"] = second[episode].clone()
         return named
 
-    def load_state_(self, named: dict[str, Tensor]) -> None:
+    def load_state_(self, named: dict[str, Tensor], episode: int) -> None:
         """Take over what `state` gave."""
-        self.steps_E.copy_(named["steps"])
+        self.steps_E[episode] = named["steps"]
         for index, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
-            first.copy_(named[f"first.{index}"])
-            second.copy_(named[f"second.{index}"])
+            first[episode] = named[f"first.{index}"]
+            second[episode] = named[f"second.{index}"]

@@ -34,6 +34,20 @@ class Draws:
     with_text_N: Tensor
     """bool: noisings that are told the action."""
 
+    def first(self, count: int, *, episodes: int) -> "Draws":
+        """Return the first `count` noisings of every episode."""
+
+        def cut(tensor: Tensor) -> Tensor:
+            kept: Tensor = tensor.unflatten(0, (episodes, -1))[:, :count].flatten(0, 1)
+            return kept
+
+        return Draws(
+            noise_NCTHW=cut(self.noise_NCTHW),
+            level_NT=cut(self.level_NT),
+            counts_NT=cut(self.counts_NT),
+            with_text_N=cut(self.with_text_N),
+        )
+
 
 def draw_write(
     config: FastLearningConfig,

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from twospeed.core.random import generator_of
-from twospeed.memory.config import FastLearningConfig
 
 
 class Rehearsal:
@@ -43,19 +42,25 @@ class Rehearsal:
             self.texts[place : place + 1] = [text_ND.detach().clone()]
 
     def draw(
-        self, window_CTHW: Tensor, text_ND: Tensor, config: FastLearningConfig, *, step: int
+        self,
+        window_CTHW: Tensor,
+        text_ND: Tensor,
+        *,
+        current: int,
+        rehearsed: int,
+        step: int,
     ) -> tuple[Tensor, Tensor]:
         """Return the windows (K + R, C, T, H, W) and texts (K + R, N, D) of one update.
 
-        The current window stands K times, then R are drawn from it and all that fit beside it.
+        The current window stands K = `current` times, then R = `rehearsed` are drawn from it and
+        all that fit beside it.
         """
         fits = bool(self.windows) and self.windows[0].shape == window_CTHW.shape
         windows = [window_CTHW, *(self.windows if fits else [])]
         texts = [text_ND, *(self.texts if fits else [])]
         generator = generator_of(self.seed, "rehearse", self.num_offered, step)
-        count = config.rehearsed_per_update
-        drawn = torch.randint(len(windows), (count,), generator=generator).tolist()
-        chosen = [0] * config.levels_per_update + drawn
+        drawn = torch.randint(len(windows), (rehearsed,), generator=generator).tolist()
+        chosen = [0] * current + drawn
         return torch.stack([windows[i] for i in chosen]), torch.stack([texts[i] for i in chosen])
 
     def state(self) -> dict[str, Tensor]:

@@ -128,16 +128,11 @@ class TempLora:
 
     def state(self, episode: int = 0) -> dict[str, Tensor]:
         """Return what an episode needs to go on beside its weights: averages and rehearsal."""
-        averages = self.optimizer.state()
-        own = {name: tensor[episode].clone() for name, tensor in averages.items()}
-        return own | self.rehearsals[episode].state()
+        return self.optimizer.state(episode) | self.rehearsals[episode].state()
 
     def load_state_(self, named: dict[str, Tensor], episode: int = 0) -> None:
         """Take over what `state` gave."""
-        averages = self.optimizer.state()
-        for name, tensor in averages.items():
-            tensor[episode] = named[name]
-        self.optimizer.load_state_(averages)
+        self.optimizer.load_state_(named, episode)
         self.rehearsals[episode].load_state_(named)
 
     def _write(
@@ -146,50 +141,64 @@ class TempLora:
         text = self.model.text_encoder.encode(actions).to(window)
         if not self.config.keep_optimizer:
             self.optimizer.reset_()
-        with torch.no_grad():
-            before = self._loss_of_current(window, text, past_frames)
-        open_E = before >= self.config.gate
-        rate_E = self.config.learning_rate * open_E.to(before)
-        for update in range(self.config.updates_per_chunk):
-            loss_E = self._losses(window, text, past_frames, update=update).mean(1)
-            gradients = torch.autograd.grad(loss_E.sum(), self.adapters.tensors())
-            self.optimizer.step_(gradients, rate_E)
+        before, open_E = self._update_(window, text, past_frames)
         self._bound_(open_E)
         with torch.no_grad():
-            after = self._loss_of_current(window, text, past_frames)
+            after = self._losses(window, text, past_frames, update=0, rehearsed=0).mean(1)
         for rehearsal, one, said in zip(self.rehearsals, window, text, strict=True):
             rehearsal.offer(one, said)
-        return before, after, open_E & (self.config.updates_per_chunk > 0)
+        written = open_E & (self.config.updates_per_chunk > 0)
+        return (after if before is None else before), after, written
 
-    def _losses(self, window: Tensor, text: Tensor, past_frames: int, *, update: int) -> Tensor:
-        """Return the losses of one update's noisings, (E, current and rehearsed)."""
+    def _update_(
+        self, window: Tensor, text: Tensor, past_frames: int
+    ) -> tuple[Tensor | None, Tensor]:
+        """Take the gradient steps.
+
+        Returns:
+            The loss on the current windows before the first step, None where there is no step, and
+            which episodes' gates were open, (E,) each.
+        """
+        before: Tensor | None = None
+        open_E = torch.ones(len(window), dtype=torch.bool, device=window.device)
+        for update in range(self.config.updates_per_chunk):
+            losses = self._losses(
+                window,
+                text,
+                past_frames,
+                update=update,
+                rehearsed=self.config.rehearsed_per_update,
+            )
+            if before is None:
+                before = losses[:, : self.config.levels_per_update].detach().mean(1)
+                open_E = before >= self.config.gate
+            gradients = torch.autograd.grad(losses.mean(1).sum(), self.adapters.tensors())
+            self.optimizer.step_(gradients, self.config.learning_rate * open_E.to(before))
+        return before, open_E
+
+    def _losses(
+        self, window: Tensor, text: Tensor, past_frames: int, *, update: int, rehearsed: int
+    ) -> Tensor:
+        """Return the losses of one update's noisings, (E, current and so many rehearsed)."""
+        current = self.config.levels_per_update
         drawn = [
-            rehearsal.draw(one, said, self.config, step=update)
+            rehearsal.draw(one, said, current=current, rehearsed=rehearsed, step=update)
             for rehearsal, one, said in zip(self.rehearsals, window, text, strict=True)
         ]
-        draws = draw_write(
-            self.config,
-            tuple(window.shape[1:]),
-            past_frames,
-            [
-                (seed, "write", len(records), update)
-                for seed, records in zip(self.seeds, self.records, strict=True)
-            ],
-        )
+        seeds = [
+            (seed, "write", len(records), update)
+            for seed, records in zip(self.seeds, self.records, strict=True)
+        ]
+        draws = draw_write(self.config, tuple(window.shape[1:]), past_frames, seeds)
         loss_N = write_loss(
             self.model.denoiser,
             self.model.schedule,
             torch.cat([windows for windows, _ in drawn]),
             torch.cat([texts for _, texts in drawn]),
             self.model.text_encoder.encode([""]).to(window),
-            draws,
+            draws.first(current + rehearsed, episodes=len(window)),
         )
         return loss_N.view(len(window), -1)
-
-    def _loss_of_current(self, window: Tensor, text: Tensor, past_frames: int) -> Tensor:
-        """Return each episode's loss on its current window, at the first update's draws, (E,)."""
-        losses = self._losses(window, text, past_frames, update=0)
-        return losses[:, : self.config.levels_per_update].mean(1)
 
     @torch.no_grad()
     def _bound_(self, open_E: Tensor) -> None:

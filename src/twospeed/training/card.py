@@ -24,6 +24,12 @@ class Figures:
     denoiser_loss: float
     """Mean diffusion loss on held-out episodes, averaged weights."""
 
+    loss_with_memory: float | None
+    """The same after the slow-fast loop, on chunks that follow written ones of their episode."""
+
+    loss_without_memory: float | None
+    """The same windows and noise without the memory; both None before there is such a loop."""
+
     autoencoder_steps: int
     """Steps of the decoder's training."""
 
@@ -32,6 +38,9 @@ class Figures:
 
     denoiser_steps: int
     """Steps of the denoiser's training."""
+
+    slow_fast_steps: int
+    """Steps of the denoiser beside memories."""
 
     minutes: float
     """Wall-clock time of all trainings, those of earlier runs included."""
@@ -80,7 +89,8 @@ dreams.
   {contents.first_seed} to {contents.last_seed}; the last episode of every shard held out). Seeds
   from 800,000 on are for testing and were not used.
 - **Training**: began from {started}; {figures.denoiser_steps} steps of {config.slow.batch_size}
-  windows, seed {config.slow.loop.seed}; {figures.minutes:.1f} minutes in all on {figures.device}.
+  windows, then {figures.slow_fast_steps} steps beside memories (slow-fast loop); seed {config.slow.loop.seed};
+  {figures.minutes:.1f} minutes in all on {figures.device}.
 - **Software**: twospeed {version("twospeed")}, torch {torch.__version__.split("+")[0]}.
 
 | figure | value |
@@ -90,7 +100,7 @@ dreams.
 
 
 def _rows(config: RunConfig, figures: Figures) -> Mapping[str, str]:
-    return {
+    rows = {
         "denoiser": f"{config.model.denoiser}, {figures.num_parameters / 1e6:.2f} M parameters",
         "autoencoder, held-out frames": f"{figures.autoencoder_psnr_db:.2f} dB PSNR",
         "held-out sayings understood": f"{figures.text_accuracy:.1%}",
@@ -99,3 +109,7 @@ def _rows(config: RunConfig, figures: Figures) -> Mapping[str, str]:
             f"{figures.autoencoder_steps}, {figures.text_steps}, {figures.denoiser_steps}"
         ),
     }
+    if figures.loss_with_memory is not None:
+        losses = f"{figures.loss_with_memory:.4f}, {figures.loss_without_memory:.4f}"
+        rows["loss after written chunks, with memory, without"] = losses
+    return rows

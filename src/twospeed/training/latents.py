@@ -114,14 +114,18 @@ def _encode(autoencoder: torch.nn.Module, frames_THWC: NDArray[np.uint8]) -> NDA
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Cached:
+class EpisodeLatents:
     """One episode in the cache."""
 
     latents_TCHW: NDArray[np.float16]
+    """All frames."""
+
     actions: tuple[str, ...]
+    """One canonical text a chunk."""
 
     @property
     def chunk_frames(self) -> int:
+        """Frames of a chunk."""
         return (len(self.latents_TCHW) - 1) // len(self.actions)
 
 
@@ -148,8 +152,8 @@ class LatentWindows:
         if groups is not None:
             names = [name for name in names if name in {Path(group).stem for group in groups}]
         self._sayings = sayings
-        self.train: list[_Cached] = []
-        self.held_out: list[_Cached] = []
+        self.train: list[EpisodeLatents] = []
+        self.held_out: list[EpisodeLatents] = []
         for name in names:
             *train, held_out = _open_group(folder / f"{name}.npy")
             self.train += train
@@ -197,8 +201,32 @@ class LatentWindows:
             past_frames=past,
         )
 
+    def draw_episodes(
+        self, generator: torch.Generator, count: int, *, held_out: bool = False
+    ) -> list[EpisodeLatents]:
+        """Draw whole episodes, each with equal chance."""
+        episodes = self.held_out if held_out else self.train
+        return [episodes[_below(len(episodes), generator)] for _ in range(count)]
 
-def _open_group(path: Path) -> list[_Cached]:
+
+def stacked(chunks: Sequence[tuple[EpisodeLatents, int]]) -> tuple[Tensor, list[str], int]:
+    """Cut the window of each (episode, chunk): the chunk before it as past, or frame 0 alone.
+
+    Returns:
+        Latents (B, C, T, H, W), canonical action texts, and how many of the T frames are past.
+        A batch with a first chunk in it has a past of one frame.
+    """
+    past = min(1 if chunk == 0 else episode.chunk_frames for episode, chunk in chunks)
+    latents, actions = [], []
+    for episode, chunk in chunks:
+        start = 1 + episode.chunk_frames * chunk
+        latents.append(episode.latents_TCHW[start - past : start + episode.chunk_frames])
+        actions.append(episode.actions[chunk])
+    latents_BTCHW = torch.from_numpy(np.stack(latents).astype(np.float32))
+    return latents_BTCHW.transpose(1, 2).contiguous(), actions, past
+
+
+def _open_group(path: Path) -> list[EpisodeLatents]:
     try:
         latents = np.load(path, mmap_mode="r")
     except (OSError, ValueError) as error:
@@ -206,7 +234,7 @@ def _open_group(path: Path) -> list[_Cached]:
     notes = read_json(path.with_suffix(".json"))["episodes"]
     ends = np.cumsum([note["num_frames"] for note in notes])
     return [
-        _Cached(
+        EpisodeLatents(
             latents_TCHW=latents[end - note["num_frames"] : end], actions=tuple(note["actions"])
         )
         for note, end in zip(notes, ends, strict=True)
@@ -214,7 +242,7 @@ def _open_group(path: Path) -> list[_Cached]:
 
 
 def _chunk_after(
-    episode: _Cached, past: int, new_frames: int, generator: torch.Generator
+    episode: EpisodeLatents, past: int, new_frames: int, generator: torch.Generator
 ) -> tuple[int, str]:
     """Draw a chunk that has `past` frames before it: (its first frame, its action)."""
     first = -(-(past - 1) // new_frames)  # the first chunk with so much before it
@@ -232,9 +260,9 @@ def _below(count: int, generator: torch.Generator) -> int:
 
 
 def windows_to(windows: Windows, like: Tensor) -> Windows:
-    """Return the windows on the device of `like`."""
+    """Return the windows on the device of `like`, in its precision."""
     return Windows(
-        latents_BCTHW=windows.latents_BCTHW.to(like.device),
-        text_BND=windows.text_BND.to(like.device),
+        latents_BCTHW=windows.latents_BCTHW.to(like),
+        text_BND=windows.text_BND.to(like),
         past_frames=windows.past_frames,
     )

@@ -34,7 +34,7 @@ class LoopConfig:
     """How a module is trained."""
 
     steps: int = 10_000
-    """Optimizer steps in all."""
+    """Optimizer steps in all; 0 leaves the weights as they are."""
 
     learning_rate: float = 1e-3
     """AdamW's step size after the warm-up."""
@@ -64,9 +64,10 @@ class LoopConfig:
     """Seed of every draw of the run."""
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.learning_rate <= 0:
+        if self.steps < 0 or self.learning_rate <= 0:
             raise ConfigError(
-                f"steps and learning_rate must be above 0, got {self.steps}, {self.learning_rate}"
+                f"steps must be 0 or more and learning_rate above 0, got {self.steps},"
+                f" {self.learning_rate}"
             )
         if not 0 <= self.cooldown <= 1:
             raise ConfigError(f"cooldown must be a share from 0 to 1, got {self.cooldown}")
@@ -81,6 +82,7 @@ def run_loop(
     minutes: float | None = None,
     accelerator: Accelerator | None = None,
     label: str = "training",
+    round_steps: int = 1,
 ) -> nn.Module:
     """Train `module` in place, from the checkpoint in `out` if there is one.
 
@@ -94,6 +96,8 @@ def run_loop(
         minutes: stop (with a checkpoint) after this long; None runs to the last step.
         accelerator: device, processes and precision; by default one is made.
         label: what the progress line says.
+        round_steps: steps that share what the first of them made; checkpoints and stops fall
+            between rounds, so that going on is exact.
 
     Returns:
         The module with averaged weights, a copy.
@@ -101,7 +105,7 @@ def run_loop(
     Raises:
         DataError: when the loss is no longer finite, or the checkpoint does not fit.
     """
-    run = _Run(module, config, out, accelerator or Accelerator())
+    run = _Run(module, config, out, accelerator or Accelerator(), round_steps)
     module.train()
     with progress(label, total=config.steps, unit="steps", already=run.step) as advance:
         while run.step < config.steps and not run.is_over(minutes):
@@ -117,15 +121,22 @@ class _Run:
     """The state of one training: where it is, and how it takes a step."""
 
     def __init__(
-        self, module: nn.Module, config: LoopConfig, out: Path, accelerator: Accelerator
+        self,
+        module: nn.Module,
+        config: LoopConfig,
+        out: Path,
+        accelerator: Accelerator,
+        round_steps: int,
     ) -> None:
         self.module = module.to(accelerator.device)
+        self.round_steps = round_steps
         self.config, self.out, self.accelerator = config, out, accelerator
         optimizer = torch.optim.AdamW(
             module.parameters(),
             lr=config.learning_rate,
             betas=config.betas,
             weight_decay=config.weight_decay,
+            fused=True,
         )
         self.average = AveragedModel(module, avg_fn=_average(config))
         self.average.requires_grad_(False)
@@ -155,12 +166,13 @@ class _Run:
         self._recent.append(loss.detach())
         if self.step % NOTE_EVERY == 0:
             self.note_loss()
-        if time.monotonic() - self._saved > self.config.checkpoint_minutes * 60:
+        waited = time.monotonic() - self._saved
+        if self._between_rounds() and waited > self.config.checkpoint_minutes * 60:
             self.save()
 
     def is_over(self, minutes: float | None) -> bool:
         """Say whether the time is up; the main process decides for all."""
-        if minutes is None:
+        if minutes is None or not self._between_rounds():
             return False
         over = torch.tensor(float(self._seconds() >= minutes * 60))
         if self.accelerator.num_processes > 1:
@@ -200,6 +212,9 @@ class _Run:
                 Reached(step=self.step, seconds=seconds),
             )
         self._saved = time.monotonic()
+
+    def _between_rounds(self) -> bool:
+        return self.step % self.round_steps == 0
 
     def _averaged(self) -> nn.Module:
         averaged: nn.Module = self.average.module

@@ -18,6 +18,7 @@ from twospeed.core.files import read_json, sweep, write_json
 from twospeed.core.progress import Journal
 from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.training.card import Figures, device_name, write_card
+from twospeed.training.latents import LatentWindows
 from twospeed.training.run import RunConfig
 from twospeed.training.sources import EpisodeSource, ShardSource, WorldSource
 from twospeed.training.stages import (
@@ -25,12 +26,14 @@ from twospeed.training.stages import (
     autoencoder_stage,
     denoiser_stage,
     latents_stage,
+    slow_fast_stage,
     text_stage,
 )
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.language import MOVES
 
+STAGES = ("autoencoder", "text", "denoiser", "slow_fast")
 AUTOENCODER_SHARE = 0.2
 TEXT_SHARE = 0.1
 """Largest shares of the minutes that the stages before the denoiser may take."""
@@ -119,22 +122,37 @@ def _run_stages(
     text_encoder, accuracy = text_stage(shop, start, left(TEXT_SHARE))
     windows = latents_stage(shop, autoencoder)
     denoiser, loss = denoiser_stage(shop, start, windows, text_encoder, left())
-    reached = {stage: shop.reached(stage) for stage in ("autoencoder", "text", "denoiser")}
+    schedule = start.schedule if start else NoiseSchedule.of(shop.config.model.diffusion)
+    settings = start.settings if start else shop.config.model.settings
+    model = WorldModel(denoiser, autoencoder, text_encoder, schedule, settings)
+    with_memory, without = _beside_memories(shop, model, windows, left())
+    reached = {stage: shop.reached(stage) for stage in STAGES}
     figures = Figures(
         autoencoder_psnr_db=round(psnr_db, 3),
         text_accuracy=round(accuracy, 4),
         denoiser_loss=round(loss, 5),
+        loss_with_memory=with_memory,
+        loss_without_memory=without,
         autoencoder_steps=reached["autoencoder"].step,
         text_steps=reached["text"].step,
         denoiser_steps=reached["denoiser"].step,
+        slow_fast_steps=reached["slow_fast"].step,
         minutes=round(sum(it.seconds for it in reached.values()) / 60, 2),
         num_parameters=sum(tensor.numel() for tensor in denoiser.parameters()),
         device=device_name(shop.accelerator.device),
     )
-    schedule = start.schedule if start else NoiseSchedule.of(shop.config.model.diffusion)
-    settings = start.settings if start else shop.config.model.settings
-    model = WorldModel(denoiser, autoencoder, text_encoder, schedule, settings).to("cpu")
-    return model, figures
+    return model.to("cpu"), figures
+
+
+def _beside_memories(
+    shop: Workshop, model: WorldModel, windows: LatentWindows, minutes: float | None
+) -> tuple[float | None, float | None]:
+    """Run the slow-fast loop once the denoiser's own steps are taken; return its losses."""
+    is_ready = shop.reached("denoiser").step >= shop.config.slow.loop.steps
+    if not is_ready or shop.config.slow_fast.loop.steps == 0:
+        return None, None
+    _, losses = slow_fast_stage(shop, model, windows, minutes)
+    return round(losses[0], 5), round(losses[1], 5)
 
 
 def _claim(out: Path, wanted: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from twospeed.core.errors import ConfigError
 from twospeed.data.recording import RecordingConfig
 from twospeed.training.autoencoder import AutoencoderRun
 from twospeed.training.slow import SlowLearningConfig
+from twospeed.training.slow_fast import SlowFastConfig
 from twospeed.training.text import TextRun
 from twospeed.worldmodel.build import WorldModelConfig
 
@@ -30,6 +31,9 @@ class RunConfig:
 
     slow: SlowLearningConfig = field(default_factory=SlowLearningConfig)
     """How the denoiser is trained."""
+
+    slow_fast: SlowFastConfig = field(default_factory=SlowFastConfig)
+    """How the denoiser then learns beside memories, once all its own steps are taken."""
 
     precision: str = "no"
     """Mixed precision of the denoiser's training, in accelerate's words: no, bf16, fp16."""

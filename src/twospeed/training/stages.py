@@ -4,6 +4,7 @@ autoencoder/   frames.npy, held_out.npy, fitted/, journal, checkpoint
 text/          journal, checkpoint
 latents/       the latent cache
 denoiser/      journal, checkpoint
+slow_fast/     journal, checkpoint
 """
 
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ from twospeed.training.latents import LatentWindows, fill_cache, windows_to
 from twospeed.training.loop import run_loop
 from twospeed.training.run import RunConfig
 from twospeed.training.slow import slow_loss
+from twospeed.training.slow_fast import SlowFastLoop
 from twospeed.training.sources import EpisodeSource, take_frames
 from twospeed.training.text import train_text_encoder
 from twospeed.worldmodel.autoencoder import FrameAutoencoder
@@ -36,6 +38,7 @@ from twospeed.worldmodel.text import TextEncoder
 from twospeed.worlds.base import Action
 
 VALIDATION_BATCHES = 16
+VALIDATION_ROUNDS = 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -212,3 +215,28 @@ def _held_out_loss(denoiser: Any, loss_of: Callable[..., Tensor]) -> float:
         for index in range(VALIDATION_BATCHES)
     ]
     return float(torch.stack(losses).mean())
+
+
+def slow_fast_stage(
+    shop: Workshop, model: WorldModel, windows: LatentWindows, minutes: float | None
+) -> tuple[Any, tuple[float, float]]:
+    """Train the model's denoiser beside memories.
+
+    Returns:
+        The denoiser with averaged weights, and its losses on held-out episodes with and without
+        their memory.
+    """
+    config = shop.config.slow_fast
+    model.denoiser.requires_grad_(True)  # averaged weights come without
+    learning = SlowFastLoop(model, windows, shop.config.slow, config)
+    model.denoiser = run_loop(
+        model.denoiser,
+        learning.loss,
+        config.loop,
+        out=shop.out / "slow_fast",
+        minutes=minutes,
+        accelerator=shop.accelerator,
+        label="slow-fast loop",
+        round_steps=config.steps_per_round,
+    )
+    return model.denoiser, learning.held_out_losses(VALIDATION_ROUNDS)
