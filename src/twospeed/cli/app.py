@@ -20,6 +20,7 @@ COMMANDS: dict[str, Entry] = {
         ("recall", "recall", "recall", "Measure what memory recalls of places out of sight."),
         ("record", "record", "record", "Record episodes of a world as shards."),
         ("import", "importing", "import_", "Import recordings of other formats as shards."),
+        ("data", "data", "app", "Look at recorded data: counts, leaks, duplicates, sheets."),
         ("export", "exporting", "app", "Write shards as a dataset of another format."),
         ("train", "train", "train", "Train a world model on recorded episodes."),
         ("terminator", "terminator", "app", "The Terminator vision network."),

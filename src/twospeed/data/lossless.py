@@ -5,6 +5,7 @@ Holds not: videos for people (core/video.py); those carry a random identity, the
 
 import io
 from fractions import Fraction
+from itertools import islice
 
 import numpy as np
 
@@ -30,8 +31,8 @@ def pack_frames(frames_THWC: Frames, *, frames_per_second: float) -> bytes:
     return target.getvalue()
 
 
-def unpack_frames(content: bytes) -> Frames:
-    """Return the frames (T, H, W, 3) of such a file, bit for bit.
+def unpack_frames(content: bytes, *, most: int | None = None) -> Frames:
+    """Return the frames (T, H, W, 3) of such a file, bit for bit; the first `most` of them.
 
     Raises:
         DataError: when it is damaged.
@@ -40,7 +41,8 @@ def unpack_frames(content: bytes) -> Frames:
     try:
         with av.open(io.BytesIO(content)) as container:
             container.streams.video[0].codec_context.thread_count = 1
-            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+            decoded = islice(container.decode(video=0), most)
+            frames = [frame.to_ndarray(format="rgb24") for frame in decoded]
         return np.stack(frames)
     except (OSError, IndexError, ValueError) as error:
         raise DataError(f"a video that cannot be read: {error}") from error

@@ -50,7 +50,8 @@ def _add_member(tar: tarfile.TarFile, name: str, content: bytes) -> None:
 
 def notes_of(episode: Episode) -> Notes:
     """Return all that an episode holds beside its frames, as plain JSON values."""
-    left_out = {"frames", "poses"} if episode.scene else {"frames", "poses", "scene"}
+    absent = {name for name in ("scene", "objects") if getattr(episode, name) is None}
+    left_out = {"frames", "poses"} | absent
     names = [field.name for field in dataclasses.fields(episode)]
     notes = {name: getattr(episode, name) for name in names if name not in left_out}
     poses = None if episode.poses is None else episode.poses.tolist()
@@ -63,12 +64,22 @@ def read_shard(path: Path) -> Iterator[Episode]:
     Raises:
         DataError: at the first thing that is not as it should be, saying what.
     """
+    for notes, video in read_samples(path):
+        yield _episode_of(notes, video)
+
+
+def read_samples(path: Path) -> Iterator[tuple[Notes, bytes]]:
+    """Stream the samples of one shard as they lie there: notes, and the video, not decoded.
+
+    Raises:
+        DataError: at the first thing that is not as it should be, saying what.
+    """
     video = b""
     for name, content in _members(path, endings=(".mkv", ".json")):
         if name.endswith(".mkv"):
             video = content
         else:
-            yield _episode_of(_parse(name, content), video)
+            yield _parse(name, content), video
             video = b""
 
 
@@ -106,9 +117,14 @@ def _parse(name: str, content: bytes) -> Notes:
 def _episode_of(notes: Notes, video: bytes) -> Episode:
     notes = dict(notes)
     notes.pop("num_frames", None)
-    poses = notes.pop("poses", None)
+    poses, objects = notes.pop("poses", None), notes.pop("objects", None)
     try:
         poses = None if poses is None else np.array(poses, np.float32)
-        return Episode(frames=unpack_frames(video), poses=poses, **notes)
-    except (TypeError, ValueError) as error:
+        objects = None if objects is None else tuple(map(_objects_of, objects))
+        return Episode(frames=unpack_frames(video), poses=poses, objects=objects, **notes)
+    except (TypeError, ValueError, AttributeError) as error:
         raise DataError(f"its sample of seed {notes['seed']} is damaged ({error})") from error
+
+
+def _objects_of(values: dict[str, list[float]]) -> dict[str, tuple[float, ...]]:
+    return {name: tuple(numbers) for name, numbers in values.items()}

@@ -156,7 +156,7 @@ class Take:
     """One a chunk."""
 
     where: tuple[str, ...]
-    """Where its segments are written."""
+    """Where the segment of each chunk is written."""
 
     def times(self, config: ImportConfig) -> list[float]:
         """Return when every frame is seen, in seconds."""
@@ -190,7 +190,7 @@ def takes_of(
                     scene=scene,
                     start=run[0].start,
                     actions=tuple(chunk.action for chunk in chunks),
-                    where=tuple(dict.fromkeys(chunk.where for chunk in chunks)),
+                    where=tuple(chunk.where for chunk in chunks),
                 )
             )
     return takes
@@ -198,8 +198,8 @@ def takes_of(
 
 def rows_text(where: Sequence[str]) -> str:
     """Return such as "labels.csv row 3 and 2 more"."""
-    more = f" and {len(where) - 1} more" if len(where) > 1 else ""
-    return f"{where[0]}{more}"
+    rows = list(dict.fromkeys(where))
+    return f"{rows[0]} and {len(rows) - 1} more" if len(rows) > 1 else rows[0]
 
 
 def _apart(segments: Sequence[Segment], say: Say) -> Iterator[Segment]:

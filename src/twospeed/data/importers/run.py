@@ -193,12 +193,17 @@ def _episodes_in(
         if chunks:
             yield _episode(config, seed, take, got[: 1 + chunks * config.chunk_frames])
         if damage:
-            hit = [where for _, other in numbered[index:] for where in other.where]
-            say(f"{rows_text(hit)}: {footage.name} {damage[0]}; skipped from there")
+            later = [where for _, other in numbered[index + 1 :] for where in other.where]
+            hit = rows_text([*take.where[chunks:], *later] or take.where)
+            say(f"{hit}: {footage.name} {damage[0]}; {_kept(take, chunks)}")
             return
         if chunks < len(take.actions):
-            kept = f"{chunks} of {len(take.actions)} chunks are imported" if chunks else "skipped"
-            say(f"{rows_text(take.where)}: {footage.name} ends before the segment does; {kept}")
+            hit = rows_text(take.where[chunks:])
+            say(f"{hit}: {footage.name} ends before the segment does; {_kept(take, chunks)}")
+
+
+def _kept(take: Take, chunks: int) -> str:
+    return f"{chunks} of {len(take.actions)} chunks are imported" if chunks else "skipped"
 
 
 def _frames_of(
