@@ -4,6 +4,7 @@ Frame 0 is the first observation; the chunk of action i then adds `chunk_frames`
 episode has ``1 + chunk_frames * len(actions)`` frames.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,9 @@ class Episode:
     scene: str | None = None
     """The place that was filmed; no scene may be in training and in testing. None: the seed's."""
 
+    objects: tuple[Mapping[str, tuple[float, ...]], ...] | None = None
+    """For every frame what `twospeed.worlds.base.Observation.objects` says; None: nothing."""
+
     def __post_init__(self) -> None:
         frames, name = self.frames, f"episode {self.seed} of {self.world}"
         if frames.ndim != 4 or frames.shape[3] != 3 or frames.dtype != np.uint8:
@@ -64,6 +68,8 @@ class Episode:
             )
         if self.poses is not None and self.poses.shape != (len(frames), 3):
             raise DataError(f"{name}: poses should be ({len(frames)}, 3), got {self.poses.shape}")
+        if self.objects is not None and len(self.objects) != len(frames):
+            raise DataError(f"{name}: {len(frames)} frames, but objects of {len(self.objects)}")
         if not self.frames_per_second > 0:
             raise DataError(
                 f"{name}: frames_per_second must be above 0, got {self.frames_per_second}"

@@ -19,11 +19,11 @@ from twospeed.core.errors import ConfigError
 from twospeed.core.progress import progress
 from twospeed.data.episode import Episode
 from twospeed.data.index import ShardEntry, write_index
-from twospeed.data.policy import POLICIES
+from twospeed.data.policy import POLICIES, SCRIPTED
 from twospeed.data.recording import RecordingConfig, claim, missing_shards, owned
 from twospeed.data.shards import write_shard
 from twospeed.data.workers import run_in_processes
-from twospeed.worlds.base import FastWorld, World
+from twospeed.worlds.base import FastWorld, Observation, ScriptedWorld, World
 from twospeed.worlds.registry import make_world
 
 TEST_SEEDS_FROM = 800_000
@@ -114,9 +114,26 @@ def _record_jobs(setup: tuple[RecordingConfig, Path], names: Iterator[str]) -> I
 def explore_episode(config: RecordingConfig, world: World, seed: int) -> Episode:
     """Record the episode of this seed with the policy of the configuration."""
     generator = np.random.default_rng((seed, _POLICY_STREAM))
+    if config.policy == SCRIPTED:
+        return _play_episode(config, world, seed, generator)
     actions = POLICIES[config.policy](list(world.actions), generator, config.chunks)
     return record_episode(
         world, name=config.world, seed=seed, actions=actions, chunk_frames=config.chunk_frames
+    )
+
+
+def _play_episode(
+    config: RecordingConfig, world: World, seed: int, generator: np.random.Generator
+) -> Episode:
+    """Record an episode whose every action is chosen by the world from where it stands."""
+    if not isinstance(world, ScriptedWorld):
+        raise ConfigError(f"nobody plays {config.world} by a script")
+    seen, actions = [world.reset(seed)], []
+    for _ in range(config.chunks):
+        actions.append(world.suggest(generator))
+        seen += [world.step(actions[-1]) for _ in range(config.chunk_frames)]
+    return _episode_of(
+        world, seen, actions, name=config.world, seed=seed, chunk_frames=config.chunk_frames
     )
 
 
@@ -140,11 +157,25 @@ def record_episode(
         seen += world.run(actions, chunk_frames=chunk_frames)
     else:
         seen += [world.step(action) for action in actions for _ in range(chunk_frames)]
+    return _episode_of(world, seen, actions, name=name, seed=seed, chunk_frames=chunk_frames)
+
+
+def _episode_of(
+    world: World,
+    seen: Sequence[Observation],
+    actions: Sequence[str],
+    *,
+    name: str,
+    seed: int,
+    chunk_frames: int,
+) -> Episode:
     poses = [(it.pose.x, it.pose.y, it.pose.heading) for it in seen if it.pose is not None]
+    objects = [it.objects for it in seen if it.objects is not None]
     return Episode(
         frames=np.stack([it.frame for it in seen]),
         actions=tuple(actions),
         poses=np.array(poses, np.float32) if len(poses) == len(seen) else None,
+        objects=tuple(objects) if len(objects) == len(seen) else None,
         world=name,
         seed=seed,
         frames_per_second=world.frames_per_second,

@@ -15,7 +15,7 @@ from twospeed.core.config import to_json
 from twospeed.core.errors import ConfigError, DataError, lookup
 from twospeed.core.files import read_json, write_json
 from twospeed.data.index import check_shard, read_index
-from twospeed.data.policy import POLICIES
+from twospeed.data.policy import POLICIES, SCRIPTED
 from twospeed.data.shards import read_notes
 from twospeed.worlds.registry import WORLDS
 
@@ -45,14 +45,16 @@ class RecordingConfig:
     """Height and width of the frames in pixels."""
 
     policy: str = "explore"
-    """Who chooses the actions: a name in `twospeed.data.policy.POLICIES`."""
+    """Who chooses the actions: a name in `twospeed.data.policy.POLICIES`, or "scripted"."""
 
     episodes_per_shard: int = 32
     """Episodes of one file; at most so many are recorded again after a kill, per worker."""
 
     def __post_init__(self) -> None:
-        lookup(WORLDS, self.world, "world")
-        lookup(POLICIES, self.policy, "policy")
+        world = lookup(WORLDS, self.world, "world")
+        lookup({**POLICIES, SCRIPTED: None}, self.policy, "policy")
+        if self.policy == SCRIPTED and not world.has_script:
+            raise ConfigError(f"nobody plays {self.world} by a script: take the policy explore")
         for name in ("episodes", "chunks", "chunk_frames", "frame_size", "episodes_per_shard"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")

@@ -1,6 +1,7 @@
 """What a world is: a seed and language actions in, frames and truth out.
 
-Holds: `Action`, `Pose`, `Observation`, `World`, `FastWorld`. Holds not: any world.
+Holds: `Action`, `Pose`, `Observation`, `About`, `World`, `FastWorld`, `ScriptedWorld`. Holds not:
+any world.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,6 +47,43 @@ class Observation:
 
     frame: Frame
     pose: Pose | None = None
+    objects: Mapping[str, tuple[float, ...]] | None = None
+    """Thing -> its numbers, such as a position in metres; each world says which. None: unknown."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class About:
+    """What can be said of a kind of world without starting it."""
+
+    domain: str
+    """What kind of life it shows, such as "driving"."""
+
+    engine: str
+    """The simulator behind it, as people call it."""
+
+    install: str
+    """The line that brings the engine."""
+
+    package: str = "twospeed"
+    """The distribution whose version is the engine's."""
+
+    modules: tuple[str, ...] = ()
+    """Modules that must be there."""
+
+    programs: tuple[str, ...] = ()
+    """Programs that must be there; the first one is the engine."""
+
+    truth: tuple[str, ...] = ("pose",)
+    """Fields of `Observation` that it fills beside the frame."""
+
+    policy: str = "explore"
+    """Who chooses the actions of a recording unless told otherwise."""
+
+    chunks: int = 20
+    """Actions of a recorded episode unless told otherwise."""
+
+    repeats: bool = True
+    """Whether one seed gives one episode bit for bit; not so where an engine runs in real time."""
 
 
 class World(Protocol):
@@ -53,6 +91,9 @@ class World(Protocol):
 
     actions: Mapping[str, Action]
     """Canonical text -> action."""
+
+    about: About
+    """Engine, install line, truth."""
 
     frames_per_second: float
 
@@ -82,5 +123,18 @@ class FastWorld(Protocol):
 
         Raises:
             UnknownNameError: when the world knows no such command.
+        """
+        ...
+
+
+@runtime_checkable
+class ScriptedWorld(Protocol):
+    """A world that has somebody to play it: who sees the truth and pursues something."""
+
+    def suggest(self, generator: np.random.Generator) -> str:
+        """Choose the command of the next chunk from where the world stands now.
+
+        Args:
+            generator: draws whatever is left to chance.
         """
         ...

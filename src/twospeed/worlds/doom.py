@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 
 from twospeed.core.errors import ConfigError, lookup, require
-from twospeed.worlds.base import Action, Frame, Observation, Pose
-from twospeed.worlds.language import MOVES
+from twospeed.worlds.base import About, Action, Frame, Observation, Pose
+from twospeed.worlds.language import MOVES, a_little, by_text
 
 UNITS_PER_METRE = 32.0
 """Map units of the engine that we call a metre: its player is 56 units, 1.75 m, tall."""
@@ -30,6 +30,9 @@ _COMMANDS: dict[str, tuple[float, float, float]] = {  # push ahead, push to the 
     "turn right": (0.0, 0.0, 22.5),
     "step left": (0.0, -_PUSH, 0.0),
     "step right": (0.0, _PUSH, 0.0),
+    "turn left a little": (0.0, 0.0, -5.625),
+    "turn right a little": (0.0, 0.0, 5.625),
+    "go forward a little": (_PUSH / 4, 0.0, 0.0),
 }
 _SCREENS = ((160, 120), (256, 192), (320, 240), (640, 480), (1024, 768))
 _GAME_ARGUMENTS = (
@@ -49,6 +52,18 @@ class Doom:
     middle square of the engine's screen: 73.7 degrees wide, as high as wide.
     """
 
+    actions: Mapping[str, Action] = MOVES | by_text(
+        *(a_little(MOVES[name]) for name in ("turn left", "turn right", "go forward"))
+    )
+    about = About(
+        domain="first-person navigation",
+        engine="ViZDoom",
+        install="pip install 'twospeed[doom]'",
+        package="vizdoom",
+        modules=("vizdoom",),
+    )
+    frames_per_second = 4.0
+
     def __init__(self, *, frame_size: int = 64, level: str | None = None) -> None:
         """Start the engine.
 
@@ -63,8 +78,6 @@ class Doom:
             ConfigError: when the engine has no screen that large, or no such level.
         """
         vizdoom = require("vizdoom", extra="doom")
-        self.actions: Mapping[str, Action] = {name: MOVES[name] for name in _COMMANDS}
-        self.frames_per_second = 4.0
         self._frame_size = frame_size
         self._wanders = level is not None
         self._game = vizdoom.DoomGame()

@@ -1,15 +1,17 @@
 """The commands of first-person worlds, and the ways in which people say them.
 
-`held_out` sayings are for testing only: no training ever sees them.
+`held_out` sayings are for testing only: no training ever sees them. Holds not: the commands of
+the other worlds (words/), sentences of several commands (commands.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from twospeed.core.errors import UnknownNameError, lookup
 from twospeed.worlds.base import Action
 
 
-def _action(text: str, paraphrases: str, held_out: str) -> Action:
+def action_of(text: str, paraphrases: str, held_out: str) -> Action:
+    """Make an action from its canonical text and lists of sayings, separated by "|"."""
     split = (tuple(part.strip() for part in words.split("|")) for words in (paraphrases, held_out))
     known, unseen = split
     return Action(text=text, paraphrases=known, held_out=unseen)
@@ -18,7 +20,7 @@ def _action(text: str, paraphrases: str, held_out: str) -> Action:
 MOVES: dict[str, Action] = {
     action.text: action
     for action in (
-        _action(
+        action_of(
             "go forward",
             "move forward | walk ahead | walk forward | step forward | advance | go straight on"
             " | keep going straight | continue straight ahead | march ahead | on you go"
@@ -27,7 +29,7 @@ MOVES: dict[str, Action] = {
             "proceed straight ahead | keep walking forward | move straight on | please go ahead"
             " | walk on ahead | keep moving ahead",
         ),
-        _action(
+        action_of(
             "go back",
             "move back | walk backwards | step back | back up | go backwards | reverse"
             " | retreat | fall back | get back | ease off backwards | off backwards"
@@ -36,7 +38,7 @@ MOVES: dict[str, Action] = {
             "back off a bit | keep walking backward | step backwards | please move backwards"
             " | go backwards a little | take a step back",
         ),
-        _action(
+        action_of(
             "turn left",
             "rotate left | look left | turn to the left | spin left | face left | pivot left"
             " | swing left | rotate to your left | turn your head left | make a left turn"
@@ -45,7 +47,7 @@ MOVES: dict[str, Action] = {
             "rotate leftwards | please look to your left | do a left turn | pivot to the left"
             " | turn towards the left | look over to the left",
         ),
-        _action(
+        action_of(
             "turn right",
             "rotate right | look right | turn to the right | spin right | face right | pivot right"
             " | swing right | rotate to your right | turn your head right | make a right turn"
@@ -54,7 +56,7 @@ MOVES: dict[str, Action] = {
             "rotate rightwards | please look to your right | do a right turn | pivot to the right"
             " | turn towards the right | look over to the right",
         ),
-        _action(
+        action_of(
             "step left",
             "strafe left | sidestep left | move left | shift left | slide left | go left sideways"
             " | step to the left | move sideways left | sidestep to the left | strafe to the left"
@@ -64,7 +66,7 @@ MOVES: dict[str, Action] = {
             "take a step to the left | please strafe left | move sideways to the left"
             " | shuffle to your left | strafe over to the left | step sideways left",
         ),
-        _action(
+        action_of(
             "step right",
             "strafe right | sidestep right | move right | shift right | slide right"
             " | go right sideways | step to the right | move sideways right"
@@ -110,3 +112,26 @@ def parse_actions(text: str) -> list[str]:
 def known_action(actions: Mapping[str, Action], text: str) -> Action:
     """Return the action of this canonical text, or raise naming the nearest one."""
     return lookup(actions, text, "action")
+
+
+def directed(text: str, known: str, held_out: str, words: Iterable[str]) -> dict[str, Action]:
+    """Make one action for each of `words`, which takes the place of "{}" in every saying."""
+    sayings = ([each.replace("{}", word) for each in (text, known, held_out)] for word in words)
+    return {action.text: action for action in (action_of(*each) for each in sayings)}
+
+
+LITTLE = "a little"
+"""The grade of a command that does less than the plain one."""
+
+
+def a_little(action: Action) -> Action:
+    """Return the smaller grade of an action: its sayings with a word for "a little" behind."""
+    grades = (LITTLE, "a bit", "slightly", "just a touch")
+    known = [f"{it} {grades[i % 3]}" for i, it in enumerate((action.text, *action.paraphrases), 1)]
+    held_out = (f"{action.text} {grades[3]}", *(f"{it} {LITTLE}" for it in action.held_out))
+    return Action(text=f"{action.text} {LITTLE}", paraphrases=tuple(known), held_out=held_out)
+
+
+def by_text(*actions: Action) -> dict[str, Action]:
+    """Return a table of actions: canonical text -> action."""
+    return {action.text: action for action in actions}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twospeed.core.errors import ConfigError
-from twospeed.worlds.base import Action, Observation, Pose
+from twospeed.worlds.base import About, Action, Observation, Pose
 from twospeed.worlds.camera import Camera
 from twospeed.worlds.language import MOVES, known_action
 from twospeed.worlds.raycast import Scene, render_frames
@@ -44,6 +44,11 @@ class Rooms:
     """
 
     actions: Mapping[str, Action] = MOVES
+    about = About(
+        domain="first-person navigation",
+        engine="built-in rooms",
+        install="pip install twospeed",
+    )
     frames_per_second = 4.0
 
     def __init__(self, frame_size: int = 64) -> None:
