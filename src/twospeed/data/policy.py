@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from twospeed.worlds.language import LITTLE
+
 TURNS_OF_A_CIRCLE = 4
 """Chunks of one turn that make a full turn, in the worlds that we have."""
 
@@ -20,7 +22,8 @@ def explore(actions: Sequence[str], generator: np.random.Generator, chunks: int)
 
     In a world that knows all moves, about 45 % are turns and about 45 % go forward. Turns go on
     in one direction, so that most become half or full turns; some walks come back the way they
-    went. A command that is no move lasts for one to four chunks.
+    went. A command that is no move lasts for one to four chunks; smaller grades of moves are left
+    out.
 
     Args:
         actions: the canonical texts that the world knows.
@@ -29,7 +32,7 @@ def explore(actions: Sequence[str], generator: np.random.Generator, chunks: int)
     """
     motifs = [(share, motif) for share, needs, motif in _MOTIFS if needs <= set(actions)]
     moves = frozenset().union(*(needs for _, needs, _ in _MOTIFS if needs <= set(actions)))
-    others = [action for action in actions if action not in moves]
+    others = [it for it in actions if it.removesuffix(f" {LITTLE}") not in moves]
     shares = np.array([share for share, _ in motifs])
     route: list[str] = []
     while len(route) < chunks:
@@ -98,4 +101,23 @@ _MOTIFS: tuple[tuple[float, frozenset[str], Motif], ...] = (
     (0.10, frozenset({"step left", "step right"}), _sway),
 )
 
-POLICIES: dict[str, Policy] = {"explore": explore}
+
+def wander(actions: Sequence[str], generator: np.random.Generator, chunks: int) -> list[str]:
+    """Draw any command of the world, evenly, for one to three chunks, again and again.
+
+    Args:
+        actions: the canonical texts that the world knows.
+        generator: draws the route; the same state draws the same route.
+        chunks: how many actions to draw.
+    """
+    route: list[str] = []
+    while len(route) < chunks:
+        route += [_one_of(generator, *actions)] * int(generator.integers(1, 4))
+    return route[:chunks]
+
+
+POLICIES: dict[str, Policy] = {"explore": explore, "random": wander}
+"""Name -> who draws all actions of an episode before it begins."""
+
+SCRIPTED = "scripted"
+"""The name of the policy by which a `ScriptedWorld` chooses each action from where it stands."""
