@@ -17,8 +17,8 @@ def train(
     recipe: Annotated[str, typer.Argument(help=f"One of: {', '.join(RECIPES)}.")],
     out: Annotated[Path, typer.Option(help="A folder of this run alone.")],
     data: Annotated[
-        Path | None,
-        typer.Option(help="Recorded shards; without it the world is walked on the spot."),
+        str | None,
+        typer.Option(help="Shards, a folder or a URL; without it the world is walked on the spot."),
     ] = None,
     minutes: Annotated[float | None, typer.Option(help="Stop after about so long.")] = None,
     init: Annotated[

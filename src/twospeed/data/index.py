@@ -4,11 +4,12 @@ A folder holds ``*.tar`` (shards.py) and ``index.json``: format version, and for
 checksum, counts and seeds. A damaged shard is named and skipped; it is never silently missing.
 """
 
+import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from twospeed.core.config import from_json
 from twospeed.core.errors import DataError, TwospeedError
@@ -87,16 +88,39 @@ def read_index(folder: Path) -> list[ShardEntry]:
     path = folder / "index.json"
     if not path.exists():
         raise DataError(f"{folder} has no index.json: no recording has been finished there")
-    values = read_json(path)
+    return entries_of(read_json(path), str(path))
+
+
+def parse_index(content: bytes, where: str) -> dict[str, Any]:
+    """Read the bytes of an ``index.json``.
+
+    Raises:
+        DataError: when they are no JSON object.
+    """
+    try:
+        values = json.loads(content)
+    except ValueError as error:
+        raise DataError(f"cannot read {where} as JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise DataError(f"{where} should hold a JSON object, but holds a {type(values).__name__}")
+    return values
+
+
+def entries_of(values: Mapping[str, Any], where: str) -> list[ShardEntry]:
+    """Return what an index says.
+
+    Raises:
+        DataError: when it has another format or version, or is damaged.
+    """
     if values.get("format") != FORMAT or values.get("version") != VERSION:
         raise DataError(
-            f"{path} is {values.get('format')!r} version {values.get('version')!r},"
+            f"{where} is {values.get('format')!r} version {values.get('version')!r},"
             f" this program reads {FORMAT!r} version {VERSION}"
         )
     try:
         return [from_json(ShardEntry, entry) for entry in values["shards"]]
     except (KeyError, TypeError, AttributeError, TwospeedError) as error:
-        raise DataError(f"{path} is damaged: {error!r}") from error
+        raise DataError(f"{where} is damaged: {error!r}") from error
 
 
 def read_episodes(

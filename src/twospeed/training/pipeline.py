@@ -52,7 +52,7 @@ class Trained:
 
 def train_world_model(
     config: RunConfig,
-    data: Path | None,
+    data: Path | str | None,
     out: Path,
     *,
     minutes: float | None = None,
@@ -64,7 +64,8 @@ def train_world_model(
 
     Args:
         config: a recipe.
-        data: folder of recorded shards; None walks the recipe's world on the spot, without disk.
+        data: folder or URL of recorded shards; None walks the recipe's world on the spot, without
+            disk.
         out: folder of this run alone.
         minutes: about how long; the weights reached by then are written. None runs to the end.
         initial: a model whose weights are trained on, with its sizes; None begins anew.
@@ -98,7 +99,7 @@ def train_world_model(
     return Trained(folder=out / "model", figures=figures)
 
 
-def _source(config: RunConfig, data: Path | None) -> EpisodeSource:
+def _source(config: RunConfig, data: Path | str | None) -> EpisodeSource:
     """Return where episodes come from, unless they are for testing."""
     source: EpisodeSource = (
         ShardSource(folder=data) if data else WorldSource(config=config.recording)

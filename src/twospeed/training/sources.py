@@ -18,10 +18,10 @@ from twospeed.core.errors import DataError
 from twospeed.core.progress import progress
 from twospeed.core.video import Frames
 from twospeed.data.episode import Episode
-from twospeed.data.index import check_shard, read_index
 from twospeed.data.recorder import explore_episode
 from twospeed.data.recording import RecordingConfig
 from twospeed.data.shards import read_shard
+from twospeed.data.streaming import index_at, shard_at
 from twospeed.worlds.registry import make_world
 
 _log = logging.getLogger(__name__)
@@ -68,22 +68,22 @@ class EpisodeSource(Protocol):
 class ShardSource:
     """Recorded shards; each is a group."""
 
-    folder: Path
-    """Where ``index.json`` lies."""
+    folder: Path | str
+    """Where ``index.json`` lies: a folder, or any URL that fsspec opens."""
 
     def groups(self) -> dict[str, str]:
         """Return shard -> checksum."""
-        return {entry.name: entry.sha256 for entry in read_index(self.folder)}
+        return {entry.name: entry.sha256 for entry in index_at(self.folder)}
 
     def read(self, group: str) -> Iterator[Episode]:
         """Stream the episodes of a shard, after comparing it with its checksum."""
-        entry = next(entry for entry in read_index(self.folder) if entry.name == group)
-        check_shard(self.folder / group, entry)
-        yield from read_shard(self.folder / group)
+        entry = next(entry for entry in index_at(self.folder) if entry.name == group)
+        with shard_at(self.folder, entry) as path:
+            yield from read_shard(path)
 
     def contents(self) -> Contents:
         """Count what the index says."""
-        entries = read_index(self.folder)
+        entries = index_at(self.folder)
         seeds = [seed for entry in entries for seed in entry.seeds]
         return Contents(
             num_episodes=len(seeds),
