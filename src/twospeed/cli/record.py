@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
+from twospeed.core.errors import lookup
 from twospeed.data import recorder
 from twospeed.data.recording import RecordingConfig
+from twospeed.worlds.registry import WORLDS
 
 
 def record(
@@ -15,12 +17,23 @@ def record(
     out: Annotated[Path, typer.Option(help="A folder of this recording alone.")],
     first_seed: Annotated[int, typer.Option(help="Seed of the first episode.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes that record at once.")] = 1,
-    chunks: Annotated[int, typer.Option(help="Actions of one episode, 4 frames each.")] = 20,
+    chunks: Annotated[
+        int | None, typer.Option(help="Actions of one episode, 4 frames each.")
+    ] = None,
     size: Annotated[int, typer.Option(help="Height and width of the frames in pixels.")] = 64,
+    policy: Annotated[
+        str | None, typer.Option(help="Who acts: explore, random, scripted, ...")
+    ] = None,
 ) -> None:
     """Record episodes of a world; the same command goes on where it was stopped."""
+    about = lookup(WORLDS, world, "world").about
     config = RecordingConfig(
-        world=world, episodes=episodes, first_seed=first_seed, chunks=chunks, frame_size=size
+        world=world,
+        episodes=episodes,
+        first_seed=first_seed,
+        chunks=about.chunks if chunks is None else chunks,
+        frame_size=size,
+        policy=policy or about.policy,
     )
     try:
         done = recorder.record(config, out, workers=workers)

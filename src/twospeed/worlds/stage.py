@@ -3,6 +3,7 @@
 Holds: `Stage`, the only file that talks to the engine. It draws in software (TinyRenderer).
 """
 
+import ctypes
 import os
 import sys
 from collections.abc import Iterator
@@ -145,6 +146,7 @@ def _silence() -> Iterator[None]:
     try:
         yield
     finally:
+        ctypes.CDLL(None).fflush(None)  # C keeps its own buffer, which would come out later
         os.dup2(kept, 1)
         os.close(kept)
         os.close(nowhere)
