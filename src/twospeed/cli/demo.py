@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from twospeed.core.config import override
-from twospeed.core.errors import lookup
 from twospeed.evaluation.demo import DemoConfig, run_demo
 from twospeed.evaluation.protocol import ProtocolConfig
-from twospeed.memory.config import PRESETS
+from twospeed.memory.config import preset_of
 from twospeed.worldmodel.model import WorldModel
 
 
@@ -25,9 +24,10 @@ def demo(
     ] = None,
 ) -> None:
     """Walk unseen episodes, look away, come back; write a video, a contact sheet and a page."""
-    fast = functools.reduce(override, settings or [], lookup(PRESETS, memory, "memory preset")())
+    world_model = WorldModel.from_pretrained(model)
+    fast = functools.reduce(override, settings or [], preset_of(world_model, memory))
     config = DemoConfig(
         episodes=episodes, first_seed=first_seed, settings=ProtocolConfig(memory=fast)
     )
-    line = run_demo(WorldModel.from_pretrained(model), out, config)
+    line = run_demo(world_model, out, config)
     typer.echo(f"{line}; see {out / 'index.html'}")

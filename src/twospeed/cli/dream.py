@@ -7,12 +7,12 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from twospeed.core.errors import DataError, lookup
+from twospeed.core.errors import DataError
 from twospeed.core.progress import progress
 from twospeed.core.video import check_ending, fit_frame, read_frame, write_video
 from twospeed.generation.commands import check_commands
 from twospeed.generation.dream import Dream
-from twospeed.memory.config import PRESETS
+from twospeed.memory.config import PRESETS, preset_of
 from twospeed.memory.files import load_memory, memory_of, running, save_memory
 from twospeed.memory.temp_lora import TempLora
 from twospeed.worldmodel.model import WorldModel
@@ -70,5 +70,5 @@ def _open_memory(choice: str, preset: str, model: WorldModel, seed: int) -> Temp
     if choice == "off":
         return None
     if choice == "on":
-        return TempLora(model, lookup(PRESETS, preset, "preset")(), seeds=(seed,))
+        return TempLora(model, preset_of(model, preset), seeds=(seed,))
     return running(model, [load_memory(Path(choice))], seeds=(seed,))

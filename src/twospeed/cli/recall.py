@@ -9,11 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from twospeed.core.config import override
-from twospeed.core.errors import lookup
 from twospeed.core.files import write_json
 from twospeed.evaluation.protocol import ProtocolConfig
 from twospeed.evaluation.recall import FIRST_TEST_SEED, RecallConfig, measure_recall
-from twospeed.memory.config import PRESETS
+from twospeed.memory.config import preset_of
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.routes import ROUTES
 
@@ -38,7 +37,8 @@ def recall(
     table: Annotated[bool, typer.Option(help="Print a table.")] = True,
 ) -> None:
     """Measure what memory recalls at revisits of unseen episodes, with every control."""
-    fast = functools.reduce(override, settings or [], lookup(PRESETS, memory, "memory preset")())
+    world_model = WorldModel.from_pretrained(model)
+    fast = functools.reduce(override, settings or [], preset_of(world_model, memory))
     config = RecallConfig(
         routes=tuple(kind.strip() for kind in routes.split(",") if kind.strip()),
         episodes=episodes,
@@ -49,7 +49,7 @@ def recall(
         ),
         drift_episodes=drift,
     )
-    report = measure_recall(WorldModel.from_pretrained(model), config)
+    report = measure_recall(world_model, config)
     report["provenance"]["model"]["name"] = model
     report["provenance"]["memory_preset"] = memory
     if json is not None:

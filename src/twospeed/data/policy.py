@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from twospeed.worlds.language import LITTLE
+from twospeed.worlds.language import LITTLE, OPPOSITE
 
 TURNS_OF_A_CIRCLE = 4
 """Chunks of one turn that make a full turn, in the worlds that we have."""
@@ -102,6 +102,34 @@ _MOTIFS: tuple[tuple[float, frozenset[str], Motif], ...] = (
 )
 
 
+def revisit(actions: Sequence[str], generator: np.random.Generator, chunks: int) -> list[str]:
+    """Draw a route whose second half comes back to what the first half saw.
+
+    Half of the routes walk a little and turn round twice, with or without a step aside between;
+    the others undo what they did. What is left over is explored.
+
+    Args:
+        actions: the canonical texts that the world knows; all moves must be among them.
+        generator: draws the route; the same state draws the same route.
+        chunks: how many actions to draw.
+    """
+    first = int(generator.integers(1, max(2, chunks // 3)))
+    route = explore(actions, generator, first)
+    if generator.random() < 0.5:
+        turn = _one_of(generator, "turn left", "turn right")
+        between = _there_and_back(generator) if generator.random() < 0.3 else []
+        route += [turn] * TURNS_OF_A_CIRCLE + between + [turn] * TURNS_OF_A_CIRCLE
+    else:
+        route += explore(actions, generator, max(1, chunks // 2 - first))
+        route += [OPPOSITE[action] for action in reversed(route)]
+    return (route + explore(actions, generator, chunks))[:chunks]
+
+
+def _there_and_back(generator: np.random.Generator) -> list[str]:
+    move = _one_of(generator, "go forward", "go back", "step left", "step right")
+    return [move, OPPOSITE[move]]
+
+
 def wander(actions: Sequence[str], generator: np.random.Generator, chunks: int) -> list[str]:
     """Draw any command of the world, evenly, for one to three chunks, again and again.
 
@@ -116,7 +144,7 @@ def wander(actions: Sequence[str], generator: np.random.Generator, chunks: int) 
     return route[:chunks]
 
 
-POLICIES: dict[str, Policy] = {"explore": explore, "random": wander}
+POLICIES: dict[str, Policy] = {"explore": explore, "revisit": revisit, "random": wander}
 """Name -> who draws all actions of an episode before it begins."""
 
 SCRIPTED = "scripted"

@@ -9,7 +9,7 @@ Axes: E episodes, R rank, I and O features in and out of a layer.
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,12 +29,21 @@ class Adapters:
         rank: R.
         targets: regular expression for the names of the layers.
         episodes: E; a batch given to the denoiser holds a multiple of E clips, episode by episode.
+        down: layer -> (R, I) that stays as it is; by default drawn by chance, to be trained.
 
     Raises:
-        ConfigError: when no linear layer is named so.
+        ConfigError: when no linear layer is named so, or `down` does not fit one.
     """
 
-    def __init__(self, denoiser: Any, *, rank: int, targets: str, episodes: int = 1) -> None:
+    def __init__(
+        self,
+        denoiser: Any,
+        *,
+        rank: int,
+        targets: str,
+        episodes: int = 1,
+        down: Mapping[str, Tensor] | None = None,
+    ) -> None:
         pattern = re.compile(targets)
         named: dict[str, nn.Linear] = {
             name: layer
@@ -47,8 +56,11 @@ class Adapters:
         self.up: dict[str, Tensor] = {}
         for name, layer in named.items():
             dtype = torch.promote_types(layer.weight.dtype, torch.float32)  # never half
-            fresh_RI = _fresh(name, rank, layer).to(layer.weight.device, dtype)
-            self.down[name] = fresh_RI.expand(episodes, -1, -1).clone().requires_grad_()
+            first_RI = (
+                _fresh(name, rank, layer) if down is None else _given(name, down, rank, layer)
+            )
+            first_ERI = first_RI.to(layer.weight.device, dtype).expand(episodes, -1, -1)
+            self.down[name] = first_ERI.clone().requires_grad_(down is None)
             shape = (episodes, layer.out_features, rank)
             self.up[name] = layer.weight.new_zeros(shape, dtype=dtype).requires_grad_()
         self.enabled = True
@@ -61,8 +73,8 @@ class Adapters:
         return len(next(iter(self.up.values())))
 
     def tensors(self) -> list[Tensor]:
-        """Return all that learns: every (E, R, I) and every (E, O, R)."""
-        return [*self.down.values(), *self.up.values()]
+        """Return all that learns: every (E, R, I), unless they were given, and every (E, O, R)."""
+        return [one for one in (*self.down.values(), *self.up.values()) if one.requires_grad]
 
     def norm_E(self) -> Tensor:
         """Return the L2 norm over all of an episode's `up`, (E,)."""
@@ -112,6 +124,18 @@ class Adapters:
             return slow + fast.to(slow).view_as(slow)
 
         return add
+
+
+def _given(name: str, down: Mapping[str, Tensor], rank: int, layer: nn.Linear) -> Tensor:
+    """Look up the `down` of a layer."""
+    given = down.get(name)
+    if given is None or tuple(given.shape) != (rank, layer.in_features):
+        found = "none" if given is None else f"one of shape {tuple(given.shape)}"
+        raise ConfigError(
+            f"layer {name!r} takes a down factor of shape {(rank, layer.in_features)}, the model"
+            f" brings {found}: take the settings that came with it, or down=drawn"
+        )
+    return given
 
 
 def _fresh(name: str, rank: int, layer: nn.Linear) -> Tensor:

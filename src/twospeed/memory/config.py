@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from twospeed.core.errors import ConfigError
+from twospeed.core.config import from_json
+from twospeed.core.errors import ConfigError, lookup
+from twospeed.memory.optimizers import OPTIMIZERS
+from twospeed.worldmodel.model import WorldModel
 
 OBJECTIVES = ("joint", "next", "both")
+DOWNS = {"drawn": "by chance", "learned": "with the model"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,8 +22,15 @@ class FastLearningConfig:
     targets: str = r"(to_qkv|to_q|to_k|to_v|to_out|to_out\.0|up|down)$"
     """Regular expression for the names of the linear layers that get an adapter."""
 
+    down: str = "drawn"
+    """"drawn": `down` is drawn by chance and learns beside `up`; "learned": it comes with the model
+    (its ``fast_weights/``) and stays, so that only `up` is written."""
+
+    optimizer: str = "adam"
+    """"adam", as in the paper, or "gradient": plain gradient steps, so that writes add up."""
+
     learning_rate: float = 1e-4
-    """Adam's step size; 0 writes nothing."""
+    """Step size; 0 writes nothing."""
 
     updates_per_chunk: int = 1
     """Gradient steps after each chunk; 0 turns the memory off."""
@@ -83,6 +94,8 @@ class FastLearningConfig:
                 "rehearsed_per_update must be 0 or more and rehearsal_windows 1 or more, got"
                 f" {self.rehearsed_per_update} and {self.rehearsal_windows}"
             )
+        lookup(DOWNS, self.down, "kind of down")
+        lookup(OPTIMIZERS, self.optimizer, "optimizer")
         if self.objective not in OBJECTIVES:
             raise ConfigError(
                 f"objective is one of {', '.join(OBJECTIVES)}, got {self.objective!r}"
@@ -117,3 +130,15 @@ def default() -> FastLearningConfig:
 
 PRESETS: dict[str, Callable[[], FastLearningConfig]] = {"paper": paper, "default": default}
 """Name on the command line -> configuration."""
+
+
+def preset_of(model: WorldModel, name: str) -> FastLearningConfig:
+    """Return a preset; "default" is what the model was trained with, where it brings that.
+
+    Raises:
+        UnknownNameError: when there is no such preset.
+    """
+    preset = lookup(PRESETS, name, "memory preset")
+    if name == "default" and model.fast_start is not None:
+        return from_json(FastLearningConfig, model.fast_start.config)
+    return preset()

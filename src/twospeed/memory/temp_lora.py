@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from twospeed.core.errors import DataError, ShapeError
-from twospeed.memory.adam import Adam
+from twospeed.core.errors import ConfigError, DataError, ShapeError
 from twospeed.memory.adapters import Adapters
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.objective import draw_write, write_loss
+from twospeed.memory.optimizers import OPTIMIZERS
 from twospeed.memory.rehearsal import Rehearsal
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.sampler import Predict
@@ -57,6 +57,9 @@ class TempLora:
         model: the slow weights; never changed.
         config: how to write.
         seeds: one a episode; they decide the noise of the writes.
+
+    Raises:
+        ConfigError: when no layer is named as `config.targets` says, or the model brings no `down`.
     """
 
     def __init__(
@@ -66,9 +69,14 @@ class TempLora:
         self.config = config
         self.seeds = tuple(seeds)
         self.adapters = Adapters(
-            model.denoiser, rank=config.rank, targets=config.targets, episodes=len(seeds)
+            model.denoiser,
+            rank=config.rank,
+            targets=config.targets,
+            episodes=len(seeds),
+            down=_learned_down(model) if config.down == "learned" else None,
         )
-        self.optimizer = Adam(self.adapters.tensors(), betas=config.betas)
+        learning = self.adapters.tensors()
+        self.optimizer = OPTIMIZERS[config.optimizer](learning, betas=config.betas)
         self.records: list[list[WriteRecord]] = [[] for _ in seeds]
         self.rehearsals = [Rehearsal(config.rehearsal_windows, seed) for seed in seeds]
         self.model_hash = model.hash()
@@ -228,3 +236,9 @@ class TempLora:
         for records, new in zip(self.records, news, strict=True):
             records.append(new)
         return news
+
+
+def _learned_down(model: WorldModel) -> dict[str, Tensor]:
+    if model.fast_start is None:
+        raise ConfigError("this model brings no learned down factors: take down=drawn")
+    return model.fast_start.down

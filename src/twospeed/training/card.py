@@ -89,8 +89,8 @@ dreams.
   {contents.first_seed} to {contents.last_seed}; the last episode of every shard held out). Seeds
   from 800,000 on are for testing and were not used.
 - **Training**: began from {started}; {figures.denoiser_steps} steps of {config.slow.batch_size}
-  windows, then {figures.slow_fast_steps} steps beside memories (slow-fast loop); seed {config.slow.loop.seed};
-  {figures.minutes:.1f} minutes in all on {figures.device}.
+  windows, then {figures.slow_fast_steps} steps beside memories (slow-fast loop);
+  seed {config.slow.loop.seed}; {figures.minutes:.1f} minutes in all on {figures.device}.
 - **Software**: twospeed {version("twospeed")}, torch {torch.__version__.split("+")[0]}.
 
 | figure | value |
