@@ -10,10 +10,12 @@ from PIL import Image
 
 from twospeed.cli.app import main
 from twospeed.core.errors import DataError, UnknownNameError
-from twospeed.data.importers.plan import ImportConfig
+from twospeed.data.exporters.lerobot import export_lerobot
+from twospeed.data.exporters.lerobot_files import CAMERA
+from twospeed.data.exporters.lerobot_meta import STATE
+from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.run import import_recordings
 from twospeed.data.index import read_episodes, write_index
-from twospeed.data.lerobot_export import CAMERA, STATE, export_lerobot
 from twospeed.data.shards import write_shard
 
 pyarrow = pytest.importorskip("pyarrow")

@@ -7,7 +7,7 @@ import pytest
 
 from twospeed.cli.app import main
 from twospeed.core.errors import ConfigError, DataError, UnknownNameError
-from twospeed.data.importers.plan import ImportConfig
+from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.run import import_recordings
 from twospeed.data.index import read_episodes, read_index
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from twospeed.data.lerobot_export import export_lerobot
+from twospeed.data.exporters.lerobot import export_lerobot
 
 app = typer.Typer(help="Write shards as a dataset of another format.", no_args_is_help=True)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from twospeed.data.importers.plan import ImportConfig
+from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.registry import FORMATS
 from twospeed.data.importers.run import import_recordings
 from twospeed.data.recorder import TEST_SEEDS_FROM

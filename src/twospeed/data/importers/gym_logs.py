@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from twospeed.core.errors import DataError
 from twospeed.core.files import read_json
 from twospeed.data.importers.arrays import ArrayFootage, is_frames, open_arrays
+from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.input_logs import is_input_log, plan_input_logs
 from twospeed.data.importers.inputs import STAND_STILL
-from twospeed.data.importers.plan import ImportConfig, Say, Segment, Take, takes_of
+from twospeed.data.importers.plan import Say, Segment, Take, takes_of
 from twospeed.data.importers.tables import tables_in
 
 ENDINGS = (".hdf5", ".h5", ".npz")

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from twospeed.core.errors import DataError
+from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.inputs import Event, event_of, inputs_between, words_of
 from twospeed.data.importers.labelled import plan_labelled, scene_of, video_of, videos_below
-from twospeed.data.importers.plan import ImportConfig, Say, Segment, Take, takes_of
+from twospeed.data.importers.plan import Say, Segment, Take, takes_of
 from twospeed.data.importers.tables import Columns, parse_seconds, read_rows
 from twospeed.data.importers.videos import VideoFootage
 

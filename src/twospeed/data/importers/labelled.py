@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from twospeed.core.errors import DataError
-from twospeed.data.importers.plan import ImportConfig, Say, Segment, Take, takes_of
+from twospeed.data.importers.config import ImportConfig
+from twospeed.data.importers.plan import Say, Segment, Take, takes_of
 from twospeed.data.importers.tables import Columns, Row, parse_seconds, read_rows, tables_in
 from twospeed.data.importers.videos import ENDINGS, VideoFootage
 

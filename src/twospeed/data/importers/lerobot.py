@@ -1,6 +1,6 @@
 """LeRobot datasets, v2.0 and v2.1 (a file an episode) and v3.0 (many episodes a file).
 
-Holds: the reader. Holds not: the writer (data/lerobot_export.py). The task of every row says what
+Holds: the reader. Holds not: the writer (exporters/lerobot.py). The task of every row says what
 is done from that frame to the next one. Open X-Embodiment is published in this layout too.
 """
 
@@ -15,7 +15,8 @@ from typing import Any
 from twospeed.core.errors import DataError, lookup, require
 from twospeed.core.files import read_json
 from twospeed.data.importers.arrays import ParquetFootage
-from twospeed.data.importers.plan import Footage, ImportConfig, Say, Segment, Take, takes_of
+from twospeed.data.importers.config import ImportConfig
+from twospeed.data.importers.plan import Footage, Say, Segment, Take, takes_of
 from twospeed.data.importers.videos import VideoFootage
 
 VERSIONS = ("v2.0", "v2.1", "v3.0")

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.gym_logs import plan_gymnasium
 from twospeed.data.importers.labelled import plan_epic_kitchens, plan_videos
 from twospeed.data.importers.lerobot import plan_lerobot
-from twospeed.data.importers.plan import ImportConfig, Say, Take
+from twospeed.data.importers.plan import Say, Take
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,24 +7,22 @@ about what was left out; it is written last, so a shard that has its account is 
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from twospeed.core.config import to_json
 from twospeed.core.errors import DataError, lookup
 from twospeed.core.files import read_json, sha256_of, write_json
 from twospeed.core.progress import progress
-from twospeed.data.episode import Episode
-from twospeed.data.importers.plan import Footage, ImportConfig, Say, Take, rows_text
+from twospeed.data.importers.config import ImportConfig
+from twospeed.data.importers.plan import Say, Take
+from twospeed.data.importers.reading import episodes_of
 from twospeed.data.importers.registry import FORMATS
 from twospeed.data.index import write_index
 from twospeed.data.recording import owned
 from twospeed.data.shards import write_shard
 from twospeed.data.workers import run_in_processes
-from twospeed.worlds.base import Frame
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,7 +154,7 @@ def _import_jobs(
     config, out, jobs = setup
     for name in names:
         lines: list[str] = []
-        episodes = _episodes_of(config, jobs[name], lines.append)
+        episodes = episodes_of(config, jobs[name].takes, jobs[name].seeds, lines.append)
         account: dict[str, Any] = {"sha256": None}
         first = next(episodes, None)
         if first is not None:
@@ -171,69 +169,3 @@ def _is_done(out: Path, name: str) -> bool:
         return False
     checksum = read_json(_account(out, name))["sha256"]
     return checksum is None or ((out / name).exists() and sha256_of(out / name) == checksum)
-
-
-def _episodes_of(config: ImportConfig, job: _Job, say: Say) -> Iterator[Episode]:
-    """Read the takes of a job, one piece of footage after the other."""
-    numbered = list(zip(job.seeds, job.takes, strict=True))
-    for _, group in groupby(numbered, key=lambda it: it[1].footage.name):
-        yield from _episodes_in(config, list(group), say)
-
-
-def _episodes_in(
-    config: ImportConfig, numbered: Sequence[tuple[int, Take]], say: Say
-) -> Iterator[Episode]:
-    """Read the takes of one piece of footage; where it is damaged, keep what came before."""
-    footage = numbered[0][1].footage
-    frames, damage = _frames_of(config, footage, [take for _, take in numbered], say)
-    for index, (seed, take) in enumerate(numbered):
-        wanted = len(take.times(config))
-        got = list(islice(frames, wanted))
-        chunks = max(len(got) - 1, 0) // config.chunk_frames
-        if chunks:
-            yield _episode(config, seed, take, got[: 1 + chunks * config.chunk_frames])
-        if damage:
-            later = [where for _, other in numbered[index + 1 :] for where in other.where]
-            hit = rows_text([*take.where[chunks:], *later] or take.where)
-            say(f"{hit}: {footage.name} {damage[0]}; {_kept(take, chunks)}")
-            return
-        if chunks < len(take.actions):
-            hit = rows_text(take.where[chunks:])
-            say(f"{hit}: {footage.name} ends before the segment does; {_kept(take, chunks)}")
-
-
-def _kept(take: Take, chunks: int) -> str:
-    return f"{chunks} of {len(take.actions)} chunks are imported" if chunks else "skipped"
-
-
-def _frames_of(
-    config: ImportConfig, footage: Footage, takes: Sequence[Take], say: Say
-) -> tuple[Iterator[Frame], list[str]]:
-    """Return the frames of takes until damage, and a list that then gets what is wrong."""
-    damage: list[str] = []
-    where = rows_text([where for take in takes for where in take.where])
-    times = [time for take in takes for time in take.times(config)]
-
-    def read() -> Iterator[Frame]:
-        try:
-            yield from footage.frames_at(
-                times,
-                size=config.frame_size,
-                say=lambda line: say(f"{where}: {footage.name}: {line}"),
-            )
-        except DataError as error:
-            damage.append(str(error))
-
-    return read(), damage
-
-
-def _episode(config: ImportConfig, seed: int, take: Take, frames: Sequence[Frame]) -> Episode:
-    return Episode(
-        frames=np.stack(frames),
-        actions=take.actions[: (len(frames) - 1) // config.chunk_frames],
-        world=config.name,
-        seed=seed,
-        frames_per_second=config.frames_per_second,
-        chunk_frames=config.chunk_frames,
-        scene=take.scene,
-    )
