@@ -237,6 +237,17 @@ def test_names_below_the_folder_and_without_ending_are_found(src, bring, clip, b
     assert episodes[0].actions == ("a", "b")
 
 
+def test_a_name_that_two_videos_have_is_one_line(src, bring, clip, bright):
+    for folder in ("a", "b"):
+        clip(src / folder / "x.mp4", bright(2))
+    add(src, "x.mp4,0,1,a", "b/x.mp4,0,1,b")
+    episodes, lines, _ = bring()
+    assert lines == (
+        "labels.csv row 3: there is a video 'x.mp4' in each of a, b: name it so; skipped",
+    )
+    assert episodes[0].scene == "b/x"
+
+
 def test_scenes_are_split_by_their_names_and_never_stand_on_both_sides(src, bring):
     video = (src / "good.mp4").read_bytes()
     for number in range(30):

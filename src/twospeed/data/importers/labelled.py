@@ -27,6 +27,9 @@ EPIC_KITCHENS: Columns = {
     "action": ("narration",),
 }
 
+Videos = Mapping[str, list[Path]]
+"""A way to name a video -> the paths that it may mean."""
+
 Words = Callable[[str], str]
 """Turns what a table says into an action in words; raises `DataError` when it cannot."""
 
@@ -83,24 +86,29 @@ def scene_of(footage: VideoFootage) -> str:
     return Path(footage.name).with_suffix("").as_posix()
 
 
-def video_of(row: Row, videos: Mapping[str, Path], say: Say) -> Path | None:
-    """Return the file of the video that a row names, or say that there is none."""
+def video_of(row: Row, videos: Videos, say: Say) -> Path | None:
+    """Return the file of the video that a row names, or say why there is none."""
     name = Path(row.values["video"]).as_posix()
-    if name not in videos:
+    found = videos.get(name, [])
+    if not found:
         say(f"{row.where}: there is no video {name!r}; skipped")
-    return videos.get(name)
+    elif len(found) > 1:
+        folders = ", ".join(sorted(path.parent.name for path in found))
+        say(f"{row.where}: there is a video {name!r} in each of {folders}: name it so; skipped")
+    return found[0] if len(found) == 1 else None
 
 
-def videos_below(folder: Path) -> Mapping[str, Path]:
-    """Return every way to name a video below a folder -> its path."""
-    found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*"), reverse=True):
+def videos_below(folder: Path) -> Videos:
+    """Return every way to name a video below a folder -> the paths that it may mean."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in ENDINGS and path.is_file():
             relative = path.relative_to(folder)
-            for name in (path.stem, path.name, relative.with_suffix("").as_posix()):
-                found[name] = path
-    for path in set(found.values()):
-        found[path.relative_to(folder).as_posix()] = path
+            short = {path.stem, path.name, relative.with_suffix("").as_posix()}
+            for name in short - {relative.as_posix()}:
+                found.setdefault(name, []).append(path)
+    for path in {path for paths in found.values() for path in paths}:
+        found[path.relative_to(folder).as_posix()] = [path]
     return found
 
 

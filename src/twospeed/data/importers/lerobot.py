@@ -14,6 +14,7 @@ from typing import Any
 
 from twospeed.core.errors import DataError, lookup, require
 from twospeed.core.files import read_json
+from twospeed.core.progress import progress
 from twospeed.data.importers.arrays import ParquetFootage
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.plan import Footage, Say, Segment, Take, takes_of
@@ -66,17 +67,23 @@ def plan_lerobot(source: Path, config: ImportConfig, say: Say) -> list[Take]:
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"cannot read {source / 'meta'}: {error!r}") from error
     takes = []
-    for episode in episodes:
-        where = f"episode {episode['episode_index']}"
-        try:
-            footage, begin, path, first, rows = _place_of(dataset, episode)
-            segments = _segments_of(dataset, where, begin, _column(path, "task_index"), first, rows)
-        except (DataError, KeyError, TypeError, ValueError) as error:
-            reason = error if isinstance(error, DataError) else f"has wrong values: {error!r}"
-            say(f"{where}: {reason}; skipped")
-            continue
-        takes += takes_of(footage, where, segments, config, say)
+    with progress("reading tables", total=len(episodes), unit="episodes") as advance:
+        for episode in episodes:
+            takes += _takes_of(dataset, episode, config, say)
+            advance()
     return sorted(takes, key=lambda take: (take.footage.name, take.start))
+
+
+def _takes_of(dataset: _Dataset, episode: Values, config: ImportConfig, say: Say) -> list[Take]:
+    where = f"episode {episode.get('episode_index')}"
+    try:
+        footage, begin, path, first, rows = _place_of(dataset, episode)
+        segments = _segments_of(dataset, where, begin, _column(path, "task_index"), first, rows)
+    except (DataError, KeyError, TypeError, ValueError) as error:
+        reason = error if isinstance(error, DataError) else f"has wrong values: {error!r}"
+        say(f"{where}: {reason}; skipped")
+        return []
+    return takes_of(footage, where, segments, config, say)
 
 
 def _camera_of(info: Values, wanted: str | None) -> str:

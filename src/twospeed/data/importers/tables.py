@@ -33,10 +33,12 @@ class Row:
 
 
 def tables_in(folder: Path) -> list[Path]:
-    """Return the tables that lie in a folder, or the one that is named itself."""
-    if folder.is_file():
-        return [folder] if folder.suffix.lower() in ENDINGS else []
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS)
+    """Return the tables in a folder, or if there is none below it; or the one that is named."""
+    for paths in ([folder], folder.glob("*"), folder.rglob("*")):
+        found = [path for path in paths if path.suffix.lower() in ENDINGS and path.is_file()]
+        if found:
+            return sorted(found)
+    return []
 
 
 def read_rows(path: Path, columns: Columns, say: Say) -> Iterator[Row]:
