@@ -1,4 +1,4 @@
-"""The command `twospeed record`, killed at random moments: nothing lost, nothing doubled."""
+"""Recording and importing, killed at random moments: nothing lost, nothing doubled."""
 
 import hashlib
 import json
@@ -20,15 +20,18 @@ SECONDS = (0.0, 6.0)
 RUN = "from twospeed.cli.app import run; run()"
 
 
-def start(out, *, episodes, workers):
-    options = {"episodes": episodes, "workers": workers, "chunks": 3, "size": 16, "out": out}
-    words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
+def start(*words):
     return subprocess.Popen(
-        [sys.executable, "-c", RUN, "record", "rooms", *words],
+        [sys.executable, "-c", RUN, *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def start_recording(out, *, episodes, workers):
+    sizes = ("--episodes", episodes, "--chunks", 3, "--size", 16)
+    return start("record", "rooms", *sizes, "--workers", workers, "--out", out)
 
 
 def workers_of(process):
@@ -68,21 +71,21 @@ def check_what_is_there(out, undisturbed):
 @pytest.mark.timeout(1800)
 def test_twenty_kills_lose_nothing_and_double_nothing(tmp_path):
     episodes = 32 * 24
-    process = start(tmp_path / "whole", episodes=episodes, workers=1)
+    process = start_recording(tmp_path / "whole", episodes=episodes, workers=1)
     _, errors = process.communicate()
     assert process.returncode == 0, errors
     undisturbed = contents(tmp_path / "whole")
     generator = random.Random(20)
     out, moments = tmp_path / "out", []
     for number in range(KILLS):
-        process = start(out, episodes=episodes, workers=generator.choice((1, 2)))
+        process = start_recording(out, episodes=episodes, workers=generator.choice((1, 2)))
         time.sleep(generator.uniform(*SECONDS))
         was_running = process.poll() is None
         kill(process, with_workers=number % 2 == 0)
         moments.append((was_running, len(shards_in(out)), len(list(out.glob(".*.part*")))))
         check_what_is_there(out, undisturbed)
     print("\nkilled while running, whole shards, half-written files:", *moments, sep="\n")
-    process = start(out, episodes=episodes, workers=1)
+    process = start_recording(out, episodes=episodes, workers=1)
     said, errors = process.communicate()
     assert process.returncode == 0, errors
     assert f"recorded {episodes} episodes" in said
@@ -93,3 +96,44 @@ def test_twenty_kills_lose_nothing_and_double_nothing(tmp_path):
     assert sum(len(entry.seeds) for entry in read_index(out)) == episodes
     assert sum(running for running, _, _ in moments) >= KILLS // 2
     assert len({shards for _, shards, _ in moments}) > 3
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_an_import_survives_kills(tmp_path, clip, bright):
+    clip(tmp_path / "src" / "a.mp4", bright(12))
+    for name in range(40):
+        (tmp_path / "src" / f"{name}.mp4").symlink_to(tmp_path / "src" / "a.mp4")
+    rows = [f"{name}.mp4,{2 * index},{2 * index + 1},x" for name in range(40) for index in range(6)]
+    (tmp_path / "src" / "labels.csv").write_text("video,start,end,action\n" + "\n".join(rows))
+    words = ("import", "videos", tmp_path / "src", "--size", 16, "--out")
+    process = start(*words, tmp_path / "whole")
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    undisturbed = everything_in(tmp_path / "whole")
+    generator, out, moments = random.Random(3), tmp_path / "out", []
+    for _ in range(6):
+        process, done = start(*words, out), accounts_in(out)
+        while accounts_in(out) == done and process.poll() is None:
+            time.sleep(0.005)
+        time.sleep(generator.uniform(0, 0.5))
+        moments.append(accounts_in(out))
+        kill(process, with_workers=True)
+    process = start(*words, out)
+    said, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert said.startswith("imported 240 of 240 episodes")
+    assert everything_in(out) == undisturbed
+    assert len(set(moments)) >= 4
+
+
+def accounts_in(out):
+    return len(list(out.glob("account/[!.]*.json")))
+
+
+def everything_in(folder):
+    return {
+        path.relative_to(folder): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
