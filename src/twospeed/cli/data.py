@@ -38,8 +38,8 @@ def show(
         )
     shortest, median, longest = numbers.frames_of_episode
     typer.echo(f"episodes of {shortest} to {longest} frames, median {median:g}")
-    for what, lines in findings_of(numbers).items():
-        typer.echo(f"{what}: {len(lines)}{''.join(f'{chr(10)}  {it}' for it in lines[:5])}")
+    for what, (count, lines) in findings_of(numbers).items():
+        typer.echo("\n  ".join((f"{what}: {count}", *lines[:5])))
     if json is not None:
         write_json(json, to_json(numbers))
     if out is not None:

@@ -16,7 +16,7 @@ MOST_LEVELS = 6.0
 """...if their colours, on a grid of four by four, differ by at most so much of 255 on average."""
 
 _STEP = 4  # smaller steps are noise
-_BLOCK = 1024
+_BLOCK = 256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -113,27 +113,32 @@ def line_of(numbers: Statistics) -> str:
     )
 
 
-def findings_of(numbers: Statistics) -> dict[str, Sequence[str]]:
-    """Return what should not be -> a line for each case."""
+def findings_of(numbers: Statistics) -> dict[str, tuple[int, Sequence[str]]]:
+    """Return what should not be -> (how often it is, a line for each case that is listed)."""
     pairs = [
         f"{pair.one} and {pair.other}{' (training and testing)' if pair.across_split else ''}"
         for pair in numbers.near_duplicates
     ]
-    return {
+    listed: dict[str, Sequence[str]] = {
         "scenes both in training and in testing": numbers.split_leaks,
         "episodes that are there more than once": numbers.doubles,
         "pairs of scenes that begin almost alike": pairs,
         "damaged shards": numbers.damaged,
     }
+    unlisted = numbers.num_near_duplicates - len(pairs)
+    return {
+        what: (len(lines) + (unlisted if lines is pairs else 0), lines)
+        for what, lines in listed.items()
+    }
 
 
 def _findings(numbers: Statistics) -> list[str]:
     parts = []
-    for what, lines in findings_of(numbers).items():
+    for what, (count, lines) in findings_of(numbers).items():
         items = "".join(f"<li>{html.escape(line)}</li>" for line in lines[:MOST_LINES])
-        rest = f"<li>and {len(lines) - MOST_LINES} more</li>" if len(lines) > MOST_LINES else ""
+        rest = f"<li>and {count - MOST_LINES} more</li>" if count > MOST_LINES else ""
         kind = "bad" if lines else "good"
-        parts.append(f'<p class="{kind}">{what}: {len(lines)}</p><ul>{items}{rest}</ul>')
+        parts.append(f'<p class="{kind}">{what}: {count}</p><ul>{items}{rest}</ul>')
     return [part.replace("<ul></ul>", "") for part in parts]
 
 
