@@ -1,9 +1,10 @@
 """What a world is: a seed and language actions in, frames and truth out.
 
-Holds: `Action`, `Pose`, `Observation`, `About`, `World`, `FastWorld`, `ScriptedWorld`. Holds not:
-any world.
+Holds: `Action`, `Pose`, `Observation`, `About`, `World`, `FastWorld`, `ScriptedWorld`,
+`find_program`. Holds not: any world.
 """
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -84,6 +85,11 @@ class About:
 
     repeats: bool = True
     """Whether one seed gives one episode bit for bit; not so where an engine runs in real time."""
+
+
+def find_program(name: str) -> str | None:
+    """Return where a program is, also where Debian puts games, or None."""
+    return shutil.which(name) or shutil.which(name, path="/usr/games")
 
 
 class World(Protocol):

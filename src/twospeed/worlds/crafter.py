@@ -64,16 +64,16 @@ class Crafter:
         """Load the engine.
 
         Args:
-            frame_size: height and width of the frames in pixels, at least 9. A size that is no
+            frame_size: height and width of the frames in pixels, at least 18. A size that is no
                 multiple of 9 has a thin black margin.
 
         Raises:
             MissingExtraError: when crafter is not installed.
-            ConfigError: when `frame_size` is below 9.
+            ConfigError: when `frame_size` is below 18.
         """
         self._crafter = require("crafter", extra="craft")
-        if frame_size < 9:
-            raise ConfigError(f"crafter makes frames of at least 9 pixels, got {frame_size}")
+        if frame_size < 18:
+            raise ConfigError(f"crafter makes frames of at least 18 pixels, got {frame_size}")
         self._frame_size = frame_size
         self._env: Any = None
 

@@ -1,19 +1,19 @@
 """The table of worlds, the one function that makes a world by its name, what is installed."""
 
 import importlib.util
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from twospeed.core.errors import lookup
-from twospeed.worlds.base import About, Action, ScriptedWorld, World
+from twospeed.worlds.base import About, Action, ScriptedWorld, World, find_program
 from twospeed.worlds.carracing import CarRacing
 from twospeed.worlds.crafter import Crafter
 from twospeed.worlds.doom import Doom
 from twospeed.worlds.fetch import Fetch
 from twospeed.worlds.humanoid import Humanoid
+from twospeed.worlds.minetest import Minetest
 from twospeed.worlds.rooms import Rooms
 
 
@@ -51,6 +51,7 @@ WORLDS: dict[str, WorldKind] = {
     "fetch": _kind_of(Fetch),
     "carracing": _kind_of(CarRacing),
     "humanoid": _kind_of(Humanoid),
+    "minetest": _kind_of(Minetest),
 }
 """Name -> kind."""
 
@@ -69,7 +70,7 @@ def make_world(name: str, *, frame_size: int = 64) -> World:
 def is_installed(about: About) -> bool:
     """Say whether all modules and programs of a world are there; none is started."""
     return all(importlib.util.find_spec(module) for module in about.modules) and all(
-        shutil.which(program) for program in about.programs
+        find_program(program) for program in about.programs
     )
 
 

@@ -115,7 +115,7 @@ class Stage:
         }
 
     def _column(self, generator: np.random.Generator) -> int:
-        radius, height = generator.uniform(0.1, 0.4), generator.uniform(0.5, 2.5)
+        radius, height = generator.uniform(0.1, 0.4), generator.uniform(0.3, 1.0)
         angle, away = generator.uniform(0, 2 * np.pi), generator.uniform(2.0, _FIELD_METRES)
         colour = _COLOURS[int(generator.integers(len(_COLOURS)))]
         shape = self._engine.createVisualShape(
@@ -139,16 +139,19 @@ class Stage:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Send what C code prints to this process's standard output nowhere."""
+    """Send what C code prints to this process's two outputs nowhere."""
     sys.stdout.flush()
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
+    sys.stderr.flush()
+    kept, nowhere = [os.dup(1), os.dup(2)], os.open(os.devnull, os.O_WRONLY)
+    for output in (1, 2):
+        os.dup2(nowhere, output)
     try:
         yield
     finally:
         ctypes.CDLL(None).fflush(None)  # C keeps its own buffer, which would come out later
-        os.dup2(kept, 1)
-        os.close(kept)
+        for output, before in zip((1, 2), kept, strict=True):
+            os.dup2(before, output)
+            os.close(before)
         os.close(nowhere)
 
 
