@@ -57,6 +57,7 @@ class Crafter:
         modules=("crafter",),
         truth=("pose", "objects"),
         policy="scripted",
+        chunks=40,  # to make a land takes longer than twenty commands in it
     )
     frames_per_second = 4.0
 
