@@ -33,7 +33,7 @@ PRESETS: Mapping[str, Mapping[str, int]] = {
 TEST_SHARE = 0.05
 """Clips for testing, in scenes (seeds) that training never sees, for every clip for training."""
 
-_MOST_EPISODES_PER_SHARD = 32
+_EPISODES_PER_SHARD = 8  # what a kill can cost, in the slowest worlds some minutes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,7 +118,7 @@ def _job(split: str, world: str, episodes: int, first_seed: int, frame_size: int
         chunks=about.chunks,
         frame_size=frame_size,
         policy=about.policy,
-        episodes_per_shard=_MOST_EPISODES_PER_SHARD,
+        episodes_per_shard=_EPISODES_PER_SHARD,
     )
     return Job(split=split, config=config)
 
