@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from twospeed.data.policy import POLICIES, explore
-from twospeed.worlds.language import MOVES
+from twospeed.worlds.language import MOVES, OPPOSITE
 
 
 def routes(num, chunks=20, actions=tuple(MOVES)):
@@ -46,3 +46,17 @@ def test_most_routes_turn_all_the_way_round():
         return max((len(list(run)) for word, run in groupby(route) if "turn" in word), default=0)
 
     assert sum(longest_turn(route) >= 4 for route in routes(500)) > 250
+
+
+def test_revisiting_routes_turn_round_twice_or_undo_what_they_did():
+    turns = undone = 0
+    for seed in range(200):
+        route = POLICIES["revisit"](tuple(MOVES), np.random.default_rng(seed), 12)
+        runs = [len(list(run)) for word, run in groupby(route) if "turn" in word]
+        turns += max(runs, default=0) >= 8
+        undone += any(
+            route[half : 2 * half] == [OPPOSITE[word] for word in reversed(route[:half])]
+            for half in (5, 6)
+        )
+    assert turns > 50
+    assert undone > 50

@@ -105,28 +105,35 @@ _MOTIFS: tuple[tuple[float, frozenset[str], Motif], ...] = (
 def revisit(actions: Sequence[str], generator: np.random.Generator, chunks: int) -> list[str]:
     """Draw a route whose second half comes back to what the first half saw.
 
-    Half of the routes walk a little and turn round twice, with or without a step aside between;
-    the others undo what they did. What is left over is explored.
+    Half of the routes explore a little and turn round twice, with or without a step aside between;
+    the others undo what they did. What is left over is explored, and so is a world that lacks a
+    command which this needs.
 
     Args:
-        actions: the canonical texts that the world knows; all moves must be among them.
+        actions: the canonical texts that the world knows.
         generator: draws the route; the same state draws the same route.
         chunks: how many actions to draw.
     """
     first = int(generator.integers(1, max(2, chunks // 3)))
     route = explore(actions, generator, first)
-    if generator.random() < 0.5:
+    if set(actions) >= _TURNS and generator.random() < 0.5:
         turn = _one_of(generator, "turn left", "turn right")
-        between = _there_and_back(generator) if generator.random() < 0.3 else []
+        aside = [move for move in ("go forward", "step left", "step right") if _has(actions, move)]
+        between = _there_and_back(generator, aside) if aside and generator.random() < 0.3 else []
         route += [turn] * TURNS_OF_A_CIRCLE + between + [turn] * TURNS_OF_A_CIRCLE
-    else:
+    elif all(_has(actions, action) for action in actions):
         route += explore(actions, generator, max(1, chunks // 2 - first))
         route += [OPPOSITE[action] for action in reversed(route)]
     return (route + explore(actions, generator, chunks))[:chunks]
 
 
-def _there_and_back(generator: np.random.Generator) -> list[str]:
-    move = _one_of(generator, "go forward", "go back", "step left", "step right")
+def _has(actions: Sequence[str], move: str) -> bool:
+    """Say whether a world knows a move and the one that undoes it."""
+    return move in actions and OPPOSITE.get(move) in actions
+
+
+def _there_and_back(generator: np.random.Generator, moves: Sequence[str]) -> list[str]:
+    move = _one_of(generator, *moves)
     return [move, OPPOSITE[move]]
 
 

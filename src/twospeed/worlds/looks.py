@@ -21,6 +21,9 @@ TEXELS = 32
 LEVELS = 3
 """Copies of a texture, each blurrier than the last; far walls take blurry ones."""
 
+TONES = (0.6, 0.85)
+"""How dark the second tone of a wall is, as a share of the first."""
+
 SHAPES = ("ball", "block", "cone", "cross", "ring", "hourglass")
 COLOURS: dict[str, tuple[float, float, float]] = {
     "red": (0.9, 0.1, 0.1),
@@ -100,16 +103,20 @@ def _colour(
 
 
 def _draw_textures(count: int, generator: np.random.Generator) -> Array:
-    """Mix two colours a face by a bold pattern that repeats every two metres."""
-    colours = np.empty((2, 3, count, 1, 1, 1), np.float32)
+    """Give every face a colour of its own and a bold pattern in a darker tone of it.
+
+    What a memory has to know is which wall stands where, not how cloth is woven: a small model
+    can paint these walls, so that measured recall is not drowned in what no such model can draw.
+    """
+    colours = np.empty((3, count, 1, 1, 1), np.float32)
+    tones = np.empty((count, 1, 1, 1), np.float32)
     mixes = np.empty((count, TEXELS, TEXELS), np.float32)
     for face in range(count):
-        colours[0, :, face, 0, 0, 0] = _colour(generator, (0.35, 0.95), (0.35, 0.95))
-        colours[1, :, face, 0, 0, 0] = _colour(generator, (0.1, 0.9), (0.2, 1.0))
+        colours[:, face, 0, 0, 0] = _colour(generator, (0.35, 0.95), (0.4, 1.0))
+        tones[face] = generator.uniform(*TONES)
         mixes[face] = _draw_pattern(generator)
     blurred = np.stack([_blurred(mixes, radius) for radius in (0, 1, 3)], axis=1)
-    first, second = colours
-    return np.asarray(first + blurred * (second - first), np.float32)
+    return np.asarray(colours * (1 + blurred * (tones - 1)), np.float32)
 
 
 _U, _V = np.mgrid[0 : 1 : TEXELS * 1j, 0 : 1 : TEXELS * 1j].astype(np.float32)  # along, up
