@@ -37,7 +37,7 @@ def gifted(model):
     return model
 
 
-def test_the_start_travels_with_the_model_folder(gifted, model, tmp_path):
+def test_the_start_travels_with_the_model_folder(gifted, tmp_path):
     gifted.save_pretrained(tmp_path / "with")
     found = WorldModel.from_pretrained(tmp_path / "with")
     assert found.fast_start.down.keys() == gifted.fast_start.down.keys()

@@ -48,6 +48,10 @@ class FastLearningConfig:
     """"joint": all frames of the window noised, no text, loss on all frames (the paper);
     "next": past frames clean, action given, loss on new frames; "both": half of each."""
 
+    past_level: int = 0
+    """Half of the noisings that are told the past get it noised up to this level (of 1000), since
+    what is generated later stands on pasts that are not perfect; 0 keeps it clean."""
+
     rehearsed_per_update: int = 0
     """Noisings of earlier windows of this episode in the batch of one gradient step; 0, as in the
     paper, learns each chunk from its own window alone."""
@@ -89,6 +93,8 @@ class FastLearningConfig:
                 "updates_per_chunk must be 0 (memory off) or more and levels_per_update 1 or more,"
                 f" got {self.updates_per_chunk} and {self.levels_per_update}"
             )
+        if not 0 <= self.past_level <= 1000:
+            raise ConfigError(f"past_level must be from 0 to 1000, got {self.past_level}")
         if self.rehearsed_per_update < 0 or self.rehearsal_windows < 1:
             raise ConfigError(
                 "rehearsed_per_update must be 0 or more and rehearsal_windows 1 or more, got"

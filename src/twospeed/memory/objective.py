@@ -64,29 +64,32 @@ def draw_write(
         seeds: one an episode.
     """
     parts = [_draw_one(config, shape, generator_of(*seed)) for seed in seeds]
-    noise = torch.cat([noise for noise, _ in parts])
-    level_NT = torch.cat([level for _, level in parts])[:, None].repeat(1, shape[1])
+    noise, level_N, past_N = (torch.cat(part) for part in zip(*parts, strict=True))
+    level_NT = level_N[:, None].repeat(1, shape[1])
     counts_NT = torch.ones_like(level_NT, dtype=torch.bool)
     next_K = torch.arange(config.noisings_per_update) % 2 == 1
     if config.objective != "both":
         next_K = torch.full_like(next_K, config.objective == "next")
     with_text_N = next_K.repeat(len(seeds))
     counts_NT[with_text_N, :past_frames] = False
-    level_NT[~counts_NT] = 0
+    level_NT = torch.where(counts_NT, level_NT, past_N[:, None])
     return Draws(noise_NCTHW=noise, level_NT=level_NT, counts_NT=counts_NT, with_text_N=with_text_N)
 
 
 def _draw_one(
     config: FastLearningConfig, shape: tuple[int, ...], generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Draw noises and as many levels, one from each equal part of the range."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw noises, as many levels (one from each equal part of the range), and the past's."""
     count = config.noisings_per_update
     noise = torch.randn((count, *shape), generator=generator)
     place = (
         torch.randperm(count, generator=generator) + torch.rand(count, generator=generator)
     ) / count
     span = config.highest_level - config.lowest_level + 1
-    return noise, (config.lowest_level + place * span).long().clamp_max(config.highest_level)
+    level = (config.lowest_level + place * span).long().clamp_max(config.highest_level)
+    past = torch.randint(config.past_level + 1, (count,), generator=generator)
+    is_clean = torch.rand(count, generator=generator) < 0.5
+    return noise, level, past.masked_fill(is_clean, 0)
 
 
 def write_loss(
