@@ -122,3 +122,21 @@ def test_no_steps_leave_the_weights_as_they_are(tmp_path):
     averaged, net = train(tmp_path, replace(CONFIG, steps=0))
     assert equal(averaged, net)
     assert equal(net, small_net())
+
+
+def test_the_rate_falls_with_the_time_that_is_given(tmp_path):
+    net = small_net()
+    rates = []
+
+    class Watching(torch.optim.AdamW):
+        def step(self, *args, **kwargs):
+            rates.append(self.param_groups[0]["lr"])
+            return super().step(*args, **kwargs)
+
+    config = replace(CONFIG, steps=10**6, warmup_steps=0, cooldown=0.5, checkpoint_minutes=9.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim, "AdamW", Watching)
+        run_loop(net, lambda *_: net[0].weight.square().sum(), config, out=tmp_path, minutes=0.02)
+    assert rates[0] == config.learning_rate
+    assert rates[-1] < 0.3 * config.learning_rate
+    assert rates == sorted(rates, reverse=True)

@@ -43,7 +43,8 @@ class LoopConfig:
     """Steps over which the learning rate grows from 0."""
 
     cooldown: float = 0.2
-    """Share of the steps, at the end, over which the learning rate falls to 0."""
+    """Share of the steps, or of the minutes that were given, over which the learning rate falls to
+    0 at the end."""
 
     weight_decay: float = 0.01
     """AdamW's decoupled weight decay."""
@@ -108,8 +109,8 @@ def run_loop(
     run = _Run(module, config, out, accelerator or Accelerator(), round_steps)
     module.train()
     with progress(label, total=config.steps, unit="steps", already=run.step) as advance:
-        while run.step < config.steps and not run.is_over(minutes):
-            run.take_step(loss_of)
+        while run.step < config.steps and (left := run.time_left(minutes)):
+            run.take_step(loss_of, left)
             advance(note=run.note_line())
     run.note_loss()
     run.save()
@@ -149,10 +150,12 @@ class _Run:
         self._recent: list[Tensor] = []
         self._note = ""
 
-    def take_step(self, loss_of: LossOf) -> None:
+    def take_step(self, loss_of: LossOf, time_left: float) -> None:
         """Take one optimizer step; now and then note the loss or write a checkpoint."""
+        slowed = time_left / self.config.cooldown if self.config.cooldown else 1.0
+        share = min(rate_at(self.step, self.config), slowed)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * rate_at(self.step, self.config)
+            group["lr"] = self.config.learning_rate * share
         generator = generator_of(self.config.seed, self.step, self.accelerator.process_index)
         with self.accelerator.autocast():
             loss = loss_of(self.step, generator)
@@ -167,17 +170,21 @@ class _Run:
         if self.step % NOTE_EVERY == 0:
             self.note_loss()
         waited = time.monotonic() - self._saved
-        if self._between_rounds() and waited > self.config.checkpoint_minutes * 60:
+        if self.step % self.round_steps == 0 and waited > self.config.checkpoint_minutes * 60:
             self.save()
 
-    def is_over(self, minutes: float | None) -> bool:
-        """Say whether the time is up; the main process decides for all."""
-        if minutes is None or not self._between_rounds():
-            return False
-        over = torch.tensor(float(self._seconds() >= minutes * 60))
+    def time_left(self, minutes: float | None) -> float:
+        """Return the share of the minutes that is left, 0 between rounds when they are over.
+
+        The main process decides for all.
+        """
+        if minutes is None:
+            return 1.0
+        left = torch.tensor(1 - self._seconds() / max(60 * minutes, 1e-9))
         if self.accelerator.num_processes > 1:
-            over = broadcast(over.to(self.accelerator.device))
-        return bool(over)
+            left = broadcast(left.to(self.accelerator.device))
+        least = 0.0 if self.step % self.round_steps == 0 else 1e-9
+        return max(float(left), least)
 
     def note_line(self) -> str:
         """Return the last noted loss, as a text beside the progress bar."""
@@ -212,9 +219,6 @@ class _Run:
                 Reached(step=self.step, seconds=seconds),
             )
         self._saved = time.monotonic()
-
-    def _between_rounds(self) -> bool:
-        return self.step % self.round_steps == 0
 
     def _averaged(self) -> nn.Module:
         averaged: nn.Module = self.average.module

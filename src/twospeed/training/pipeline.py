@@ -12,8 +12,8 @@ from typing import Any
 
 from accelerate import Accelerator
 
-from twospeed.core.config import to_json
-from twospeed.core.errors import DataError
+from twospeed.core.config import from_json, to_json
+from twospeed.core.errors import DataError, TwospeedError
 from twospeed.core.files import read_json, sweep, write_json
 from twospeed.core.progress import Journal
 from twospeed.data.recorder import TEST_SEEDS_FROM
@@ -165,10 +165,18 @@ def _claim(out: Path, wanted: dict[str, Any]) -> None:
             raise DataError(f"{out} holds other files: train into a new folder")
         write_json(path, wanted)
         return
-    found = read_json(path)
+    found = _with_newer_settings(read_json(path))
     if found != wanted:
         different = ", ".join(sorted(_differences(found, wanted, ""))) or "its version"
         raise DataError(f"{out} holds another run ({different} differ): train into a new folder")
+
+
+def _with_newer_settings(found: dict[str, Any]) -> dict[str, Any]:
+    """Give settings that a run from before did not know yet their defaults."""
+    try:
+        return found | {"config": to_json(from_json(RunConfig, found["config"]))}
+    except (KeyError, TwospeedError):
+        return found
 
 
 def _differences(found: Any, wanted: Any, path: str) -> list[str]:
