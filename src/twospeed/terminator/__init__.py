@@ -11,6 +11,5 @@ Axis letters of this room, beside those of `core.shapes`:
 
 After: H. Zhang, "HyperZ·Z·W Operator Connects Slow-Fast Networks for Full Context Interaction",
 arXiv 2401.17948; equation numbers in this room are that paper's. Section and D numbers are those of
-the project's engineering specification; D1 ... D32 name the points where paper, author's code and
-our recommendation differ.
+docs/terminator.md; D1 ... D32 name the points where paper, author's code and our presets differ.
 """
