@@ -14,6 +14,7 @@ from twospeed.training.run import RunConfig
 from twospeed.training.slow import SlowLearningConfig
 from twospeed.training.slow_fast import SlowFastConfig
 from twospeed.training.text import TextRun
+from twospeed.training.through_writes import ThroughWritesConfig, plain_writes
 from twospeed.worldmodel.autoencoder import AutoencoderConfig
 from twospeed.worldmodel.build import WorldModelConfig
 from twospeed.worldmodel.model import ModelSettings
@@ -62,6 +63,13 @@ def rooms_tiny() -> RunConfig:
         autoencoder=AutoencoderRun(frames=64, batch_size=8, loop=quick),
         text=TextRun(batch_size=16, loop=quick),
         slow=SlowLearningConfig(batch_size=4, loop=quick),
+        through_writes=ThroughWritesConfig(
+            written=2,
+            later=1,
+            least_seen=2,
+            memory=replace(plain_writes(), rank=4),
+            loop=replace(quick, steps=2),
+        ),
         slow_fast=SlowFastConfig(
             episodes=2,
             least_written=1,

@@ -76,6 +76,10 @@ class Adapters:
         """Return all that learns: every (E, R, I), unless they were given, and every (E, O, R)."""
         return [one for one in (*self.down.values(), *self.up.values()) if one.requires_grad]
 
+    def act_as(self, down: Mapping[str, Tensor], up: Mapping[str, Tensor]) -> None:
+        """Put these in the places of all (E, R, I) and (E, O, R), with the graphs they hang on."""
+        self.down, self.up = dict(down), dict(up)
+
     def norm_E(self) -> Tensor:
         """Return the L2 norm over all of an episode's `up`, (E,)."""
         squares = [up.detach().square().sum((1, 2)) for up in self.up.values()]

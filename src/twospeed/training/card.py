@@ -25,7 +25,8 @@ class Figures:
     """Mean diffusion loss on held-out episodes, averaged weights."""
 
     loss_with_memory: float | None
-    """The same after the slow-fast loop, on chunks that follow written ones of their episode."""
+    """The same after the loops with memories, on chunks that follow written ones of their
+    episode."""
 
     loss_without_memory: float | None
     """The same windows and noise without the memory; both None before there is such a loop."""
@@ -38,6 +39,9 @@ class Figures:
 
     denoiser_steps: int
     """Steps of the denoiser's training."""
+
+    through_writes_steps: int
+    """Steps of the denoiser through writes."""
 
     slow_fast_steps: int
     """Steps of the denoiser beside memories."""
@@ -89,8 +93,9 @@ dreams.
   {contents.first_seed} to {contents.last_seed}; the last episode of every shard held out). Seeds
   from 800,000 on are for testing and were not used.
 - **Training**: began from {started}; {figures.denoiser_steps} steps of {config.slow.batch_size}
-  windows, then {figures.slow_fast_steps} steps beside memories (slow-fast loop);
-  seed {config.slow.loop.seed}; {figures.minutes:.1f} minutes in all on {figures.device}.
+  windows, {figures.through_writes_steps} steps through writes, {figures.slow_fast_steps} steps
+  beside frozen memories (slow-fast loop); seed {config.slow.loop.seed};
+  {figures.minutes:.1f} minutes in all on {figures.device}.
 - **Software**: twospeed {version("twospeed")}, torch {torch.__version__.split("+")[0]}.
 
 | figure | value |

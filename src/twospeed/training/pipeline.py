@@ -6,6 +6,7 @@ where it was. Holds not: the steps (loop.py), any loss.
 
 import dataclasses
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,13 @@ from twospeed.training.stages import (
     latents_stage,
     slow_fast_stage,
     text_stage,
+    through_writes_stage,
 )
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.language import MOVES
 
-STAGES = ("autoencoder", "text", "denoiser", "slow_fast")
+STAGES = ("autoencoder", "text", "denoiser", "through_writes", "slow_fast")
 AUTOENCODER_SHARE = 0.2
 TEXT_SHARE = 0.1
 """Largest shares of the minutes that the stages before the denoiser may take."""
@@ -125,8 +127,9 @@ def _run_stages(
     denoiser, loss = denoiser_stage(shop, start, windows, text_encoder, left())
     schedule = start.schedule if start else NoiseSchedule.of(shop.config.model.diffusion)
     settings = start.settings if start else shop.config.model.settings
-    model = WorldModel(denoiser, autoencoder, text_encoder, schedule, settings)
-    with_memory, without = _beside_memories(shop, model, windows, left())
+    fast_start = start.fast_start if start else None
+    model = WorldModel(denoiser, autoencoder, text_encoder, schedule, settings, fast_start)
+    with_memory, without = _with_memories(shop, model, windows, left)
     reached = {stage: shop.reached(stage) for stage in STAGES}
     figures = Figures(
         autoencoder_psnr_db=round(psnr_db, 3),
@@ -137,6 +140,7 @@ def _run_stages(
         autoencoder_steps=reached["autoencoder"].step,
         text_steps=reached["text"].step,
         denoiser_steps=reached["denoiser"].step,
+        through_writes_steps=reached["through_writes"].step,
         slow_fast_steps=reached["slow_fast"].step,
         minutes=round(sum(it.seconds for it in reached.values()) / 60, 2),
         num_parameters=sum(tensor.numel() for tensor in denoiser.parameters()),
@@ -145,15 +149,22 @@ def _run_stages(
     return model.to("cpu"), figures
 
 
-def _beside_memories(
-    shop: Workshop, model: WorldModel, windows: LatentWindows, minutes: float | None
+def _with_memories(
+    shop: Workshop, model: WorldModel, windows: LatentWindows, left: Callable[[], float | None]
 ) -> tuple[float | None, float | None]:
-    """Run the slow-fast loop once the denoiser's own steps are taken; return its losses."""
-    is_ready = shop.reached("denoiser").step >= shop.config.slow.loop.steps
-    if not is_ready or shop.config.slow_fast.loop.steps == 0:
-        return None, None
-    _, losses = slow_fast_stage(shop, model, windows, minutes)
-    return round(losses[0], 5), round(losses[1], 5)
+    """Run the loops in which memories take part, once the denoiser's own steps are taken.
+
+    Returns:
+        The last one's losses with and without memory; None where there is no such loop.
+    """
+    config, losses = shop.config, None
+    if shop.reached("denoiser").step >= config.slow.loop.steps:
+        if config.through_writes.loop.steps:
+            losses = through_writes_stage(shop, model, windows, left())
+        is_ready = shop.reached("through_writes").step >= config.through_writes.loop.steps
+        if config.slow_fast.loop.steps and is_ready:
+            losses = slow_fast_stage(shop, model, windows, left())
+    return (round(losses[0], 5), round(losses[1], 5)) if losses else (None, None)
 
 
 def _claim(out: Path, wanted: dict[str, Any]) -> None:

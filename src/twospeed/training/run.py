@@ -8,6 +8,7 @@ from twospeed.training.autoencoder import AutoencoderRun
 from twospeed.training.slow import SlowLearningConfig
 from twospeed.training.slow_fast import SlowFastConfig
 from twospeed.training.text import TextRun
+from twospeed.training.through_writes import ThroughWritesConfig
 from twospeed.worldmodel.build import WorldModelConfig
 
 PRECISIONS = ("no", "bf16", "fp16")
@@ -32,8 +33,12 @@ class RunConfig:
     slow: SlowLearningConfig = field(default_factory=SlowLearningConfig)
     """How the denoiser is trained."""
 
+    through_writes: ThroughWritesConfig = field(default_factory=ThroughWritesConfig)
+    """How the denoiser and the start of its memories learn through writes, once all the denoiser's
+    own steps are taken; by default they do not."""
+
     slow_fast: SlowFastConfig = field(default_factory=SlowFastConfig)
-    """How the denoiser then learns beside memories, once all its own steps are taken."""
+    """How the denoiser learns beside frozen memories after that."""
 
     precision: str = "no"
     """Mixed precision of the denoiser's training, in accelerate's words: no, bf16, fp16."""

@@ -4,6 +4,7 @@ autoencoder/   frames.npy, held_out.npy, fitted/, journal, checkpoint
 text/          journal, checkpoint
 latents/       the latent cache
 denoiser/      journal, checkpoint
+through_writes/  journal, checkpoint
 slow_fast/     journal, checkpoint
 """
 
@@ -30,6 +31,7 @@ from twospeed.training.slow import slow_loss
 from twospeed.training.slow_fast import SlowFastLoop
 from twospeed.training.sources import EpisodeSource, take_frames
 from twospeed.training.text import train_text_encoder
+from twospeed.training.through_writes import ThroughWrites
 from twospeed.worldmodel.autoencoder import FrameAutoencoder
 from twospeed.worldmodel.build import build_denoiser
 from twospeed.worldmodel.diffusion import NoiseSchedule
@@ -217,14 +219,39 @@ def _held_out_loss(denoiser: Any, loss_of: Callable[..., Tensor]) -> float:
     return float(torch.stack(losses).mean())
 
 
-def slow_fast_stage(
+def through_writes_stage(
     shop: Workshop, model: WorldModel, windows: LatentWindows, minutes: float | None
-) -> tuple[Any, tuple[float, float]]:
-    """Train the model's denoiser beside memories.
+) -> tuple[float, float]:
+    """Train the model's denoiser, and what its memories begin with, through writes.
+
+    The model gets the averaged weights.
 
     Returns:
-        The denoiser with averaged weights, and its losses on held-out episodes with and without
-        their memory.
+        Losses on held-out episodes with and without their memory.
+    """
+    config = shop.config.through_writes
+    learning = ThroughWrites(model, windows, shop.config.slow, config)
+    averaged = run_loop(
+        learning.learner,
+        learning.loss,
+        config.loop,
+        out=shop.out / "through_writes",
+        minutes=minutes,
+        accelerator=shop.accelerator,
+        label="through writes",
+    )
+    learning.learner.load_state_dict(averaged.state_dict())
+    model.fast_start = learning.fast_start()
+    return learning.held_out_losses(VALIDATION_ROUNDS)
+
+
+def slow_fast_stage(
+    shop: Workshop, model: WorldModel, windows: LatentWindows, minutes: float | None
+) -> tuple[float, float]:
+    """Train the model's denoiser beside memories; the model gets the averaged weights.
+
+    Returns:
+        Losses on held-out episodes with and without their memory.
     """
     config = shop.config.slow_fast
     model.denoiser.requires_grad_(True)  # averaged weights come without
@@ -239,4 +266,4 @@ def slow_fast_stage(
         label="slow-fast loop",
         round_steps=config.steps_per_round,
     )
-    return model.denoiser, learning.held_out_losses(VALIDATION_ROUNDS)
+    return learning.held_out_losses(VALIDATION_ROUNDS)
