@@ -188,5 +188,7 @@ def test_parts_that_do_not_fit_are_refused(small_config):
         Terminator(small_config(causal=True))
     with pytest.raises(ConfigError, match="local_context='none'"):
         Terminator(small_config((16,), causal=True))
+    with pytest.raises(ConfigError, match="sees the future"):
+        Terminator(small_config((4, 8, 8), causal=True, local_context="batch"))
     with pytest.raises(UnknownNameError, match="Did you mean 'author'"):
         preset_of("autor")

@@ -3,7 +3,7 @@
 Hyper-kernels are drawn by slow nets, features are made from them by the operator, all branches are
 concatenated, and a bottleneck brings them to λC channels. No residual, no down-sampling.
 
-This is the plain evaluation, line by line as the paper has it; fast.py computes the same sooner.
+This is the plain evaluation, line by line as section 4 has it; fast.py computes the same sooner.
 """
 
 from collections.abc import Sequence

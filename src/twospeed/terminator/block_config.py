@@ -168,6 +168,10 @@ class BlockShape:
             raise ConfigError("an image has no time axis: causal works for sequences and clips")
         if config.causal and len(self.sizes) == 1 and config.local_context != "none":
             raise ConfigError("causal sequences need local_context='none': a pool sees the future")
+        if config.causal and config.local_context == "batch":
+            raise ConfigError(
+                "causal clips need local_context sample or none: a batch's mean sees the future"
+            )
         return tuple(name for name in config.branches if there.get(name, 1))
 
     def _gate_net(

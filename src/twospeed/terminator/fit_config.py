@@ -156,7 +156,10 @@ SMALL_BLOCK = BlockConfig(
 
 
 def cifar10_author() -> FitConfig:
-    """The author's recipe for CIFAR-10: 100 epochs, hours on one GPU; logged best 95.3 %."""
+    """The author's recipe for CIFAR-10: 100 epochs, hours on one GPU; logged best 95.3 %.
+
+    It differs from his in bfloat16, compiling, a reflected border of the crops, and 10 % held out.
+    """
     return FitConfig(
         network=NetworkConfig(block=PUBLISHED),
         optimizer="kar3",

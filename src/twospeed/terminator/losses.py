@@ -83,7 +83,8 @@ def norm_regulariser(network: nn.Module) -> Tensor:
     """Return R of section 6: plain norms of the fast parameters, and a little of the slow ones.
 
     Σ||θ||_2 over parameters of the blocks outside slow nets and gated units, plus 1e-6·Σ||W||_2
-    over the matrices of gated units and of slow nets with two axes. The head is not in it.
+    over what has two axes (matrices, and maps of two-axis grids) in gated units and in slow nets
+    of two axes. The head is not in it.
     """
     excluded: set[int] = set()
     small: list[Tensor] = []

@@ -23,7 +23,7 @@ PUBLISHED = BlockConfig(
 
 
 def default() -> TerminatorConfig:
-    """Section 10's recommendations at the CIFAR-10 size: samples do not see their companions."""
+    """Section 10's recommendations at the CIFAR-10 size: evaluated, samples are independent."""
     return TerminatorConfig()
 
 

@@ -1,6 +1,6 @@
 """Slow nets: sine multiplicative filter networks from coordinates to hyper-kernels.
 
-Section 2, eq. 2-3 of the paper:
+Section 2; eq. 2-3 of the paper, with the map P of its author's code:
 
     g_i(c) = sin(Ω_i c + ψ_i),  h_0 = g_0,  h_i = g_i ⊙ (A_i h_{i-1} + a_i) + P,  K = A_o h_L + a_o
 
@@ -60,7 +60,7 @@ class SlowNetConfig:
 
 
 def nyquist_omega0(sizes: Sequence[int], layers: int) -> float:
-    """Return the base frequency at which a kernel changes by at most π per grid step.
+    """Return the base frequency at which the phase moves by π per grid step.
 
     The phase step 2π·ω0·γ·step/sqrt(d), summed over the L + 1 filters with γ at its mean
     6/(i + 1), is π (D6).
