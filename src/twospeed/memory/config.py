@@ -126,10 +126,11 @@ def default() -> FastLearningConfig:
     """
     return FastLearningConfig(
         targets=r"(up|down|ff\.net\.0\.proj|ff\.net\.2)$",
-        learning_rate=1e-2,
-        updates_per_chunk=15,
+        learning_rate=5e-3,
+        updates_per_chunk=10,
         rehearsed_per_update=3,
         lowest_level=400,
+        past_level=300,
         objective="next",
     )
 

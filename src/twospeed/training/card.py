@@ -73,7 +73,7 @@ def write_card(
         config: of its training.
         contents: of the recording.
         figures: what was measured.
-        begun_from: the model that was trained on; None when it began anew.
+        begun_from: name and hash of the model that was trained on; None when it began anew.
     """
     rows = "\n".join(f"| {what} | {value} |" for what, value in _rows(config, figures).items())
     world = config.recording.world
