@@ -92,7 +92,7 @@ def train_world_model(
     )
     start = None if initial is None else WorldModel.from_pretrained(initial)
     model, figures = _run_stages(shop, start, minutes)
-    weights = start and f"{Path(str(initial)).name}, {start.hash()}"
+    weights = f"{Path(str(initial)).name}, {start.hash()}" if start else None
     card = write_card(name, config, source.contents(), figures, begun_from=weights)
     if shop.accelerator.is_main_process:
         model.save_pretrained(out / "model", half=config.half, card=card)
