@@ -226,6 +226,30 @@ def stacked(chunks: Sequence[tuple[EpisodeLatents, int]]) -> tuple[Tensor, list[
     return latents_BTCHW.transpose(1, 2).contiguous(), actions, past
 
 
+def windows_of(chunks: Sequence[tuple[EpisodeLatents, int]], text_encoder: TextEncoder) -> Windows:
+    """Return the windows of each (episode, chunk), told their canonical actions; see `stacked`."""
+    latents, actions, past = stacked(chunks)
+    text = text_encoder.encode(actions)
+    return Windows(latents_BCTHW=latents, text_BND=text, past_frames=past)
+
+
+def chunks_before(
+    episodes: Sequence[EpisodeLatents], least: int, generator: torch.Generator
+) -> int:
+    """Draw how many chunks of all these episodes come first: `least` to all but one.
+
+    Raises:
+        ConfigError: when the shortest episode leaves nothing to predict after `least`.
+    """
+    chunks = min(len(episode.actions) for episode in episodes)
+    if least >= chunks:
+        raise ConfigError(
+            f"episodes of {chunks} chunks leave nothing to predict after the first {least}: record"
+            " longer ones"
+        )
+    return least + _below(chunks - least, generator)
+
+
 def _open_group(path: Path) -> list[EpisodeLatents]:
     try:
         latents = np.load(path, mmap_mode="r")

@@ -19,7 +19,14 @@ from twospeed.core.errors import ConfigError
 from twospeed.core.random import generator_of
 from twospeed.memory.config import FastLearningConfig, default
 from twospeed.memory.temp_lora import TempLora
-from twospeed.training.latents import EpisodeLatents, LatentWindows, stacked, windows_to
+from twospeed.training.latents import (
+    EpisodeLatents,
+    LatentWindows,
+    chunks_before,
+    stacked,
+    windows_of,
+    windows_to,
+)
 from twospeed.training.loop import LoopConfig
 from twospeed.training.slow import SlowLearningConfig, Windows, slow_loss
 from twospeed.worldmodel.model import WorldModel
@@ -112,18 +119,11 @@ class SlowFastLoop:
     def _write_round(self, index: int, *, held_out: bool) -> "_Round":
         generator = generator_of(self.config.loop.seed, "round", index, int(held_out))
         episodes = self.windows.draw_episodes(generator, self.config.episodes, held_out=held_out)
-        chunks = min(len(episode.actions) for episode in episodes)
-        if self.config.least_written >= chunks:
-            raise ConfigError(
-                f"episodes of {chunks} chunks leave nothing to predict after"
-                f" {self.config.least_written} written ones: record longer ones"
-            )
-        span = chunks - self.config.least_written
-        written = self.config.least_written + int(torch.randint(span, (1,), generator=generator))
+        written = chunks_before(episodes, self.config.least_written, generator)
         seeds = torch.randint(2**31, (len(episodes),), generator=generator).tolist()
         memory = TempLora(self.model, self.config.memory, seeds=seeds)
         for chunk in range(written):
-            window, actions, past = _chunk_of(episodes, chunk)
+            window, actions, past = stacked([(episode, chunk) for episode in episodes])
             memory.observe(window.to(self._like), actions, past_frames=past)
         for tensor in memory.adapters.tensors():
             tensor.requires_grad_(False)
@@ -148,9 +148,7 @@ class SlowFastLoop:
             for _ in range(self.config.windows_per_episode):
                 chunk = written.written + int(torch.randint(span, (1,), generator=generator))
                 parts.append((episode, chunk))
-        latents, actions, past = stacked(parts)
-        text = self.model.text_encoder.encode(actions)
-        return Windows(latents_BCTHW=latents, text_BND=text, past_frames=past)
+        return windows_of(parts, self.model.text_encoder)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -161,7 +159,3 @@ class _Round:
     episodes: Sequence[EpisodeLatents]
     written: int
     memory: TempLora
-
-
-def _chunk_of(episodes: Sequence[EpisodeLatents], chunk: int) -> tuple[Tensor, list[str], int]:
-    return stacked([(episode, chunk) for episode in episodes])

@@ -8,7 +8,6 @@ memory fixed (slow_fast.py). The learned `down` travels with the model as its ``
 Holds: `ThroughWritesConfig`, `ThroughWrites`. Holds not: the steps (loop.py).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -21,7 +20,13 @@ from twospeed.core.random import generator_of
 from twospeed.memory.adapters import Adapters
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.objective import draw_write, write_loss
-from twospeed.training.latents import EpisodeLatents, LatentWindows, stacked, windows_to
+from twospeed.training.latents import (
+    EpisodeLatents,
+    LatentWindows,
+    chunks_before,
+    windows_of,
+    windows_to,
+)
 from twospeed.training.loop import LoopConfig
 from twospeed.training.slow import SlowLearningConfig, Windows, slow_loss
 from twospeed.worldmodel.fast_start import FastStart
@@ -185,14 +190,7 @@ class ThroughWrites:
         """Draw windows that are written and windows of later chunks, episode by episode."""
         config = self.config
         episodes = self.windows.draw_episodes(generator, config.episodes, held_out=held_out)
-        chunks = min(len(episode.actions) for episode in episodes)
-        if config.least_seen >= chunks:
-            raise ConfigError(
-                f"episodes of {chunks} chunks leave nothing to predict after {config.least_seen}"
-                " seen ones: record longer ones"
-            )
-        span = chunks - config.least_seen
-        seen = config.least_seen + int(torch.randint(span, (1,), generator=generator))
+        seen = chunks_before(episodes, config.least_seen, generator)
         parts: tuple[list[tuple[EpisodeLatents, int]], ...] = ([], [])
         for episode in episodes:
             for part, count, first, end in (
@@ -201,14 +199,8 @@ class ThroughWrites:
             ):
                 drawn = torch.randint(first, end, (count,), generator=generator).tolist()
                 part += [(episode, chunk) for chunk in drawn]
-        return self._windows(parts[0]), self._windows(parts[1])
-
-    def _windows(self, parts: Sequence[tuple[EpisodeLatents, int]]) -> Windows:
-        latents, actions, past = stacked(parts)
-        text = self.model.text_encoder.encode(actions)
-        return windows_to(
-            Windows(latents_BCTHW=latents, text_BND=text, past_frames=past), self._like
-        )
+        written, later = (windows_of(part, self.model.text_encoder) for part in parts)
+        return windows_to(written, self._like), windows_to(later, self._like)
 
     @property
     def _like(self) -> Tensor:
