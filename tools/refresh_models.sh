@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Train packaged models on by their recipes, from their packaged weights (or from scratch where
-# there are none), then measure this machine's speed. The same command goes on where it stopped.
+# Train packaged models on by their recipes' last stage, from their packaged weights (or from
+# scratch where there are none), then measure this machine's speed. The same command goes on where
+# it stopped.
 #
 #   tools/refresh_models.sh --minutes M --out DIR [--recipes "rooms-64 doom-64"] [--work DIR]
 #                           [--set PATH=VALUE]... [--seconds S]
@@ -36,14 +37,16 @@ each=$("$python" -c "print($minutes / $(wc -w <<<"$recipes"))")
 
 for recipe in $recipes; do
   begin=() data=()
-  [ -e "src/twospeed/packaged/$recipe/model_index.json" ] && begin=(--init "$recipe")
+  [ -e "src/twospeed/packaged/$recipe/model_index.json" ] \
+    && begin=(--init "$recipe" --set autoencoder.loop.steps=0 --set text.loop.steps=0 \
+      --set slow.loop.steps=0)
   if [ -e "$work/data-$recipe/index.json" ]; then data=(--data "$work/data-$recipe"); fi
   "$python" -m twospeed.cli.app train "$recipe" --out "$work/$recipe" --minutes "$each" \
     --workers 0 "${begin[@]}" "${data[@]}" "${settings[@]}"
   rm -rf "${out:?}/$recipe"
   cp -r "$work/$recipe/model" "$out/$recipe"
   cp "$work/$recipe/figures.json" "$out/$recipe.figures.json"
-  cp "$work/$recipe/denoiser/journal.jsonl" "$out/$recipe.journal.jsonl" 2>/dev/null || true
+  cp "$work/$recipe/recalling/journal.jsonl" "$out/$recipe.journal.jsonl" 2>/dev/null || true
 done
 
 "$python" tools/benchmark_gpu.py --model "$out/${recipes%% *}" --out "$out/benchmark.json" \

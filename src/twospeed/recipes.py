@@ -10,11 +10,11 @@ from twospeed.data.recording import RecordingConfig
 from twospeed.memory.config import FastLearningConfig
 from twospeed.training.autoencoder import AutoencoderRun
 from twospeed.training.loop import LoopConfig
+from twospeed.training.recalling import RecallingConfig
 from twospeed.training.run import RunConfig
 from twospeed.training.slow import SlowLearningConfig
 from twospeed.training.slow_fast import SlowFastConfig
 from twospeed.training.text import TextRun
-from twospeed.training.through_writes import ThroughWritesConfig, plain_writes
 from twospeed.worldmodel.autoencoder import AutoencoderConfig
 from twospeed.worldmodel.build import WorldModelConfig
 from twospeed.worldmodel.model import ModelSettings
@@ -24,23 +24,29 @@ from twospeed.worldmodel.text import TextEncoderConfig
 def rooms_64() -> RunConfig:
     """The packaged rooms model: about ten hours on two CPU cores."""
     return RunConfig(
-        recording=RecordingConfig(world="rooms", episodes=5_000, chunks=12),
-        slow=SlowLearningConfig(loop=LoopConfig(steps=200_000, learning_rate=8e-4)),
+        recording=RecordingConfig(world="rooms", episodes=5_000, chunks=18, policy="revisit"),
+        slow=SlowLearningConfig(loop=LoopConfig(steps=40_000, learning_rate=8e-4)),
+        recalling=RecallingConfig(
+            first_steps=2_000, loop=LoopConfig(steps=60_000, learning_rate=8e-4, cooldown=0.3)
+        ),
     )
 
 
 def rooms_64_unet3d() -> RunConfig:
     """The same with the paper's denoiser, diffusers' UNet3DConditionModel, at a small size."""
     recipe = rooms_64()
-    return replace(recipe, model=replace(recipe.model, denoiser="unet3d"))
+    without = replace(recipe.recalling, loop=replace(recipe.recalling.loop, steps=0))
+    model = replace(recipe.model, denoiser="unet3d")
+    return replace(recipe, model=model, recalling=without)
 
 
 def doom_64() -> RunConfig:
     """The packaged model of ViZDoom's first-person world (needs the extra `doom` to record)."""
     return RunConfig(
-        recording=RecordingConfig(world="doom", episodes=3_000, chunks=20),
+        recording=RecordingConfig(world="doom", episodes=3_000, chunks=20, policy="revisit"),
         model=WorldModelConfig(settings=ModelSettings(world="doom")),
-        slow=SlowLearningConfig(loop=LoopConfig(steps=200_000, learning_rate=8e-4)),
+        slow=rooms_64().slow,
+        recalling=rooms_64().recalling,
     )
 
 
@@ -56,6 +62,7 @@ def rooms_tiny() -> RunConfig:
             depth=1,
             heads=2,
             conv_channels=16,
+            recall_keys=16,
             autoencoder=AutoencoderConfig(block=4, latent_channels=8, width=16),
             text=TextEncoderConfig(width=16, layers=1, heads=2),
             settings=ModelSettings(frame_size=16, sampling_steps=2),
@@ -63,12 +70,8 @@ def rooms_tiny() -> RunConfig:
         autoencoder=AutoencoderRun(frames=64, batch_size=8, loop=quick),
         text=TextRun(batch_size=16, loop=quick),
         slow=SlowLearningConfig(batch_size=4, loop=quick),
-        through_writes=ThroughWritesConfig(
-            written=2,
-            later=1,
-            least_seen=2,
-            memory=replace(plain_writes(), rank=4),
-            loop=replace(quick, steps=2),
+        recalling=RecallingConfig(
+            episodes=2, first_steps=1, first_episodes=2, loop=replace(quick, steps=4)
         ),
         slow_fast=SlowFastConfig(
             episodes=2,

@@ -26,7 +26,7 @@ def test_a_narrowed_memory_is_the_kept_episodes_bit_for_bit(memory):
         for name, up in memory.adapters.up.items():
             assert torch.equal(kept.adapters.up[name][place], up[episode])
             assert torch.equal(kept.adapters.down[name][place], memory.adapters.down[name][episode])
-        assert states_equal(kept.optimizer.state(place), memory.optimizer.state(episode))
+        assert states_equal(kept.writer.state(place), memory.writer.state(episode))
     assert [len(records) for records in kept.records] == [1, 1]
 
 

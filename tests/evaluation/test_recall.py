@@ -4,8 +4,10 @@ import pytest
 
 from twospeed.cli.app import main
 from twospeed.core.errors import ConfigError, UnknownNameError
+from twospeed.evaluation.protocol import ProtocolConfig
 from twospeed.evaluation.recall import RecallConfig
 from twospeed.evaluation.seen import ARMS
+from twospeed.memory.config import FastLearningConfig
 
 QUICK = [
     "--set=rank=2",
@@ -128,7 +130,8 @@ def test_a_model_that_is_not_there_is_one_line(capsys):
 
 
 def test_configurations_are_checked_in_code_too():
+    settings = ProtocolConfig(memory=FastLearningConfig())
     with pytest.raises(UnknownNameError):
-        RecallConfig(routes=("round",))
+        RecallConfig(routes=("round",), settings=settings)
     with pytest.raises(ConfigError):
-        RecallConfig(routes=())
+        RecallConfig(routes=(), settings=settings)

@@ -94,7 +94,7 @@ def test_a_dream_stays_as_small_as_it_was(model, frame):
     for chunk in range(30):
         dream.step(ROUTE[chunk % 4])
         state = [dream.past, *dream.memory.adapters.tensors()]
-        state += dream.memory.optimizer.state(0).values()
+        state += dream.memory.writer.adam.state(0).values()
         sizes.append(sum(tensor.numel() for tensor in state))
     assert len(set(sizes)) == 1
     assert sum(len(module._forward_hooks) for module in model.denoiser.modules()) == 0

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from twospeed.core.random import generator_of
-from twospeed.memory.config import paper
+from twospeed.memory.presets import paper
 from twospeed.memory.temp_lora import TempLora
 
 CHUNKS = 3

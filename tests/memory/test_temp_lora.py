@@ -6,7 +6,8 @@ import torch
 
 from twospeed.core.errors import ConfigError, DataError, ShapeError
 from twospeed.memory.adapters import Adapters
-from twospeed.memory.config import PRESETS, FastLearningConfig
+from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.presets import PRESETS, preset_of
 from twospeed.memory.temp_lora import TempLora
 from twospeed.worldmodel.build import KINDS
 
@@ -32,7 +33,7 @@ def write(memory, windows, actions=ACTIONS):
 def test_a_fresh_adapter_changes_nothing(make_model, kind, preset):
     model = make_model(denoiser=kind)
     before = ask(model)
-    TempLora(model, PRESETS[preset]()).attach()
+    TempLora(model, preset_of(model, preset)).attach()
     assert torch.equal(ask(model), before)
 
 

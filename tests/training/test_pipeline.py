@@ -8,7 +8,7 @@ from twospeed.core.config import from_json, override, to_json
 from twospeed.core.errors import ConfigError, DataError
 from twospeed.core.files import read_json
 from twospeed.generation.dream import Dream
-from twospeed.memory.config import paper
+from twospeed.memory.presets import paper
 from twospeed.memory.temp_lora import TempLora
 from twospeed.recipes import RECIPES, rooms_tiny
 from twospeed.training.pipeline import train_world_model

@@ -9,7 +9,7 @@ import typer
 from twospeed.core.config import override
 from twospeed.evaluation.demo import DemoConfig, run_demo
 from twospeed.evaluation.protocol import ProtocolConfig
-from twospeed.memory.config import preset_of
+from twospeed.memory.presets import PRESETS, preset_of
 from twospeed.worldmodel.model import WorldModel
 
 
@@ -18,7 +18,7 @@ def demo(
     model: Annotated[str, typer.Option(help="A packaged model, or a folder.")] = "rooms-64",
     episodes: Annotated[int, typer.Option(help="Episodes for the figures.")] = 6,
     first_seed: Annotated[int, typer.Option(help="Seed of the first one.")] = 810_000,
-    memory: Annotated[str, typer.Option(help="A preset: default or paper.")] = "default",
+    memory: Annotated[str, typer.Option(help=f"A preset: {', '.join(PRESETS)}.")] = "default",
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Change the preset: path=value.")
     ] = None,

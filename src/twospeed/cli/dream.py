@@ -12,8 +12,8 @@ from twospeed.core.progress import progress
 from twospeed.core.video import check_ending, fit_frame, read_frame, write_video
 from twospeed.generation.commands import check_commands
 from twospeed.generation.dream import Dream
-from twospeed.memory.config import PRESETS, preset_of
 from twospeed.memory.files import load_memory, memory_of, running, save_memory
+from twospeed.memory.presets import PRESETS, preset_of
 from twospeed.memory.temp_lora import TempLora
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.language import MOVES, parse_actions

@@ -12,7 +12,7 @@ from twospeed.core.config import override
 from twospeed.core.files import write_json
 from twospeed.evaluation.protocol import ProtocolConfig
 from twospeed.evaluation.recall import FIRST_TEST_SEED, RecallConfig, measure_recall
-from twospeed.memory.config import preset_of
+from twospeed.memory.presets import PRESETS, preset_of
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.routes import ROUTES
 
@@ -24,7 +24,7 @@ def recall(
     first_seed: Annotated[int, typer.Option(help="Seed of the first one.")] = FIRST_TEST_SEED,
     routes: Annotated[str, typer.Option(help="Kinds of routes, with commas.")] = ",".join(ROUTES),
     protocol: Annotated[str, typer.Option(help="seen or dreamed.")] = "seen",
-    memory: Annotated[str, typer.Option(help="A preset: default or paper.")] = "default",
+    memory: Annotated[str, typer.Option(help=f"A preset: {', '.join(PRESETS)}.")] = "default",
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Change the preset: path=value.")
     ] = None,

@@ -7,7 +7,7 @@ order of their seeds, and the first one is shown: nothing is picked for its look
 import itertools
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ class DemoConfig:
     first_seed: int = 810_000
     """Seeds from here on are tried for full turns; nothing is trained or tuned on them."""
 
-    settings: ProtocolConfig = field(default_factory=ProtocolConfig)
+    settings: ProtocolConfig
     """Memory, noise, batches."""
 
     def __post_init__(self) -> None:

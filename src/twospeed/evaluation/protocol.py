@@ -1,7 +1,7 @@
 """What both protocols share: their settings, batches, seeds, and the jobs of a way back."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from torch import Tensor
@@ -11,7 +11,7 @@ from twospeed.core.random import seed_of
 from twospeed.core.video import Frames
 from twospeed.evaluation.rollout import Job
 from twospeed.evaluation.walks import Walk
-from twospeed.memory.config import FastLearningConfig, default
+from twospeed.memory.config import FastLearningConfig
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.routes import CHUNK_FRAMES
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 class ProtocolConfig:
     """How a protocol is run."""
 
-    memory: FastLearningConfig = field(default_factory=default)
+    memory: FastLearningConfig
     """How the memory learns."""
 
     seed: int = 0

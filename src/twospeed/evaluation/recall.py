@@ -1,7 +1,7 @@
 """Run a recall protocol over kinds of routes and gather every number of the report."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from twospeed.core.config import to_json
@@ -58,7 +58,7 @@ class RecallConfig:
     protocol: str = "seen"
     """"seen" or "dreamed"."""
 
-    settings: ProtocolConfig = field(default_factory=ProtocolConfig)
+    settings: ProtocolConfig
     """Memory, noise, batches."""
 
     command_episodes: int = 16

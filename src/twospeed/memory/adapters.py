@@ -29,10 +29,10 @@ class Adapters:
         rank: R.
         targets: regular expression for the names of the layers.
         episodes: E; a batch given to the denoiser holds a multiple of E clips, episode by episode.
-        down: layer -> (R, I) that stays as it is; by default drawn by chance, to be trained.
+        whole: `down` is the unit matrix and stays, so that `up` alone is what is added; R = I then.
 
     Raises:
-        ConfigError: when no linear layer is named so, or `down` does not fit one.
+        ConfigError: when no linear layer is named so, or `whole` and R do not fit one.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Adapters:
         rank: int,
         targets: str,
         episodes: int = 1,
-        down: Mapping[str, Tensor] | None = None,
+        whole: bool = False,
     ) -> None:
         pattern = re.compile(targets)
         named: dict[str, nn.Linear] = {
@@ -56,11 +56,9 @@ class Adapters:
         self.up: dict[str, Tensor] = {}
         for name, layer in named.items():
             dtype = torch.promote_types(layer.weight.dtype, torch.float32)  # never half
-            first_RI = (
-                _fresh(name, rank, layer) if down is None else _given(name, down, rank, layer)
-            )
+            first_RI = _unit(name, rank, layer) if whole else _fresh(name, rank, layer)
             first_ERI = first_RI.to(layer.weight.device, dtype).expand(episodes, -1, -1)
-            self.down[name] = first_ERI.clone().requires_grad_(down is None)
+            self.down[name] = first_ERI.clone().requires_grad_(not whole)
             shape = (episodes, layer.out_features, rank)
             self.up[name] = layer.weight.new_zeros(shape, dtype=dtype).requires_grad_()
         self.enabled = True
@@ -130,16 +128,12 @@ class Adapters:
         return add
 
 
-def _given(name: str, down: Mapping[str, Tensor], rank: int, layer: nn.Linear) -> Tensor:
-    """Look up the `down` of a layer."""
-    given = down.get(name)
-    if given is None or tuple(given.shape) != (rank, layer.in_features):
-        found = "none" if given is None else f"one of shape {tuple(given.shape)}"
+def _unit(name: str, rank: int, layer: nn.Linear) -> Tensor:
+    if rank != layer.in_features:
         raise ConfigError(
-            f"layer {name!r} takes a down factor of shape {(rank, layer.in_features)}, the model"
-            f" brings {found}: take the settings that came with it, or down=drawn"
+            f"rank must be {layer.in_features}, the inputs of layer {name!r}, got {rank}"
         )
-    return given
+    return torch.eye(rank)
 
 
 def _fresh(name: str, rank: int, layer: nn.Linear) -> Tensor:

@@ -1,15 +1,10 @@
-"""How fast weights learn: the paper's way, ours, and none."""
+"""How fast weights learn: every lever is a field."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from twospeed.core.config import from_json
-from twospeed.core.errors import ConfigError, lookup
-from twospeed.memory.optimizers import OPTIMIZERS
-from twospeed.worldmodel.model import WorldModel
+from twospeed.core.errors import ConfigError
 
-OBJECTIVES = ("joint", "next", "both")
-DOWNS = {"drawn": "by chance", "learned": "with the model"}
+OBJECTIVES = ("joint", "next", "both", "recall")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,15 +17,9 @@ class FastLearningConfig:
     targets: str = r"(to_qkv|to_q|to_k|to_v|to_out|to_out\.0|up|down)$"
     """Regular expression for the names of the linear layers that get an adapter."""
 
-    down: str = "drawn"
-    """"drawn": `down` is drawn by chance and learns beside `up`; "learned": it comes with the model
-    (its ``fast_weights/``) and stays, so that only `up` is written."""
-
-    optimizer: str = "adam"
-    """"adam", as in the paper, or "gradient": plain gradient steps, so that writes add up."""
-
     learning_rate: float = 1e-4
-    """Step size; 0 writes nothing."""
+    """Step size; 0 writes nothing. For the objective "recall", the share of its change that is
+    made; 1 makes it whole."""
 
     updates_per_chunk: int = 1
     """Gradient steps after each chunk; 0 turns the memory off."""
@@ -46,7 +35,12 @@ class FastLearningConfig:
 
     objective: str = "joint"
     """"joint": all frames of the window noised, no text, loss on all frames (the paper);
-    "next": past frames clean, action given, loss on new frames; "both": half of each."""
+    "next": past frames clean, action given, loss on new frames; "both": half of each; "recall": no
+    diffusion loss, but the squared error of the recall layer's guess of the new frames, which one
+    step solves (recall_writes.py). It needs a model that was trained with such a layer."""
+
+    ridge: float = 0.1
+    """For the objective "recall": what is added to the keys' overlaps; more bounds a write more."""
 
     past_level: int = 0
     """Half of the noisings that are told the past get it noised up to this level (of 1000), since
@@ -100,8 +94,8 @@ class FastLearningConfig:
                 "rehearsed_per_update must be 0 or more and rehearsal_windows 1 or more, got"
                 f" {self.rehearsed_per_update} and {self.rehearsal_windows}"
             )
-        lookup(DOWNS, self.down, "kind of down")
-        lookup(OPTIMIZERS, self.optimizer, "optimizer")
+        if self.ridge <= 0:
+            raise ConfigError(f"ridge must be above 0, got {self.ridge}")
         if self.objective not in OBJECTIVES:
             raise ConfigError(
                 f"objective is one of {', '.join(OBJECTIVES)}, got {self.objective!r}"
@@ -111,41 +105,3 @@ class FastLearningConfig:
                 f"levels must be 1 <= lowest <= highest, got {self.lowest_level} and"
                 f" {self.highest_level}"
             )
-
-
-def paper() -> FastLearningConfig:
-    """Algorithm 1(a) of SlowFast-VGen: rank 32, Adam, 1e-4, one update a chunk, joint window."""
-    return FastLearningConfig()
-
-
-def default() -> FastLearningConfig:
-    """What recalls most for its cost on the packaged models (experiments/LOG.md).
-
-    Feed-forward layers only; each update learns the new frames given past frames and action, at
-    the noise levels where content is decided, beside three earlier windows of the episode.
-    """
-    return FastLearningConfig(
-        targets=r"(up|down|ff\.net\.0\.proj|ff\.net\.2)$",
-        learning_rate=5e-3,
-        updates_per_chunk=10,
-        rehearsed_per_update=3,
-        lowest_level=400,
-        past_level=300,
-        objective="next",
-    )
-
-
-PRESETS: dict[str, Callable[[], FastLearningConfig]] = {"paper": paper, "default": default}
-"""Name on the command line -> configuration."""
-
-
-def preset_of(model: WorldModel, name: str) -> FastLearningConfig:
-    """Return a preset; "default" is what the model was trained with, where it brings that.
-
-    Raises:
-        UnknownNameError: when there is no such preset.
-    """
-    preset = lookup(PRESETS, name, "memory preset")
-    if name == "default" and model.fast_start is not None:
-        return from_json(FastLearningConfig, model.fast_start.config)
-    return preset()

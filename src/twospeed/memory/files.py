@@ -89,7 +89,7 @@ def restore_(memory: TempLora, saved: Sequence[MemoryFile]) -> None:
                 memory.adapters.down[name][episode] = file.down[name].to(memory.model.device)
                 memory.adapters.up[name][episode] = file.up[name].to(memory.model.device)
             memory.records[episode] = list(file.records)
-    memory.optimizer.reset_()
+    memory.writer.reset_()
 
 
 def _check_fit(memory: TempLora, file: MemoryFile) -> None:

@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from twospeed.core.errors import ConfigError, DataError, ShapeError
+from twospeed.core.errors import DataError, ShapeError
 from twospeed.memory.adapters import Adapters
 from twospeed.memory.config import FastLearningConfig
-from twospeed.memory.objective import draw_write, write_loss
-from twospeed.memory.optimizers import OPTIMIZERS
-from twospeed.memory.rehearsal import Rehearsal
+from twospeed.memory.gradient_writes import GradientWrites
+from twospeed.memory.recall_writes import RecallWrites
+from twospeed.memory.writer import Writer, Written
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.sampler import Predict
 
@@ -59,7 +59,7 @@ class TempLora:
         seeds: one a episode; they decide the noise of the writes.
 
     Raises:
-        ConfigError: when no layer is named as `config.targets` says, or the model brings no `down`.
+        ConfigError: when no layer is named as `config.targets` says, or the rank does not suit it.
     """
 
     def __init__(
@@ -73,12 +73,11 @@ class TempLora:
             rank=config.rank,
             targets=config.targets,
             episodes=len(seeds),
-            down=_learned_down(model) if config.down == "learned" else None,
+            whole=config.objective == "recall",
         )
-        learning = self.adapters.tensors()
-        self.optimizer = OPTIMIZERS[config.optimizer](learning, betas=config.betas)
+        way = RecallWrites if config.objective == "recall" else GradientWrites
+        self.writer: Writer = way(model, config, self.adapters, seeds=self.seeds)
         self.records: list[list[WriteRecord]] = [[] for _ in seeds]
-        self.rehearsals = [Rehearsal(config.rehearsal_windows, seed) for seed in seeds]
         self.model_hash = model.hash()
 
     def attach(self) -> None:
@@ -111,7 +110,7 @@ class TempLora:
 
         Args:
             window_ECTHW: clean latents, one window an episode.
-            actions: the chunk's action texts (used by the objectives "next" and "both").
+            actions: the chunk's action texts (not used by the objective "joint").
             past_frames: how many frames of the window are past.
 
         Returns:
@@ -129,84 +128,23 @@ class TempLora:
         if not window_ECTHW.isfinite().all():
             raise DataError("the window holds numbers that are not finite; nothing was written")
         started = time.perf_counter()
+        text_END = self.model.text_encoder.encode(actions).to(window_ECTHW)
+        writes = [len(records) for records in self.records]
         with torch.enable_grad(), self.adapters.attached():
-            before, after, gate = self._write(window_ECTHW, actions, past_frames)
+            written = self.writer.write_(
+                window_ECTHW, text_END, past_frames=past_frames, writes=writes
+            )
+        self._bound_(written.open_E)
         seconds = (time.perf_counter() - started) / len(self.seeds)
-        return self._record(before, after, gate, seconds)
+        return self._record(written, seconds)
 
     def state(self, episode: int = 0) -> dict[str, Tensor]:
         """Return what an episode needs to go on beside its weights: averages and rehearsal."""
-        return self.optimizer.state(episode) | self.rehearsals[episode].state()
+        return self.writer.state(episode)
 
     def load_state_(self, named: dict[str, Tensor], episode: int = 0) -> None:
         """Take over what `state` gave."""
-        self.optimizer.load_state_(named, episode)
-        self.rehearsals[episode].load_state_(named)
-
-    def _write(
-        self, window: Tensor, actions: Sequence[str], past_frames: int
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        text = self.model.text_encoder.encode(actions).to(window)
-        if not self.config.keep_optimizer:
-            self.optimizer.reset_()
-        before, open_E = self._update_(window, text, past_frames)
-        self._bound_(open_E)
-        with torch.no_grad():
-            after = self._losses(window, text, past_frames, update=0, rehearsed=0).mean(1)
-        for rehearsal, one, said in zip(self.rehearsals, window, text, strict=True):
-            rehearsal.offer(one, said)
-        written = open_E & (self.config.updates_per_chunk > 0)
-        return (after if before is None else before), after, written
-
-    def _update_(
-        self, window: Tensor, text: Tensor, past_frames: int
-    ) -> tuple[Tensor | None, Tensor]:
-        """Take the gradient steps.
-
-        Returns:
-            The loss on the current windows before the first step, None where there is no step, and
-            which episodes' gates were open, (E,) each.
-        """
-        before: Tensor | None = None
-        open_E = torch.ones(len(window), dtype=torch.bool, device=window.device)
-        for update in range(self.config.updates_per_chunk):
-            losses = self._losses(
-                window,
-                text,
-                past_frames,
-                update=update,
-                rehearsed=self.config.rehearsed_per_update,
-            )
-            if before is None:
-                before = losses[:, : self.config.levels_per_update].detach().mean(1)
-                open_E = before >= self.config.gate
-            gradients = torch.autograd.grad(losses.mean(1).sum(), self.adapters.tensors())
-            self.optimizer.step_(gradients, self.config.learning_rate * open_E.to(before))
-        return before, open_E
-
-    def _losses(
-        self, window: Tensor, text: Tensor, past_frames: int, *, update: int, rehearsed: int
-    ) -> Tensor:
-        """Return the losses of one update's noisings, (E, current and so many rehearsed)."""
-        current = self.config.levels_per_update
-        drawn = [
-            rehearsal.draw(one, said, current=current, rehearsed=rehearsed, step=update)
-            for rehearsal, one, said in zip(self.rehearsals, window, text, strict=True)
-        ]
-        seeds = [
-            (seed, "write", len(records), update)
-            for seed, records in zip(self.seeds, self.records, strict=True)
-        ]
-        draws = draw_write(self.config, tuple(window.shape[1:]), past_frames, seeds)
-        loss_N = write_loss(
-            self.model.denoiser,
-            self.model.schedule,
-            torch.cat([windows for windows, _ in drawn]),
-            torch.cat([texts for _, texts in drawn]),
-            self.model.text_encoder.encode([""]).to(window),
-            draws.first(current + rehearsed, episodes=len(window)),
-        )
-        return loss_N.view(len(window), -1)
+        self.writer.load_state_(named, episode)
 
     @torch.no_grad()
     def _bound_(self, open_E: Tensor) -> None:
@@ -218,27 +156,19 @@ class TempLora:
         for up in self.adapters.up.values():
             up.mul_(keep_E[:, None, None])
 
-    def _record(
-        self, before: Tensor, after: Tensor, gate: Tensor, seconds: float
-    ) -> list[WriteRecord]:
+    def _record(self, written: Written, seconds: float) -> list[WriteRecord]:
         norms = self.adapters.norm_E()
         news = [
             WriteRecord(
                 chunk=len(self.records[index]),
-                loss_before=float(before[index]),
-                loss_after=float(after[index]),
+                loss_before=float(written.before_E[index]),
+                loss_after=float(written.after_E[index]),
                 norm=float(norms[index]),
                 seconds=seconds,
-                written=bool(gate[index]),
+                written=bool(written.open_E[index]),
             )
             for index in range(len(self.seeds))
         ]
         for records, new in zip(self.records, news, strict=True):
             records.append(new)
         return news
-
-
-def _learned_down(model: WorldModel) -> dict[str, Tensor]:
-    if model.fast_start is None:
-        raise ConfigError("this model brings no learned down factors: take down=drawn")
-    return model.fast_start.down

@@ -40,8 +40,8 @@ class Figures:
     denoiser_steps: int
     """Steps of the denoiser's training."""
 
-    through_writes_steps: int
-    """Steps of the denoiser through writes."""
+    recalling_steps: int
+    """Steps in which the denoiser learned to recall."""
 
     slow_fast_steps: int
     """Steps of the denoiser beside memories."""
@@ -93,7 +93,7 @@ dreams.
   {contents.first_seed} to {contents.last_seed}; the last episode of every shard held out). Seeds
   from 800,000 on are for testing and were not used.
 - **Training**: began from {started}; {figures.denoiser_steps} steps of {config.slow.batch_size}
-  windows, {figures.through_writes_steps} steps through writes, {figures.slow_fast_steps} steps
+  windows, {figures.recalling_steps} steps of learning to recall, {figures.slow_fast_steps} steps
   beside frozen memories (slow-fast loop); seed {config.slow.loop.seed};
   {figures.minutes:.1f} minutes in all on {figures.device}.
 - **Software**: twospeed {version("twospeed")}, torch {torch.__version__.split("+")[0]}.

@@ -27,15 +27,15 @@ from twospeed.training.stages import (
     autoencoder_stage,
     denoiser_stage,
     latents_stage,
+    recalling_stage,
     slow_fast_stage,
     text_stage,
-    through_writes_stage,
 )
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.language import MOVES
 
-STAGES = ("autoencoder", "text", "denoiser", "through_writes", "slow_fast")
+STAGES = ("autoencoder", "text", "denoiser", "recalling", "slow_fast")
 AUTOENCODER_SHARE = 0.2
 TEXT_SHARE = 0.1
 """Largest shares of the minutes that the stages before the denoiser may take."""
@@ -128,8 +128,7 @@ def _run_stages(
     denoiser, loss = denoiser_stage(shop, start, windows, text_encoder, left())
     schedule = start.schedule if start else NoiseSchedule.of(shop.config.model.diffusion)
     settings = start.settings if start else shop.config.model.settings
-    fast_start = start.fast_start if start else None
-    model = WorldModel(denoiser, autoencoder, text_encoder, schedule, settings, fast_start)
+    model = WorldModel(denoiser, autoencoder, text_encoder, schedule, settings)
     with_memory, without = _with_memories(shop, model, windows, left)
     reached = {stage: shop.reached(stage) for stage in STAGES}
     figures = Figures(
@@ -141,7 +140,7 @@ def _run_stages(
         autoencoder_steps=reached["autoencoder"].step,
         text_steps=reached["text"].step,
         denoiser_steps=reached["denoiser"].step,
-        through_writes_steps=reached["through_writes"].step,
+        recalling_steps=reached["recalling"].step,
         slow_fast_steps=reached["slow_fast"].step,
         minutes=round(sum(it.seconds for it in reached.values()) / 60, 2),
         num_parameters=sum(tensor.numel() for tensor in denoiser.parameters()),
@@ -160,9 +159,9 @@ def _with_memories(
     """
     config, losses = shop.config, None
     if shop.reached("denoiser").step >= config.slow.loop.steps:
-        if config.through_writes.loop.steps:
-            losses = through_writes_stage(shop, model, windows, left())
-        is_ready = shop.reached("through_writes").step >= config.through_writes.loop.steps
+        if config.recalling.loop.steps:
+            losses = recalling_stage(shop, model, windows, left())
+        is_ready = shop.reached("recalling").step >= config.recalling.loop.steps
         if config.slow_fast.loop.steps and is_ready:
             losses = slow_fast_stage(shop, model, windows, left())
     return (round(losses[0], 5), round(losses[1], 5)) if losses else (None, None)

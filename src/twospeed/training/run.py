@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from twospeed.core.errors import ConfigError
 from twospeed.data.recording import RecordingConfig
 from twospeed.training.autoencoder import AutoencoderRun
+from twospeed.training.recalling import RecallingConfig
 from twospeed.training.slow import SlowLearningConfig
 from twospeed.training.slow_fast import SlowFastConfig
 from twospeed.training.text import TextRun
-from twospeed.training.through_writes import ThroughWritesConfig
 from twospeed.worldmodel.build import WorldModelConfig
 
 PRECISIONS = ("no", "bf16", "fp16")
@@ -33,9 +33,9 @@ class RunConfig:
     slow: SlowLearningConfig = field(default_factory=SlowLearningConfig)
     """How the denoiser is trained."""
 
-    through_writes: ThroughWritesConfig = field(default_factory=ThroughWritesConfig)
-    """How the denoiser and the start of its memories learn through writes, once all the denoiser's
-    own steps are taken; by default they do not."""
+    recalling: RecallingConfig = field(default_factory=RecallingConfig)
+    """How the denoiser learns to recall, once all its own steps are taken; by default it does not.
+    It needs episodes that see places again (policy "revisit")."""
 
     slow_fast: SlowFastConfig = field(default_factory=SlowFastConfig)
     """How the denoiser learns beside frozen memories after that."""

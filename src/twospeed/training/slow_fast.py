@@ -17,7 +17,8 @@ from torch import Tensor
 
 from twospeed.core.errors import ConfigError
 from twospeed.core.random import generator_of
-from twospeed.memory.config import FastLearningConfig, default
+from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.presets import gradient
 from twospeed.memory.temp_lora import TempLora
 from twospeed.training.latents import (
     EpisodeLatents,
@@ -52,10 +53,10 @@ class SlowFastConfig:
     without_memory: float = 0.25
     """Share of those steps that see no memory, so that the slow weights stay good alone."""
 
-    memory: FastLearningConfig = field(default_factory=default)
+    memory: FastLearningConfig = field(default_factory=gradient)
     """How the fast weights learn."""
 
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=4_000, learning_rate=3e-4))
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=0, learning_rate=3e-4))
     """How the slow weights learn."""
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ autoencoder/   frames.npy, held_out.npy, fitted/, journal, checkpoint
 text/          journal, checkpoint
 latents/       the latent cache
 denoiser/      journal, checkpoint
-through_writes/  journal, checkpoint
+recalling/     journal, checkpoint
 slow_fast/     journal, checkpoint
 """
 
@@ -26,14 +26,14 @@ from twospeed.training.autoencoder import fit_to_frames, psnr_of, train_decoder
 from twospeed.training.checkpoint import FOLDER, Reached
 from twospeed.training.latents import LatentWindows, fill_cache, windows_to
 from twospeed.training.loop import run_loop
+from twospeed.training.recalling import Recalling
 from twospeed.training.run import RunConfig
 from twospeed.training.slow import slow_loss
 from twospeed.training.slow_fast import SlowFastLoop
 from twospeed.training.sources import EpisodeSource, take_frames
 from twospeed.training.text import train_text_encoder
-from twospeed.training.through_writes import ThroughWrites
 from twospeed.worldmodel.autoencoder import FrameAutoencoder
-from twospeed.worldmodel.build import build_denoiser
+from twospeed.worldmodel.build import build_denoiser, with_recall
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.text import TextEncoder
@@ -169,8 +169,11 @@ def denoiser_stage(
 ) -> tuple[Any, float]:
     """Train the denoiser; return it with averaged weights and its loss on held-out episodes."""
     slow = shop.config.slow
+    seed = slow.loop.seed
     denoiser = (
-        initial.denoiser if initial else build_denoiser(shop.config.model, seed=slow.loop.seed)
+        with_recall(initial.denoiser, shop.config.model, seed=seed)
+        if initial
+        else build_denoiser(shop.config.model, seed=seed)
     )
     loss_of = _slow_loss_of(shop, initial, windows, text_encoder)
 
@@ -219,29 +222,27 @@ def _held_out_loss(denoiser: Any, loss_of: Callable[..., Tensor]) -> float:
     return float(torch.stack(losses).mean())
 
 
-def through_writes_stage(
+def recalling_stage(
     shop: Workshop, model: WorldModel, windows: LatentWindows, minutes: float | None
 ) -> tuple[float, float]:
-    """Train the model's denoiser, and what its memories begin with, through writes.
-
-    The model gets the averaged weights.
+    """Train the model's denoiser to recall; the model gets the averaged weights.
 
     Returns:
         Losses on held-out episodes with and without their memory.
     """
-    config = shop.config.through_writes
-    learning = ThroughWrites(model, windows, shop.config.slow, config)
+    config = shop.config.recalling
+    model.denoiser.requires_grad_(True)  # averaged weights come without
+    learning = Recalling(model, windows, shop.config.slow, config)
     averaged = run_loop(
-        learning.learner,
+        model.denoiser,
         learning.loss,
         config.loop,
-        out=shop.out / "through_writes",
+        out=shop.out / "recalling",
         minutes=minutes,
         accelerator=shop.accelerator,
-        label="through writes",
+        label="recalling",
     )
-    learning.learner.load_state_dict(averaged.state_dict())
-    model.fast_start = learning.fast_start()
+    model.denoiser.load_state_dict(averaged.state_dict())
     return learning.held_out_losses(VALIDATION_ROUNDS)
 
 

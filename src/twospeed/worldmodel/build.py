@@ -1,13 +1,13 @@
 """Build an untrained world model from configurations: the start of every training.
 
-Holds: `WorldModelConfig`, `build_denoiser`. The sizes of the parts that must fit each other
-(latent channels, text features) stand here once.
+Holds: `WorldModelConfig`, `build_denoiser`, `with_recall`. The sizes of the parts that must fit
+each other (latent channels, text features) stand here once.
 """
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from twospeed.core.errors import lookup
+from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.random import initial_weights_of
 from twospeed.worldmodel.autoencoder import AutoencoderConfig
 from twospeed.worldmodel.denoiser import small_unet3d
@@ -38,6 +38,9 @@ class WorldModelConfig:
     conv_channels: int = 64
     """Channels of the transformer's convolutions."""
 
+    recall_keys: int = 256
+    """Features of the keys of the transformer's layer for fast weights (recall.py); 0 for none."""
+
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     """The frame autoencoder."""
 
@@ -66,4 +69,27 @@ def build_denoiser(config: WorldModelConfig, *, seed: int) -> Any:
             depth=config.depth,
             heads=config.heads,
             conv_channels=config.conv_channels,
+            recall_keys=config.recall_keys,
+            recall_cells=config.settings.frame_size // config.autoencoder.block,
+            recall_frames=config.settings.chunk_frames,
         )
+
+
+def with_recall(denoiser: Any, config: WorldModelConfig, *, seed: int) -> Any:
+    """Give a trained transformer the untrained recall layer that the configuration asks for.
+
+    Its predictions stay as they are, to the last bit. One that has such a layer, or needs none,
+    comes back itself.
+
+    Raises:
+        ConfigError: when its sizes are not those of the configuration.
+    """
+    if config.denoiser != "transformer" or not config.recall_keys or denoiser.recall is not None:
+        return denoiser
+    grown = build_denoiser(config, seed=seed)
+    try:
+        grown.load_state_dict(grown.state_dict() | denoiser.state_dict())
+    except RuntimeError as error:
+        text = f"the recipe has other sizes than the initial denoiser: {error}"
+        raise ConfigError(text) from None
+    return grown

@@ -4,7 +4,6 @@ model_index.json   what the model is: chunk length, frame size, sampling steps, 
 denoiser/          any denoiser of denoiser.py (a diffusers pipeline's unet/ is read too)
 vae/               any autoencoder of codec.py
 text_encoder/ tokenizer/ scheduler/
-fast_weights/      what memories begin with, if the model was trained through their writes
 """
 
 import copy
@@ -27,7 +26,6 @@ from twospeed.worldmodel.catalogue import INDEX, find_model
 from twospeed.worldmodel.codec import decode_latents, encode_frames, load_autoencoder
 from twospeed.worldmodel.denoiser import load_denoiser
 from twospeed.worldmodel.diffusion import NoiseSchedule
-from twospeed.worldmodel.fast_start import FastStart
 from twospeed.worldmodel.sampler import Predict, sample_ddim, spaced_levels
 from twospeed.worldmodel.text import TextEncoder
 
@@ -73,7 +71,6 @@ class WorldModel:
         text_encoder: action text -> tokens.
         schedule: noise levels.
         settings: the rest.
-        fast_start: what its memories begin with; None when they begin by chance.
     """
 
     def __init__(
@@ -83,14 +80,12 @@ class WorldModel:
         text_encoder: TextEncoder,
         schedule: NoiseSchedule,
         settings: ModelSettings,
-        fast_start: FastStart | None = None,
     ) -> None:
         self.denoiser = denoiser.eval()
         self.autoencoder = autoencoder.eval()
         self.text_encoder = text_encoder
         self.schedule = schedule
         self.settings = settings
-        self.fast_start = fast_start
 
     @classmethod
     def from_pretrained(cls, name_or_path: str | Path) -> "WorldModel":
@@ -112,7 +107,6 @@ class WorldModel:
             TextEncoder.from_pretrained(folder),
             NoiseSchedule.from_pretrained(folder),
             from_json(ModelSettings, index.get("settings", {})),
-            FastStart.from_pretrained(folder),
         )
 
     def save_pretrained(self, path: Path, *, half: bool = False, card: str = "") -> None:
@@ -135,8 +129,6 @@ class WorldModel:
                 _forget_origin_(aside / name / "config.json")
             self.text_encoder.save_pretrained(aside)
             self.schedule.save_pretrained(aside)
-            if self.fast_start:
-                self.fast_start.save_pretrained(aside)
             if card:
                 (aside / "README.md").write_text(card, encoding="utf-8")
             settings = to_json(self.settings)
@@ -152,7 +144,6 @@ class WorldModel:
         """Move all parts, in place, and return the model."""
         for part in (self.denoiser, self.autoencoder, self.text_encoder.model):
             part.to(device)
-        self.fast_start = self.fast_start and self.fast_start.to(device)
         return self
 
     def hash(self) -> str:

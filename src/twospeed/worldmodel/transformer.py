@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from twospeed.core.shapes import check_shapes
 from twospeed.worldmodel.blocks import FrameResBlock, SpaceTimeBlock, sinusoid
+from twospeed.worldmodel.recall import Recall
 
 
 class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -28,6 +29,9 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         conv_blocks: residual blocks before and after the transformer.
         max_frames: longest window.
         max_cells: longest side of a frame in tokens (half its latent cells).
+        recall_keys: features of the keys of the layer made for fast weights; 0 builds none.
+        recall_cells: side of a frame in latent cells, which that layer is bound to.
+        recall_frames: frames of a chunk, which it is bound to as well.
     """
 
     @register_to_config  # type: ignore[untyped-decorator]
@@ -42,6 +46,9 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         conv_blocks: int = 1,
         max_frames: int = 32,
         max_cells: int = 16,
+        recall_keys: int = 0,
+        recall_cells: int = 8,
+        recall_frames: int = 4,
     ) -> None:
         super().__init__()
         self.enter = nn.Conv2d(latent_channels, conv_channels, 3, padding=1)
@@ -62,6 +69,21 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         nn.init.zeros_(self.steer.bias)
         for parameter in self.leave.parameters():
             nn.init.zeros_(parameter)
+        self.recall: Recall | None = None
+        if recall_keys:
+            self.recall = Recall(
+                latent_channels=latent_channels,
+                cells=recall_cells,
+                frames=recall_frames,
+                steer_width=width,
+                keys=recall_keys,
+            )
+            self.recalled_in = nn.Conv2d(latent_channels + 1, conv_channels, 3, padding=1)
+            self.trust = nn.Sequential(
+                nn.Linear(width + 1, width), nn.SiLU(), nn.Linear(width, latent_channels)
+            )
+            for parameter in (*self.recalled_in.parameters(), *self.trust[-1].parameters()):
+                nn.init.zeros_(parameter)
 
     def forward(self, noisy_BCTHW: Tensor, level_BT: Tensor, text_BND: Tensor) -> Tensor:
         """Return the prediction for every frame, (B, C, T, H, W).
@@ -78,9 +100,12 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             noisy=(noisy_BCTHW, "BCTHW"), level=(level_BT, "BT"), text=(text_BND, "BND")
         )
         frames, height, width = sizes["T"], sizes["H"], sizes["W"]
-        steer_BTD = functional.silu(self._steering(level_BT, text_BND.mean(dim=1)))
+        steer_BTD = functional.silu(self._steering(level_BT, self.action_of(text_BND)))
         steer_FD = steer_BTD.flatten(0, 1)
         cells = self.enter(noisy_BCTHW.transpose(1, 2).flatten(0, 1))
+        if self.recall is not None:
+            recalled, there_BT = self.recall(noisy_BCTHW, level_BT, self.action_of(text_BND))
+            cells = cells + self.recalled_in(recalled.transpose(1, 2).flatten(0, 1))
         for block in self.before:
             cells = block(cells, steer_FD)
         tokens = self.to_tokens(functional.pixel_unshuffle(cells, 2).permute(0, 2, 3, 1))
@@ -97,13 +122,25 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             cells = block(cells, steer_FD)
         out = self.leave(functional.silu(self.norm(cells)))
         windows: Tensor = out.unflatten(0, (-1, frames)).transpose(1, 2)
+        if self.recall is not None:
+            trust = self._trust(steer_BTD, recalled[:, -1, :, 0, 0], there_BT)
+            windows = windows.lerp(recalled[:, :-1], trust)
         return windows
 
-    def _steering(self, level_BT: Tensor, text_BD: Tensor) -> Tensor:
+    def _trust(self, steer_BTD: Tensor, mark_BT: Tensor, there_BT: Tensor) -> Tensor:
+        """Return how far each channel goes over to what is recalled, (B, C, T, 1, 1)."""
+        share_BTC: Tensor = self.trust(torch.cat([steer_BTD, mark_BT[..., None]], dim=-1))
+        return (share_BTC * there_BT[..., None]).transpose(1, 2)[..., None, None]
+
+    def action_of(self, text_BND: Tensor) -> Tensor:
+        """Embed the actions, (B, D)."""
+        action: Tensor = self.text_in(text_BND.mean(dim=1).to(self.text_in.weight.dtype))
+        return action
+
+    def _steering(self, level_BT: Tensor, action_BD: Tensor) -> Tensor:
         """Join noise level and action into one vector a frame."""
-        dtype = self.text_in.weight.dtype
-        level = self.level_in(sinusoid(level_BT, self.config.width).to(dtype))
-        steering: Tensor = level + self.text_in(text_BD.to(dtype))[:, None]
+        level = self.level_in(sinusoid(level_BT, self.config.width).to(action_BD.dtype))
+        steering: Tensor = level + action_BD[:, None]
         return steering
 
 

@@ -1,57 +1,13 @@
-"""Optimizers over tensors whose first axis is the episode: no episode sees its companions.
+"""Adam over tensors whose first axis is the episode: no episode sees its companions.
 
-Both are elementwise, so a batch of episodes steps as each would alone; a rate per episode lets a
-gate hold one back, averages included.
+It is elementwise, so a batch of episodes steps as each would alone; a rate per episode lets a gate
+hold one back, averages included.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-
-
-class Optimizer(Protocol):
-    """Moves tensors against their gradients, episode by episode."""
-
-    def step_(self, gradients: Sequence[Tensor], rate_E: Tensor) -> None:
-        """Move every tensor against its gradient; where the rate is 0, nothing changes."""
-        ...
-
-    def reset_(self) -> None:
-        """Forget all averages."""
-        ...
-
-    def state(self, episode: int) -> dict[str, Tensor]:
-        """Return copies of one episode's averages, by name."""
-        ...
-
-    def load_state_(self, named: dict[str, Tensor], episode: int) -> None:
-        """Take over what `state` gave."""
-        ...
-
-
-class PlainGradient:
-    """Gradient descent: no averages, so a write is linear in the loss of its chunk."""
-
-    def __init__(self, tensors: Sequence[Tensor], *, betas: tuple[float, float]) -> None:  # noqa: ARG002
-        self.tensors = list(tensors)
-
-    @torch.no_grad()
-    def step_(self, gradients: Sequence[Tensor], rate_E: Tensor) -> None:
-        """Move every tensor against its gradient; where the rate is 0, nothing changes."""
-        for tensor, gradient in zip(self.tensors, gradients, strict=True):
-            tensor -= rate_E.to(tensor)[:, None, None] * gradient
-
-    def reset_(self) -> None:
-        """Do nothing: there are no averages."""
-
-    def state(self, episode: int) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return nothing: there are no averages."""
-        return {}
-
-    def load_state_(self, named: dict[str, Tensor], episode: int) -> None:
-        """Do nothing: there are no averages."""
 
 
 class Adam:
@@ -100,7 +56,3 @@ class Adam:
         for index, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
             first[episode] = named[f"first.{index}"]
             second[episode] = named[f"second.{index}"]
-
-
-OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adam": Adam, "gradient": PlainGradient}
-"""Name in a configuration -> optimizer of (tensors, betas)."""

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from twospeed.memory.optimizers import Adam
+from twospeed.memory.adam import Adam
 
 
 @pytest.mark.parametrize("betas", [(0.9, 0.999), (0.5, 0.9)])

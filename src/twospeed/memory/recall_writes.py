@@ -1,0 +1,114 @@
+"""Writes to a recall layer: after each, the layer explains all chunks seen so far best.
+
+The layer's guess of a chunk is linear in its weights, so the least squares over an episode's
+chunks have a closed form. With keys k_n and the errors e_n of the slow weights' guesses, `up` is
+
+    argmin_U  sum_n |e_n - U k_n|² + ridge |U|²
+
+and recursive least squares keep it so at every write, from the last one's solution and the matrix
+P = (sum_n k_n k_nᵀ + ridge I)⁻¹ alone:
+
+    gain = P k / (1 + kᵀ P k);  up += error gainᵀ;  P -= P k gainᵀ
+
+It is where gradient steps on all chunks at once would end, at the price of a few products. When P
+is not kept from chunk to chunk (`keep_optimizer`), each write is the least change of the weights
+that explains its own chunk: the delta rule of Widrow and Hoff.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from twospeed.core.errors import ConfigError, ShapeError
+from twospeed.memory.adapters import Adapters
+from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.writer import Written
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.recall import LAYER, recalled_target
+
+
+class RecallWrites:
+    """One step of recursive least squares a chunk, for E episodes; nothing is drawn by chance.
+
+    Args:
+        model: the slow weights; its denoiser has a recall layer.
+        config: `ridge`, `learning_rate` (share of the step that is taken), `keep_optimizer`,
+            `anchor` and `gate` matter.
+        adapters: what is written; of the recall layer alone.
+        seeds: one an episode; only their number matters.
+
+    Raises:
+        ConfigError: when layers beside the recall layer are adapted.
+    """
+
+    def __init__(
+        self,
+        model: WorldModel,
+        config: FastLearningConfig,
+        adapters: Adapters,
+        *,
+        seeds: Sequence[int],
+    ) -> None:
+        if list(adapters.up) != [LAYER]:
+            raise ConfigError(
+                f"the objective recall writes to {LAYER!r} alone, the targets name"
+                f" {', '.join(adapters.up)}"
+            )
+        self.denoiser, self.config, self.adapters = model.denoiser, config, adapters
+        unit_KK = torch.eye(config.rank).to(adapters.up[LAYER]) / config.ridge
+        self._fresh_EKK = unit_KK.expand(len(seeds), -1, -1)
+        self.inverse_EKK = self._fresh_EKK.clone()
+
+    @torch.no_grad()
+    def write_(
+        self,
+        window_ECTHW: Tensor,
+        text_END: Tensor,
+        *,
+        past_frames: int,
+        writes: Sequence[int],  # noqa: ARG002
+    ) -> Written:
+        """Learn one chunk of every episode; see `Writer`.
+
+        Raises:
+            ShapeError: when the new frames are not as many as the layer gives.
+        """
+        past, new = window_ECTHW.tensor_split([past_frames], dim=2)
+        recall = self.denoiser.recall
+        if new.shape[2] != recall.frames:
+            raise ShapeError(
+                f"this model recalls chunks of {recall.frames} frames, got {new.shape[2]} new ones"
+            )
+        key_EK = recall.keys(past, self.denoiser.action_of(text_END))
+        target_EO = recalled_target(new)
+        error_EO = target_EO - recall.layer(key_EK)
+        before_E = error_EO.square().mean(1)
+        open_E = (before_E >= self.config.gate) & (self.config.updates_per_chunk > 0)
+        self._step_(key_EK, error_EO, open_E)
+        after_E = (target_EO - recall.layer(key_EK)).square().mean(1)
+        return Written(before_E=before_E, after_E=after_E, open_E=open_E)
+
+    def state(self, episode: int) -> dict[str, Tensor]:
+        """Return the matrix P of one episode."""
+        return {"inverse": self.inverse_EKK[episode].clone()}
+
+    def load_state_(self, named: dict[str, Tensor], episode: int) -> None:
+        """Take over what `state` gave."""
+        self.inverse_EKK[episode] = named["inverse"]
+
+    def reset_(self) -> None:
+        """Begin anew with the same weights: all of them may be changed freely."""
+        self.inverse_EKK.copy_(self._fresh_EKK)
+
+    def _step_(self, key_EK: Tensor, error_EO: Tensor, open_E: Tensor) -> None:
+        up_EOK = self.adapters.up[LAYER]
+        key_EK1, error_EO1 = key_EK.to(up_EOK)[..., None], error_EO.to(up_EOK)[..., None]
+        if not self.config.keep_optimizer:
+            self.reset_()
+        moved_EK1 = self.inverse_EKK @ key_EK1
+        gain_E1K = (moved_EK1 / (1 + key_EK1.mT @ moved_EK1)).mT
+        open_E11 = open_E[:, None, None].to(up_EOK)
+        up_EOK += self.config.learning_rate * open_E11 * (error_EO1 @ gain_E1K)
+        self.inverse_EKK -= open_E11 * (moved_EK1 @ gain_E1K)
+        self.inverse_EKK.lerp_(self._fresh_EKK, self.config.anchor)

@@ -1,0 +1,194 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from twospeed.core.errors import ConfigError, ShapeError
+from twospeed.generation.dream import Dream
+from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.files import load_memory, memory_of, running, save_memory
+from twospeed.memory.presets import PRESETS, default, gradient, recalling
+from twospeed.memory.temp_lora import TempLora
+from twospeed.training.recalling import written
+from twospeed.worldmodel.recall import LAYER, recalled_target
+
+CONFIG = recalling(16)
+ACTIONS = ("turn left", "go forward", "turn right")
+
+
+def guess(model, window, action, *, memory=None):
+    """Return what the layer gives for a window's chunk, (O,)."""
+    weight = model.denoiser.recall.layer.weight
+    if memory is not None:
+        weight = weight + memory.adapters.up[LAYER][0]
+    return (weight @ key_of(model, window, action)).detach()
+
+
+def key_of(model, window, action):
+    text = model.text_encoder.encode([action]).to(window)
+    return model.denoiser.recall.keys(window[:, :, :4], model.denoiser.action_of(text))[0].detach()
+
+
+def test_after_any_writes_the_weights_are_the_least_squares_of_the_definition(model, make_window):
+    model.denoiser.double()
+    memory = TempLora(model, replace(CONFIG, ridge=0.2))
+    keys, errors = [], []
+    for chunk, action in enumerate(ACTIONS * 2):
+        window = make_window(seed=chunk, dtype=torch.float64)
+        memory.observe(window, [action], past_frames=4)
+        keys.append(key_of(model, window, action))
+        errors.append(recalled_target(window[:, :, 4:])[0] - guess(model, window, action))
+    keys, errors = torch.stack(keys), torch.stack(errors)
+    up = memory.adapters.up[LAYER][0].detach()
+    # where the slope of sum |e - U k|² + ridge |U|² is zero
+    slope = -(errors - keys @ up.mT).mT @ keys + 0.2 * up
+    torch.testing.assert_close(slope, torch.zeros_like(slope), rtol=0, atol=1e-9)
+    closed = written(keys[None], errors[None], ridge=0.2)
+    torch.testing.assert_close(closed.up_EOM[0] @ closed.down_EMK[0], up, rtol=1e-6, atol=1e-9)
+
+
+def test_it_is_where_gradient_steps_on_all_chunks_end(model, make_window):
+    model.denoiser.double()
+    memory = TempLora(model, replace(CONFIG, ridge=0.5))
+    windows = [make_window(seed=chunk, dtype=torch.float64) for chunk in range(3)]
+    for window in windows:
+        memory.observe(window, ["turn left"], past_frames=4)
+    keys = torch.stack([key_of(model, window, "turn left") for window in windows])
+    up = torch.zeros_like(memory.adapters.up[LAYER][0])
+    errors = torch.stack(
+        [recalled_target(it[:, :, 4:])[0] - guess(model, it, "turn left") for it in windows]
+    )
+    for _ in range(2_000):
+        up += 0.2 * ((errors - keys @ up.mT).mT @ keys - 0.5 * up)
+    torch.testing.assert_close(memory.adapters.up[LAYER][0], up, rtol=1e-6, atol=1e-9)
+
+
+def test_without_the_kept_matrix_a_write_is_the_least_change_for_its_own_chunk(model, make_window):
+    model.denoiser.double()
+    memory = TempLora(model, replace(CONFIG, ridge=1e-9, keep_optimizer=False))
+    memory.observe(make_window(dtype=torch.float64), ["turn left"], past_frames=4)
+    before = memory.adapters.up[LAYER][0].clone()
+    window = make_window(seed=1, dtype=torch.float64)
+    missing = recalled_target(window[:, :, 4:])[0] - guess(model, window, "go back", memory=memory)
+    memory.observe(window, ["go back"], past_frames=4)
+    change = memory.adapters.up[LAYER][0] - before
+    expected = torch.outer(missing, key_of(model, window, "go back"))
+    torch.testing.assert_close(change, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_after_a_write_the_layer_gives_what_was_seen(model, make_window):
+    model.denoiser.double()
+    memory = TempLora(model, replace(CONFIG, ridge=1e-9))
+    window = make_window(dtype=torch.float64)
+    (record,) = memory.observe(window, ["turn left"], past_frames=4)
+    wanted = recalled_target(window[:, :, 4:])[0]
+    found = guess(model, window, "turn left", memory=memory)
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
+    before = wanted - guess(model, window, "turn left")
+    assert record.loss_before == pytest.approx(float(before.square().mean()), rel=1e-6)
+    assert record.loss_after < 1e-6
+    assert record.norm == pytest.approx(float(memory.adapters.up[LAYER].norm().detach()), rel=1e-6)
+
+
+def test_a_write_acts_on_what_is_generated_and_the_slow_weights_stay(model, make_window):
+    before = {name: tensor.clone() for name, tensor in model.denoiser.state_dict().items()}
+    window = make_window()
+    memory = TempLora(model, CONFIG)
+    text = model.text_encoder.encode(["turn left"])
+    noisy = torch.cat([window[:, :, :4], make_window(seed=1)[:, :, 4:]], dim=2)
+    level = torch.tensor([[0, 0, 0, 0, 900, 900, 900, 900]])
+    with torch.no_grad():
+        slow = model.denoiser(noisy, level, text)
+        assert torch.equal(memory.read_out(model.denoiser, text)(noisy, level), slow)
+        memory.observe(window, ["turn left"], past_frames=4)
+        assert not torch.equal(memory.read_out(model.denoiser, text)(noisy, level), slow)
+        assert torch.equal(model.denoiser(noisy, level, text), slow)
+    state = model.denoiser.state_dict()
+    assert all(torch.equal(state[name], tensor) for name, tensor in before.items())
+
+
+@pytest.mark.parametrize("change", [{"learning_rate": 0.0}, {"updates_per_chunk": 0}])
+def test_a_memory_that_may_not_learn_equals_no_memory(model, make_window, change):
+    memory = TempLora(model, replace(CONFIG, **change))
+    (record,) = memory.observe(make_window(), ["turn left"], past_frames=4)
+    assert not memory.adapters.up[LAYER].any()
+    assert record.loss_after == record.loss_before
+    assert record.written == ("updates_per_chunk" not in change)
+
+
+def test_a_batch_of_episodes_equals_one_by_one(model, make_window):
+    model.denoiser.double()
+    config = replace(CONFIG, max_norm=3.0, anchor=0.1, learning_rate=0.7)
+    together = TempLora(model, config, seeds=(5, 6, 7))
+    alone = [TempLora(model, config, seeds=(seed,)) for seed in (5, 6, 7)]
+    for chunk in range(2):
+        windows = make_window(3, seed=chunk, dtype=torch.float64)
+        together.observe(windows, ACTIONS, past_frames=4)
+        for index, memory in enumerate(alone):
+            memory.observe(windows[index : index + 1], [ACTIONS[index]], past_frames=4)
+    for index, memory in enumerate(alone):
+        one, beside = memory.adapters.up[LAYER][0], together.adapters.up[LAYER][index]
+        torch.testing.assert_close(one, beside, rtol=1e-6, atol=1e-9)
+
+
+def test_the_gate_keeps_what_is_known_out(model, make_window):
+    memory = TempLora(model, replace(CONFIG, ridge=1e-6, gate=0.05))
+    new, known = (
+        memory.observe(make_window(), ["turn left"], past_frames=4)[0].written for _ in range(2)
+    )
+    assert new
+    assert not known
+
+
+def test_such_a_memory_is_a_file_like_any_other(model, make_window, tmp_path):
+    memory = TempLora(model, CONFIG, seeds=(7,))
+    memory.observe(make_window(), ["go back"], past_frames=4)
+    save_memory(memory_of(memory), tmp_path / "memory")
+    again = running(model, [load_memory(tmp_path / "memory")], seeds=(7,))
+    memory.writer.reset_()  # as in every memory that comes from a file
+    for one in (memory, again):
+        one.observe(make_window(seed=1), ["turn left"], past_frames=4)
+    assert torch.equal(memory.adapters.up[LAYER], again.adapters.up[LAYER])
+
+
+def test_a_dream_with_such_a_memory_goes_on_bit_for_bit(model, random_frames, tmp_path):
+    dream = Dream(model, random_frames(0), memory=TempLora(model, CONFIG, seeds=(3,)), seed=3)
+    dream.step("turn left")
+    dream.observe(random_frames(1, 4), "turn left")
+    dream.save(tmp_path / "dream")
+    again = Dream.load(tmp_path / "dream", model)
+    assert (dream.step("go forward") == again.step("go forward")).all()
+
+
+def test_the_default_is_the_recall_layer_where_there_is_one(model, make_model):
+    assert default(model) == CONFIG
+    assert default(make_model(denoiser="unet3d")) == gradient()
+    assert next(iter(PRESETS)) == "default"
+
+
+def test_mistakes_are_named(model, make_model):
+    with pytest.raises(ConfigError, match="alone, the targets name"):
+        TempLora(model, replace(CONFIG, targets=r"(^recall\.layer|^recall\.to_key\.1)$", rank=16))
+    with pytest.raises(ConfigError, match="rank must be 16"):
+        TempLora(model, replace(CONFIG, rank=8))
+    with pytest.raises(ConfigError, match="no linear layer"):
+        TempLora(make_model(denoiser="unet3d"), CONFIG)
+    with pytest.raises(ConfigError, match="ridge"):
+        FastLearningConfig(ridge=0.0)
+
+
+def test_a_chunk_of_another_length_is_refused(model, make_window):
+    memory = TempLora(model, CONFIG)
+    with pytest.raises(ShapeError, match="chunks of 4 frames, got 3"):
+        memory.observe(make_window(), ["turn left"], past_frames=5)
+    assert not memory.adapters.up[LAYER].any()
+
+
+def test_the_anchor_forgets_and_makes_room(model, make_window):
+    free, anchored = (TempLora(model, replace(CONFIG, anchor=share)) for share in (0.0, 0.25))
+    for memory in (free, anchored):
+        memory.observe(make_window(), ["turn left"], past_frames=4)
+    torch.testing.assert_close(anchored.adapters.up[LAYER], 0.75 * free.adapters.up[LAYER])
+    fresh = torch.eye(16) / CONFIG.ridge
+    expected = free.writer.inverse_EKK.lerp(fresh, 0.25)
+    torch.testing.assert_close(anchored.writer.inverse_EKK, expected)

@@ -1,0 +1,133 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from twospeed.core.errors import ConfigError
+from twospeed.data.recording import RecordingConfig
+from twospeed.memory.temp_lora import TempLora
+from twospeed.training.latents import LatentWindows, fill_cache, stacked
+from twospeed.training.loop import LoopConfig, run_loop
+from twospeed.training.recalling import Recalling, RecallingConfig
+from twospeed.training.slow import SlowLearningConfig
+from twospeed.training.sources import WorldSource
+from twospeed.worldmodel.recall import LAYER
+from twospeed.worlds.language import MOVES
+
+RECORDING = RecordingConfig(
+    world="rooms", episodes=8, chunks=5, frame_size=16, episodes_per_shard=4, policy="revisit"
+)
+CONFIG = RecallingConfig(
+    episodes=2,
+    first_steps=1,
+    first_episodes=2,
+    loop=LoopConfig(
+        steps=6, learning_rate=1e-3, warmup_steps=1, ema_decay=0.9, checkpoint_minutes=0.0
+    ),
+)
+
+
+@pytest.fixture
+def cache(model, tmp_path):
+    return fill_cache(WorldSource(config=RECORDING), model.autoencoder, tmp_path / "latents")
+
+
+def recalling_of(model, cache, config=CONFIG):
+    windows = LatentWindows(cache, {text: (text,) for text in MOVES})
+    return Recalling(model, windows, SlowLearningConfig(batch_size=2), config)
+
+
+def draws(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_the_memory_that_is_learned_through_is_the_one_that_will_be_written(model, cache):
+    model.denoiser.double()
+    learning = recalling_of(model, cache)
+    chunks = learning._draw(draws(), 2)
+    memories, _, _ = learning._write(chunks, draws())
+    memory = TempLora(model, learning.memory, seeds=(1, 2))
+    episodes = learning.windows.draw_episodes(draws(), 2)
+    for chunk in range(chunks.written):
+        window, actions, past = stacked([(episode, chunk) for episode in episodes])
+        memory.observe(window.double(), actions, past_frames=past)
+    up = memories.up_EOM @ memories.down_EMK
+    assert up.abs().max() > 0
+    torch.testing.assert_close(memory.adapters.up[LAYER], up, rtol=1e-6, atol=1e-9)
+
+
+def test_the_gradient_through_the_writes_is_that_of_finite_differences(model, cache):
+    model.denoiser.double()
+    learning = recalling_of(model, cache, replace(CONFIG, alone_every=0))
+    recall = model.denoiser.recall
+    learning.loss(1, draws()).backward()
+    for parameter in (recall.to_key[1].weight, recall.layer.weight, recall.look[0].weight):
+        direction = torch.randn(parameter.shape, generator=draws(1), dtype=torch.float64)
+        slope = float((parameter.grad * direction).sum())
+        ends = []
+        for sign in (1, -1):
+            with torch.no_grad():
+                parameter += sign * 1e-6 * direction
+            ends.append(float(learning.loss(1, draws()).detach()))
+            with torch.no_grad():
+                parameter -= sign * 1e-6 * direction
+        assert abs(slope) > 1e-6
+        assert slope == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-4)
+
+
+def test_first_steps_move_the_recall_layer_alone(model, cache):
+    learning = recalling_of(model, cache)
+    learning.loss(0, draws()).backward()
+    moved = {name for name, tensor in model.denoiser.named_parameters() if tensor.grad is not None}
+    assert all(name.startswith(("recall.", "text_in.")) for name in moved)
+    assert "recall.layer.weight" in moved
+
+
+def test_some_steps_learn_without_any_memory(model, cache):
+    learning = recalling_of(model, cache, replace(CONFIG, alone_every=2, first_steps=0))
+    learning.loss(2, draws()).backward()
+    assert not model.denoiser.recall.look[0].weight.grad.isnan().any()
+    assert learning.adapters.up[LAYER].shape[0] == 2
+    assert not learning.adapters.up[LAYER].any()  # nothing was written
+
+
+def test_a_run_that_was_killed_ends_as_if_it_had_not_been(make_model, cache, tmp_path):
+    def run(out, killed_at=None):
+        model = make_model()
+        learning = recalling_of(model, cache)
+
+        def loss_of(step, generator):
+            if step == killed_at:
+                raise KeyboardInterrupt
+            return learning.loss(step, generator)
+
+        return run_loop(model.denoiser, loss_of, CONFIG.loop, out=out).state_dict()
+
+    whole = run(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parts", killed_at=3)
+    parts = run(tmp_path / "parts")
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_it_teaches_slow_weights_to_use_what_is_written(make_model, tmp_path):
+    model = make_model()
+    source = WorldSource(config=replace(RECORDING, chunks=10, episodes=32))
+    long = fill_cache(source, model.autoencoder, tmp_path / "long")
+    many = replace(CONFIG.loop, steps=150, learning_rate=3e-3, checkpoint_minutes=9.0)
+    config = replace(CONFIG, episodes=8, first_steps=60, first_episodes=8, least_written=5)
+    learning = recalling_of(model, long, config)
+    averaged = run_loop(model.denoiser, learning.loss, many, out=tmp_path / "run")
+    model.denoiser.load_state_dict(averaged.state_dict())
+    on, off = learning.held_out_losses(6)
+    assert on < 0.97 * off
+
+
+def test_mistakes_are_named(model, make_model, cache):
+    with pytest.raises(ConfigError, match="record longer ones"):
+        recalling_of(model, cache, replace(CONFIG, least_written=5)).loss(1, draws())
+    with pytest.raises(ConfigError, match="recall_keys above 0"):
+        recalling_of(make_model(denoiser="unet3d"), cache)
+    for wrong in ({"episodes": 0}, {"again_share": 1.5}, {"first_episodes": 0}):
+        with pytest.raises(ConfigError):
+            replace(CONFIG, **wrong)
