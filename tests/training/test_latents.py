@@ -1,4 +1,5 @@
 import logging
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -139,6 +140,21 @@ def test_a_damaged_shard_is_named_and_left_out(model, shards, tmp_path, caplog):
         place = fill_cache(ShardSource(folder=tmp_path), model.autoencoder, tmp_path / "latents")
     assert names[0] in caplog.text
     assert len(LatentWindows(place, SAYINGS).train) == 2
+
+
+def test_a_folder_of_recordings_is_one_source(tmp_path):
+    for name, seed in (("one", 40), ("two", 50)):
+        record(replace(RECORDING, episodes=2, first_seed=seed), tmp_path / "all" / name)
+    source = ShardSource(folder=tmp_path / "all")
+    assert source.contents().num_episodes == 4
+    found = [episode.seed for group in source.groups() for episode in source.read(group)]
+    assert found == [40, 41, 50, 51]
+    shutil.copytree(tmp_path / "all" / "one", tmp_path / "all" / "three")
+    with pytest.raises(DataError, match="two shards called rooms-000000040"):
+        source.groups()
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DataError, match="no recording has been finished"):
+        ShardSource(folder=tmp_path / "none").groups()
 
 
 def test_mistakes_are_named(model, source, tmp_path):

@@ -3,12 +3,16 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+import torch
 
 from twospeed.core.config import from_json, override, to_json
 from twospeed.core.errors import ConfigError, DataError
 from twospeed.core.files import read_json
+from twospeed.data.episode import Episode
+from twospeed.data.index import write_index
+from twospeed.data.shards import write_shard
 from twospeed.generation.dream import Dream
-from twospeed.memory.presets import paper
+from twospeed.memory.presets import default, paper
 from twospeed.memory.temp_lora import TempLora
 from twospeed.recipes import RECIPES, rooms_tiny
 from twospeed.training.pipeline import train_world_model
@@ -72,6 +76,31 @@ def test_a_run_stopped_at_once_goes_on_to_the_same_model(trained, tmp_path):
     hashes = [WorldModel.from_pretrained(it.folder).hash() for it in (done, trained)]
     assert hashes[0] == hashes[1]
     assert done.figures.denoiser_loss == trained.figures.denoiser_loss
+
+
+def test_recordings_of_ones_own_are_learned_in_their_own_words(random_frames, tmp_path):
+    said = ["stir the soup", "open the fridge", "close the gripper"]
+    episodes = [
+        Episode(
+            frames=random_frames(seed, 13),
+            actions=(said[seed % 3], "stir the soup", "turn left"),
+            world="kitchen",
+            seed=seed,
+            frames_per_second=4.0,
+        )
+        for seed in range(4)
+    ]
+    (tmp_path / "data").mkdir()
+    write_shard(tmp_path / "data" / "kitchen-0.tar", episodes)
+    write_index(tmp_path / "data")
+    recipe = override(rooms_tiny(), "recalling.loop.steps=2")
+    recipe = override(override(recipe, "recalling.least_written=1"), "slow_fast.loop.steps=0")
+    done = train_world_model(recipe, tmp_path / "data", tmp_path / "run")
+    model = WorldModel.from_pretrained(done.folder)
+    texts = model.text_encoder.encode(["stir the soup", "open the fridge", "go forward"])
+    assert torch.pdist(texts[:, 0]).min() > 0.5
+    dream = Dream(model, episodes[0].frames[0], memory=TempLora(model, default(model)))
+    assert dream.step("stir the soup").shape == (4, 16, 16, 3)
 
 
 def test_training_goes_on_from_a_models_weights(trained, tmp_path):

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from twospeed.training.loop import LoopConfig
-from twospeed.training.text import TextRun, _say, anchors_of, held_out_accuracy, train_text_encoder
+from twospeed.training.text import TextRun, _say, held_out_accuracy, train_text_encoder
+from twospeed.training.vocabulary import anchors_of, sayings_of, vocabulary_of
 from twospeed.worldmodel.text import TextEncoderConfig
 from twospeed.worlds.language import MOVES
 
@@ -17,7 +18,7 @@ def test_training_understands_sayings_it_has_never_seen(tmp_path):
     )
     assert accuracy > 0.5  # chance is 1 in 7
     assert held_out_accuracy(encoder, MOVES) == accuracy
-    nothing = torch.cdist(encoder.encode([""])[:, 0], anchors_of(7, 32))
+    nothing = torch.cdist(encoder.encode([""])[:, 0], anchors_of(list(MOVES), 32))
     assert nothing.argmin() == 0
 
 
@@ -29,13 +30,39 @@ def test_no_held_out_saying_is_ever_said_in_training():
 
 def test_what_is_said_comes_from_the_sayings():
     generator = torch.Generator().manual_seed(0)
-    assert _say(("",), 0.5, generator) == ""
-    plain = [_say(("turn left",), 0.0, generator) for _ in range(50)]
+    assert _say(("",), (), 0.5, generator) == ""
+    plain = [_say(("turn left",), (), 0.0, generator) for _ in range(50)]
     assert all("turn left" in text.lower() for text in plain)
     assert len(set(plain)) > 10
 
 
+def test_nothing_is_dressed_up_as_another_saying():
+    generator = torch.Generator().manual_seed(0)
+    said = {_say(("turn left",), {"turn left a little"}, 0.0, generator) for _ in range(300)}
+    assert "turn left a bit" in said
+    assert "turn left a little" not in said
+
+
 def test_anchors_are_fixed_and_apart():
-    assert torch.equal(anchors_of(7, 16), anchors_of(7, 16))
-    assert torch.pdist(anchors_of(7, 64)).min() > 5
-    assert anchors_of(7, 64).var().item() == pytest.approx(1, abs=0.2)
+    anchors = anchors_of(list(MOVES), 64)
+    assert torch.equal(anchors, anchors_of(list(MOVES), 64))
+    assert torch.pdist(anchors).min() > 5
+    assert anchors.var().item() == pytest.approx(1, abs=0.2)
+
+
+def test_anybodys_texts_have_anchors_of_their_words():
+    texts = ["open the drawer", "Open the fridge!", "wash a cup", "turn left", "??"]
+    anchors = anchors_of(texts, 512)
+    assert anchors.var(1).numpy() == pytest.approx(1, abs=0.3)
+    drawer, fridge, cup = (anchors[1] @ anchors[row] / 512 for row in (1, 2, 3))
+    assert drawer > 0.8
+    assert fridge == pytest.approx(2 / 3, abs=0.2)  # two words of three
+    assert cup == pytest.approx(0, abs=0.2)
+    assert torch.equal(anchors[4], anchors_of(list(MOVES), 512)[1 + list(MOVES).index("turn left")])
+
+
+def test_a_vocabulary_knows_the_worlds_and_takes_any_other_text_as_it_is():
+    found = vocabulary_of(["stir the soup", "close the gripper", "turn left"])
+    assert list(found) == [*MOVES, "close the gripper", "stir the soup"]
+    assert len(found["close the gripper"].paraphrases) > 5
+    assert sayings_of(found)["stir the soup"] == ("stir the soup",)

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from twospeed.core.errors import ConfigError, DataError, lookup
+from twospeed.core.errors import ConfigError, DataError
 from twospeed.core.files import read_json, sweep, write_json, written_aside
 from twospeed.core.progress import progress
 from twospeed.data.workers import run_in_processes
@@ -134,7 +134,8 @@ class LatentWindows:
 
     Args:
         folder: of `fill_cache`.
-        sayings: canonical action text -> the texts that a window of it may carry.
+        sayings: action text -> the texts that a window of it may carry; one that is not there
+            carries its own.
         groups: the groups to draw from; None takes all that are cached.
 
     Raises:
@@ -144,14 +145,14 @@ class LatentWindows:
     def __init__(
         self,
         folder: Path,
-        sayings: Mapping[str, Sequence[str]],
+        sayings: Mapping[str, Sequence[str]] | None = None,
         *,
         groups: Sequence[str] | None = None,
     ) -> None:
         names = sorted(path.stem for path in folder.glob("*.json"))
         if groups is not None:
             names = [name for name in names if name in {Path(group).stem for group in groups}]
-        self._sayings = sayings
+        self.sayings = sayings or {}
         self.train: list[EpisodeLatents] = []
         self.held_out: list[EpisodeLatents] = []
         for name in names:
@@ -160,6 +161,10 @@ class LatentWindows:
             self.held_out.append(held_out)
         if not self.train:
             raise DataError(f"{folder} holds no latents to train on: were all shards damaged?")
+
+    def texts(self) -> set[str]:
+        """Return the action texts of all episodes."""
+        return {text for episode in (*self.train, *self.held_out) for text in episode.actions}
 
     def draw(
         self,
@@ -192,7 +197,7 @@ class LatentWindows:
             episode = episodes[_below(len(episodes), generator)]
             start, action = _chunk_after(episode, past, new_frames, generator)
             latents.append(episode.latents_TCHW[start - past : start + new_frames])
-            sayings = lookup(self._sayings, action, "action")
+            sayings = self.sayings.get(action, (action,))
             texts.append(sayings[_below(len(sayings), generator)])
         latents_BTCHW = torch.from_numpy(np.stack(latents).astype(np.float32))
         return Windows(

@@ -33,7 +33,6 @@ from twospeed.training.stages import (
 )
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worlds.language import MOVES
 
 STAGES = ("autoencoder", "text", "denoiser", "recalling", "slow_fast")
 AUTOENCODER_SHARE = 0.2
@@ -86,7 +85,6 @@ def train_world_model(
         config=config,
         source=source,
         out=out,
-        actions=MOVES,
         accelerator=Accelerator(mixed_precision=config.precision),
         workers=workers,
     )
@@ -123,8 +121,8 @@ def _run_stages(
         return max(0.0, min(share * minutes, minutes - (time.monotonic() - began) / 60))
 
     autoencoder, psnr_db = autoencoder_stage(shop, start, left(AUTOENCODER_SHARE))
-    text_encoder, accuracy = text_stage(shop, start, left(TEXT_SHARE))
-    windows = latents_stage(shop, autoencoder)
+    windows, vocabulary = latents_stage(shop, autoencoder)
+    text_encoder, accuracy = text_stage(shop, start, vocabulary, left(TEXT_SHARE))
     denoiser, loss = denoiser_stage(shop, start, windows, text_encoder, left())
     schedule = start.schedule if start else NoiseSchedule.of(shop.config.model.diffusion)
     settings = start.settings if start else shop.config.model.settings

@@ -18,10 +18,12 @@ from twospeed.core.errors import DataError
 from twospeed.core.progress import progress
 from twospeed.core.video import Frames
 from twospeed.data.episode import Episode
+from twospeed.data.index import ShardEntry
 from twospeed.data.recorder import explore_episode
 from twospeed.data.recording import RecordingConfig
 from twospeed.data.shards import read_shard
 from twospeed.data.streaming import index_at, shard_at
+from twospeed.data.survey import folders_below
 from twospeed.worlds.registry import make_world
 
 _log = logging.getLogger(__name__)
@@ -69,21 +71,22 @@ class ShardSource:
     """Recorded shards; each is a group."""
 
     folder: Path | str
-    """Where ``index.json`` lies: a folder, or any URL that fsspec opens."""
+    """Where ``index.json`` lies: a folder, or any URL that fsspec opens; or a folder of such
+    folders, as ``twospeed record --preset`` leaves them."""
 
     def groups(self) -> dict[str, str]:
         """Return shard -> checksum."""
-        return {entry.name: entry.sha256 for entry in index_at(self.folder)}
+        return {entry.name: entry.sha256 for _, entry in self._entries()}
 
     def read(self, group: str) -> Iterator[Episode]:
         """Stream the episodes of a shard, after comparing it with its checksum."""
-        entry = next(entry for entry in index_at(self.folder) if entry.name == group)
-        with shard_at(self.folder, entry) as path:
+        place, entry = next(found for found in self._entries() if found[1].name == group)
+        with shard_at(place, entry) as path:
             yield from read_shard(path)
 
     def contents(self) -> Contents:
         """Count what the index says."""
-        entries = index_at(self.folder)
+        entries = [entry for _, entry in self._entries()]
         seeds = [seed for entry in entries for seed in entry.seeds]
         return Contents(
             num_episodes=len(seeds),
@@ -91,6 +94,23 @@ class ShardSource:
             first_seed=min(seeds),
             last_seed=max(seeds),
         )
+
+    def _entries(self) -> list[tuple[Path | str, ShardEntry]]:
+        """Return every shard and the place where it lies.
+
+        Raises:
+            DataError: when there is none, or two have the same name.
+        """
+        is_local = "://" not in str(self.folder)
+        has_none = is_local and not (Path(self.folder) / "index.json").exists()
+        places = folders_below(Path(self.folder)) if has_none else [self.folder]
+        found = [(place, entry) for place in places for entry in index_at(place)]
+        names = [entry.name for _, entry in found]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise DataError(
+                f"{self.folder} holds two shards called {twice[0]}: rename one's folder"
+            )
+        return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ recalling/     journal, checkpoint
 slow_fast/     journal, checkpoint
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,12 @@ from twospeed.training.slow import slow_loss
 from twospeed.training.slow_fast import SlowFastLoop
 from twospeed.training.sources import EpisodeSource, take_frames
 from twospeed.training.text import train_text_encoder
+from twospeed.training.vocabulary import Vocabulary, sayings_of, vocabulary_of
 from twospeed.worldmodel.autoencoder import FrameAutoencoder
 from twospeed.worldmodel.build import build_denoiser, with_recall
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.text import TextEncoder
-from twospeed.worlds.base import Action
 
 VALIDATION_BATCHES = 16
 VALIDATION_ROUNDS = 4
@@ -55,9 +55,6 @@ class Workshop:
 
     out: Path
     """The run's folder."""
-
-    actions: Mapping[str, Action]
-    """The commands of the world."""
 
     accelerator: Accelerator
     """Device, processes, precision."""
@@ -126,7 +123,7 @@ def _fitted(shop: Workshop, folder: Path, frames: Frames) -> FrameAutoencoder:
 
 
 def text_stage(
-    shop: Workshop, initial: WorldModel | None, minutes: float | None
+    shop: Workshop, initial: WorldModel | None, vocabulary: Vocabulary, minutes: float | None
 ) -> tuple[TextEncoder, float]:
     """Train the text encoder; return it and its accuracy on held-out sayings, 0 to 1.
 
@@ -136,7 +133,7 @@ def text_stage(
     if encoder and not encoder.is_ours:
         return encoder, float("nan")
     return train_text_encoder(
-        shop.actions,
+        vocabulary,
         shop.config.text,
         out=shop.out / "text",
         size=shop.config.model.text,
@@ -146,10 +143,9 @@ def text_stage(
     )
 
 
-def latents_stage(shop: Workshop, autoencoder: Any) -> LatentWindows:
-    """Encode all episodes and return the windows to draw from."""
+def latents_stage(shop: Workshop, autoencoder: Any) -> tuple[LatentWindows, Vocabulary]:
+    """Encode all episodes; return the windows to draw from and what is said in them."""
     on_cpu = autoencoder.device.type == "cpu"
-    sayings = {text: (text, *action.paraphrases) for text, action in shop.actions.items()}
     with shop.accelerator.main_process_first():
         folder = fill_cache(
             shop.source,
@@ -157,7 +153,10 @@ def latents_stage(shop: Workshop, autoencoder: Any) -> LatentWindows:
             shop.out / "latents",
             workers=shop.workers if on_cpu else 1,
         )
-    return LatentWindows(folder, sayings, groups=list(shop.source.groups()))
+    windows = LatentWindows(folder, groups=list(shop.source.groups()))
+    vocabulary = vocabulary_of(windows.texts())
+    windows.sayings = sayings_of(vocabulary)
+    return windows, vocabulary
 
 
 def denoiser_stage(

@@ -1,13 +1,12 @@
 """Train the small text encoder to tell actions apart in whatever words they come.
 
 The encoder is frozen afterwards, as in the paper; the denoiser sees only its features. Every
-action has an anchor, a fixed random feature vector; texts are pulled to the anchor of their action,
-so the encoder can be retrained on more words without touching the denoiser. Texts are drawn from
-the actions' paraphrases (never the held-out ones) with politeness, hurry and slips of the finger
-around them. "" has an anchor of its own: no action.
+action has an anchor, a fixed random feature vector (vocabulary.py); texts are pulled to the anchor
+of their action. Texts are drawn from the actions' paraphrases (never the held-out ones) with
+politeness, hurry and slips of the finger around them. "" has an anchor of its own: no action.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,10 +15,10 @@ from accelerate import Accelerator
 from torch import Tensor
 from torch.nn import functional
 
-from twospeed.core.random import generator_of, initial_weights_of
+from twospeed.core.random import initial_weights_of
 from twospeed.training.loop import LoopConfig, run_loop
+from twospeed.training.vocabulary import Vocabulary, anchors_of, sayings_of
 from twospeed.worldmodel.text import TextEncoder, TextEncoderConfig, build_text_encoder
-from twospeed.worlds.base import Action
 
 BEFORE = ("", "", "", "please ", "now ", "then ", "can you ", "you should ", "quickly ", "just ")
 AFTER = ("", "", "", " now", " please", " a bit", " a little", " again", " slowly", ".", "!")
@@ -43,13 +42,8 @@ class TextRun:
     """How it is trained."""
 
 
-def anchors_of(count: int, width: int) -> Tensor:
-    """Return the anchors of "" and of `count` - 1 actions, (count, width): unit variance, fixed."""
-    return torch.randn(count, 1, width, generator=generator_of("anchors"))[:, 0]
-
-
 def train_text_encoder(
-    actions: Mapping[str, Action],
+    vocabulary: Vocabulary,
     run: TextRun,
     *,
     out: Path,
@@ -61,7 +55,7 @@ def train_text_encoder(
     """Train, and return the encoder and its accuracy on the held-out sayings, 0 to 1.
 
     Args:
-        actions: what is to be told apart.
+        vocabulary: what is to be told apart.
         run: how it is trained.
         out: folder for journal and checkpoint.
         size: of a new encoder.
@@ -71,12 +65,13 @@ def train_text_encoder(
     """
     with initial_weights_of(run.loop.seed):
         encoder = initial or build_text_encoder(size)
-    sayings = [("",), *((a.text, *a.paraphrases) for a in actions.values())]
-    anchors = anchors_of(len(sayings), encoder.width)
+    sayings = [("",), *sayings_of(vocabulary).values()]
+    taken = {saying for group in sayings for saying in group}
+    anchors = anchors_of(list(vocabulary), encoder.width)
 
     def loss_of(step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG001
         label = torch.randint(len(sayings), (run.batch_size,), generator=generator)
-        texts = [_say(sayings[index], run.slip_rate, generator) for index in label.tolist()]
+        texts = [_say(sayings[index], taken, run.slip_rate, generator) for index in label.tolist()]
         features = encoder.features(texts)[:, 0]
         near = functional.mse_loss(features, anchors.to(features)[label.to(features.device)])
         logits = features @ anchors.to(features).mT / encoder.width**0.5
@@ -92,26 +87,32 @@ def train_text_encoder(
         label="text encoder",
     )
     trained = TextEncoder(encoder.tokenizer, averaged)
-    return trained, held_out_accuracy(trained, actions)
+    return trained, held_out_accuracy(trained, vocabulary)
 
 
-def held_out_accuracy(encoder: TextEncoder, actions: Mapping[str, Action]) -> float:
+def held_out_accuracy(encoder: TextEncoder, vocabulary: Vocabulary) -> float:
     """Return the share of held-out sayings whose features lie nearest to their own action's."""
-    anchors = anchors_of(len(actions) + 1, encoder.width)
-    unseen = [(text, index + 1) for index, a in enumerate(actions.values()) for text in a.held_out]
+    anchors = anchors_of(list(vocabulary), encoder.width)
+    actions = enumerate(vocabulary.values(), start=1)
+    unseen = [(text, index) for index, action in actions for text in action.held_out]
     features = encoder.encode([text for text, _ in unseen])[:, 0].cpu()
     nearest = torch.cdist(features, anchors).argmin(1)
     return float((nearest == torch.tensor([label for _, label in unseen])).float().mean())
 
 
-def _say(sayings: Sequence[str], slip_rate: float, generator: torch.Generator) -> str:
+def _say(
+    sayings: Sequence[str], taken: Collection[str], slip_rate: float, generator: torch.Generator
+) -> str:
+    """Draw a saying and dress it up, unless that makes another of the sayings that are `taken`."""
+
     def pick(options: Sequence[str]) -> str:
         return options[int(torch.randint(len(options), (1,), generator=generator))]
 
     text = pick(sayings)
     if not text:
         return text
-    text = pick(BEFORE) + text + pick(AFTER)
+    dressed = pick(BEFORE) + text + pick(AFTER)
+    text = text if dressed in taken else dressed
     if torch.rand((), generator=generator) < 0.2:
         text = text.capitalize()
     slips = torch.rand(len(text), generator=generator) < slip_rate
