@@ -6,7 +6,7 @@ import torch
 from twospeed.core.errors import ConfigError, ShapeError
 from twospeed.generation.dream import Dream
 from twospeed.memory.config import FastLearningConfig
-from twospeed.memory.files import load_memory, memory_of, running, save_memory
+from twospeed.memory.files import load_memory, memory_of, merge, running, save_memory
 from twospeed.memory.presets import PRESETS, default, gradient, recalling
 from twospeed.memory.temp_lora import TempLora
 from twospeed.training.recalling import written
@@ -149,6 +149,19 @@ def test_such_a_memory_is_a_file_like_any_other(model, make_window, tmp_path):
     for one in (memory, again):
         one.observe(make_window(seed=1), ["turn left"], past_frames=4)
     assert torch.equal(memory.adapters.up[LAYER], again.adapters.up[LAYER])
+
+
+def test_two_such_memories_are_merged_and_run_on(model, make_window):
+    memories = [TempLora(model, CONFIG, seeds=(seed,)) for seed in (1, 2)]
+    for memory in memories:
+        memory.observe(make_window(seed=memory.seeds[0]), ["go back"], past_frames=4)
+    first, second = (memory_of(memory) for memory in memories)
+    both = merge(first, second, share=0.25)
+    expected = 0.25 * first.delta(LAYER) + 0.75 * second.delta(LAYER)
+    torch.testing.assert_close(both.delta(LAYER), expected)
+    again = running(model, [both], seeds=(7,))
+    again.observe(make_window(seed=3), ["turn left"], past_frames=4)
+    assert len(again.records[0]) == 3
 
 
 def test_a_dream_with_such_a_memory_goes_on_bit_for_bit(model, random_frames, tmp_path):

@@ -180,7 +180,8 @@ def _memory_file(metadata: dict[str, str], tensors: dict[str, Tensor]) -> Memory
 def merge(first: MemoryFile, second: MemoryFile, *, share: float = 0.5) -> MemoryFile:
     """Blend two memories of one model: ``share`` of the first, the rest of the second.
 
-    The blend is exact on the added weights: ranks add up, so nothing is lost to averaging.
+    The blend is exact on the added weights: where the two share their `down`, `up` is blended;
+    elsewhere ranks add up, so nothing is lost to averaging.
 
     Raises:
         DataError: when they belong to different slow weights or layers.
@@ -193,11 +194,15 @@ def merge(first: MemoryFile, second: MemoryFile, *, share: float = 0.5) -> Memor
         )
     if not 0 <= share <= 1:
         raise ConfigError(f"share must be from 0 to 1, got {share}")
+    records = first.records + second.records
+    if all(torch.equal(first.down[n], second.down[n]) for n in first.up):
+        up = {n: torch.lerp(second.up[n], first.up[n], share) for n in first.up}
+        return dataclasses.replace(first, records=records, up=up)
     rank = first.config.rank + second.config.rank
     return MemoryFile(
         model_hash=first.model_hash,
         config=dataclasses.replace(first.config, rank=rank),
-        records=first.records + second.records,
+        records=records,
         down={n: torch.cat([first.down[n], second.down[n]], dim=0) for n in first.up},
         up={
             n: torch.cat([share * first.up[n], (1 - share) * second.up[n]], dim=1) for n in first.up
