@@ -25,7 +25,7 @@ def rooms_64() -> RunConfig:
     """The packaged rooms model: about ten hours on two CPU cores."""
     return RunConfig(
         recording=RecordingConfig(world="rooms", episodes=5_000, chunks=18, policy="revisit"),
-        slow=SlowLearningConfig(loop=LoopConfig(steps=40_000, learning_rate=8e-4)),
+        slow=SlowLearningConfig(even_share=0.5, loop=LoopConfig(steps=40_000, learning_rate=8e-4)),
         recalling=RecallingConfig(
             first_steps=2_000, loop=LoopConfig(steps=60_000, learning_rate=8e-4, cooldown=0.3)
         ),

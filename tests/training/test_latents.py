@@ -1,5 +1,6 @@
 import logging
 import shutil
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -129,6 +130,22 @@ def test_the_generator_decides_all_and_held_out_episodes_are_apart(model, source
     )
     held_out = draw(windows, model, past_lengths=(4,), held_out=True)
     assert action_of(windows.held_out, held_out.latents_BCTHW[0], 4)
+
+
+def test_every_command_of_the_data_is_drawn_as_often_when_that_is_wanted(model, tmp_path):
+    source = WorldSource(config=replace(RECORDING, episodes=12, chunks=8))
+    windows = LatentWindows(fill_cache(source, model.autoencoder, tmp_path))
+    everything = [text for it in windows.train for text in it.actions[1:]]
+    generator = torch.Generator().manual_seed(0)
+    drawn = [windows._of_any_action(1, generator) for _ in range(1200)]
+    assert all(index >= 1 for _, index in drawn)
+    counts = Counter(episode.actions[index] for episode, index in drawn)
+    assert counts.keys() == set(everything)
+    even = 1200 / len(counts)
+    assert max(Counter(everything).values()) > 2 * min(Counter(everything).values())
+    assert all(abs(count - even) < 5 * even**0.5 for count in counts.values())
+    found = draw(windows, model, even_share=1.0, past_lengths=(4,))
+    assert found.latents_BCTHW.shape == (3, 8, 8, 4, 4)
 
 
 def test_a_damaged_shard_is_named_and_left_out(model, shards, tmp_path, caplog):

@@ -153,6 +153,7 @@ class LatentWindows:
         if groups is not None:
             names = [name for name in names if name in {Path(group).stem for group in groups}]
         self.sayings = sayings or {}
+        self._places_from: dict[int, list[list[tuple[int, int]]]] = {}
         self.train: list[EpisodeLatents] = []
         self.held_out: list[EpisodeLatents] = []
         for name in names:
@@ -174,6 +175,7 @@ class LatentWindows:
         past_lengths: Sequence[int],
         new_frames: int,
         text_encoder: TextEncoder,
+        even_share: float = 0.0,
         held_out: bool = False,
     ) -> Windows:
         """Draw a batch of windows of one past length.
@@ -184,6 +186,8 @@ class LatentWindows:
             past_lengths: numbers of past frames, drawn with equal chance.
             new_frames: frames of a chunk.
             text_encoder: encodes one of each action's sayings.
+            even_share: share of the windows whose action is drawn first, all texts with equal
+                chance, so that rare commands are learned too; not where `held_out`.
             held_out: draw from the episodes that nothing is trained on.
 
         Raises:
@@ -193,9 +197,14 @@ class LatentWindows:
         episodes = self.held_out if held_out else self.train
         latents: list[NDArray[np.float16]] = []
         texts: list[str] = []
+        first = -(-(past - 1) // new_frames)  # the first chunk with so much before it
         for _ in range(batch):
-            episode = episodes[_below(len(episodes), generator)]
-            start, action = _chunk_after(episode, past, new_frames, generator)
+            if even_share and torch.rand((), generator=generator) < even_share:
+                episode, index = self._of_any_action(first, generator)
+            else:
+                episode = episodes[_below(len(episodes), generator)]
+                index = _chunk_from(episode, first, new_frames, generator)
+            start, action = 1 + new_frames * index, episode.actions[index]
             latents.append(episode.latents_TCHW[start - past : start + new_frames])
             sayings = self.sayings.get(action, (action,))
             texts.append(sayings[_below(len(sayings), generator)])
@@ -205,6 +214,23 @@ class LatentWindows:
             text_BND=text_encoder.encode(texts),
             past_frames=past,
         )
+
+    def _of_any_action(self, first: int, generator: torch.Generator) -> tuple[EpisodeLatents, int]:
+        """Draw a text, and then one of its chunks, none before the `first`."""
+        texts = self._places(first)
+        places = texts[_below(len(texts), generator)]
+        number, index = places[_below(len(places), generator)]
+        return self.train[number], index
+
+    def _places(self, first: int) -> list[list[tuple[int, int]]]:
+        """Return, for every text, the episodes and chunks where it stands."""
+        if first not in self._places_from:
+            found: dict[str, list[tuple[int, int]]] = {}
+            for number, episode in enumerate(self.train):
+                for index, text in enumerate(episode.actions[first:], start=first):
+                    found.setdefault(text, []).append((number, index))
+            self._places_from[first] = [found[text] for text in sorted(found)]
+        return self._places_from[first]
 
     def draw_episodes(
         self, generator: torch.Generator, count: int, *, held_out: bool = False
@@ -270,18 +296,16 @@ def _open_group(path: Path) -> list[EpisodeLatents]:
     ]
 
 
-def _chunk_after(
-    episode: EpisodeLatents, past: int, new_frames: int, generator: torch.Generator
-) -> tuple[int, str]:
-    """Draw a chunk that has `past` frames before it: (its first frame, its action)."""
-    first = -(-(past - 1) // new_frames)  # the first chunk with so much before it
+def _chunk_from(
+    episode: EpisodeLatents, first: int, new_frames: int, generator: torch.Generator
+) -> int:
+    """Draw a chunk of an episode, none before the `first`."""
     if episode.chunk_frames != new_frames or first >= len(episode.actions):
         raise ConfigError(
-            f"{past} past and {new_frames} new frames cannot be cut from an episode of"
+            f"{new_frames} new frames after {first} chunks cannot be cut from an episode of"
             f" {len(episode.actions)} chunks of {episode.chunk_frames} frames"
         )
-    index = first + _below(len(episode.actions) - first, generator)
-    return 1 + new_frames * index, episode.actions[index]
+    return first + _below(len(episode.actions) - first, generator)
 
 
 def _below(count: int, generator: torch.Generator) -> int:

@@ -175,6 +175,7 @@ class Recalling:
             past_lengths=self.slow.past_lengths,
             new_frames=self.slow.new_frames,
             text_encoder=self.model.text_encoder,
+            even_share=self.slow.even_share,
         )
         return self._slow_loss(batch, self.slow, generator)
 

@@ -45,6 +45,10 @@ class SlowLearningConfig:
     """Half of the clips get past frames noised up to this level (of 1000) and are told so, since
     generated past frames are not perfect; 0 keeps the past clean, as in the paper."""
 
+    even_share: float = 0.0
+    """Share of the windows whose action is drawn first, all texts of the data with equal chance, so
+    that commands which are rare there are learned too."""
+
     text_noise: float = 0.1
     """Deviation of noise on text features, so that unusual wordings stay near."""
 
@@ -52,8 +56,9 @@ class SlowLearningConfig:
     """How it is trained."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.joint_share <= 1 or not 0 <= self.text_dropout <= 1:
-            raise ConfigError("joint_share and text_dropout are shares from 0 to 1")
+        for name in ("joint_share", "text_dropout", "even_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} is a share from 0 to 1, got {getattr(self, name)}")
         if self.new_frames < 1 or min(self.past_lengths, default=0) < 1:
             raise ConfigError("new_frames and past_lengths must be 1 or more")
 
