@@ -9,7 +9,7 @@ from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.files import load_memory, memory_of, merge, running, save_memory
 from twospeed.memory.presets import PRESETS, default, gradient, recalling
 from twospeed.memory.temp_lora import TempLora
-from twospeed.training.recalling import written
+from twospeed.training.many_writes import written
 from twospeed.worldmodel.recall import LAYER, recalled_target
 
 CONFIG = recalling(16)

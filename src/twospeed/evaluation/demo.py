@@ -46,7 +46,7 @@ ENLARGE = 4
 class DemoConfig:
     """What the demo walks."""
 
-    episodes: int = 6
+    episodes: int = 12
     """Episodes for the figures; the first one is shown."""
 
     first_seed: int = 810_000

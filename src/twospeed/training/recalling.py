@@ -6,22 +6,21 @@ All the writes have one closed form, so the gradient reaches keys and slow weigh
 exactly, for little more than the cost of the prediction. Since later past frames will have been
 generated, a share of them is mixed with what the memory itself recalls of them.
 
-Holds: `RecallingConfig`, `Recalling`, `Memories`, `written`. Holds not: the steps (loop.py).
+Holds: `RecallingConfig`, `Recalling`. Holds not: the steps (loop.py), the writes (many_writes.py).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from twospeed.core.errors import ConfigError
 from twospeed.core.random import generator_of
 from twospeed.memory.adapters import Adapters
 from twospeed.memory.presets import recalling
-from twospeed.training.latents import EpisodeLatents, LatentWindows, chunks_before
+from twospeed.training.latents import LatentWindows, chunks_before
 from twospeed.training.loop import LoopConfig
+from twospeed.training.many_writes import Chunks, Memories, cut, written
 from twospeed.training.slow import SlowLearningConfig, Windows, slow_loss
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.recall import LAYER, LOOKS_AT, Recall, recalled_target
@@ -72,38 +71,6 @@ class RecallingConfig:
         for name in ("again_share", "past_mix"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is a share from 0 to 1, got {getattr(self, name)}")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class _Chunks:
-    """All chunks of E episodes side by side: M chunks of N frames, B = E * M clips in a row."""
-
-    past_BCPHW: Tensor
-    new_BCNHW: Tensor
-    text_BND: Tensor
-    episodes: int
-    written: int
-    """How many chunks of each episode are written."""
-
-    def apart(self, tensor: Tensor) -> Tensor:
-        """View (E * M, ...) as (E, M, ...)."""
-        view: Tensor = tensor.unflatten(0, (self.episodes, -1))
-        return view
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class Memories:
-    """The fast weights up @ down of E episodes; their rank is M, the number of writes."""
-
-    down_EMK: Tensor
-    """The keys."""
-
-    up_EOM: Tensor
-    """What each of them gives."""
-
-    def read(self, keys_EMK: Tensor) -> Tensor:
-        """Return what they add to the layer's guesses at other keys, (E, M, O)."""
-        return keys_EMK @ self.down_EMK.mT @ self.up_EOM.mT
 
 
 class Recalling:
@@ -179,13 +146,13 @@ class Recalling:
         )
         return self._slow_loss(batch, self.slow, generator)
 
-    def _draw(self, generator: torch.Generator, count: int, *, held_out: bool = False) -> _Chunks:
+    def _draw(self, generator: torch.Generator, count: int, *, held_out: bool = False) -> Chunks:
         episodes = self.windows.draw_episodes(generator, count, held_out=held_out)
         written = chunks_before(episodes, self.config.least_written, generator)
-        past, new = _cut(episodes)
+        past, new = cut(episodes)
         chunks = past.shape[1]
         actions = [action for episode in episodes for action in episode.actions[:chunks]]
-        return _Chunks(
+        return Chunks(
             past_BCPHW=past.flatten(0, 1).to(self.no_text),
             new_BCNHW=new.flatten(0, 1).to(self.no_text),
             text_BND=self.model.text_encoder.encode(actions).to(self.no_text),
@@ -193,9 +160,7 @@ class Recalling:
             written=written,
         )
 
-    def _write(
-        self, chunks: _Chunks, generator: torch.Generator
-    ) -> tuple[Memories, Tensor, _Chunks]:
+    def _write(self, chunks: Chunks, generator: torch.Generator) -> tuple[Memories, Tensor, Chunks]:
         """Write the first chunks of empty memories.
 
         Returns:
@@ -217,7 +182,7 @@ class Recalling:
         return memory, self.config.guess_weight * squares, chunks
 
     def _guess(
-        self, chunks: _Chunks, place: slice, generator: torch.Generator | None = None
+        self, chunks: Chunks, place: slice, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return keys (E, M, K) and slow guesses (E, M, O) of some chunks of each episode.
 
@@ -237,8 +202,8 @@ class Recalling:
         return chunks.apart(keys), chunks.apart(self.recall.layer(keys))
 
     def _as_generated(
-        self, chunks: _Chunks, recalled_EMO: Tensor, generator: torch.Generator
-    ) -> _Chunks:
+        self, chunks: Chunks, recalled_EMO: Tensor, generator: torch.Generator
+    ) -> Chunks:
         """Mix the past of later chunks with what is recalled of it, in half of the episodes.
 
         Args:
@@ -256,7 +221,7 @@ class Recalling:
         past[:, place] = past[:, place].lerp(before[:, :, :, -LOOKS_AT:], share)
         return replace(chunks, past_BCPHW=past.flatten(0, 1))
 
-    def _predicted(self, chunks: _Chunks, memories: Memories, generator: torch.Generator) -> Tensor:
+    def _predicted(self, chunks: Chunks, memories: Memories, generator: torch.Generator) -> Tensor:
         """Return the diffusion loss on some chunks of each episode, with its memory."""
         number = len(chunks.past_BCPHW) // chunks.episodes
         picks = torch.tensor(
@@ -287,35 +252,3 @@ class Recalling:
     ) -> Tensor:
         model = self.model
         return slow_loss(model.denoiser, windows, self.no_text, model.schedule, config, generator)
-
-
-def written(keys_EMK: Tensor, errors_EMO: Tensor, *, ridge: float) -> Memories:
-    """Return what M writes make of empty memories: see memory/recall_writes.py.
-
-    The same least squares in terms of the chunks: X of (K Kᵀ + ridge I) X = errors.
-    """
-    dtype = torch.promote_types(keys_EMK.dtype, torch.float32)  # half cannot be solved in
-    keys_EMK, errors_EMO = keys_EMK.to(dtype), errors_EMO.to(dtype)
-    added = ridge * torch.eye(keys_EMK.shape[1]).to(keys_EMK)
-    shares_EMO = torch.linalg.solve(keys_EMK @ keys_EMK.mT + added, errors_EMO)
-    return Memories(down_EMK=keys_EMK, up_EOM=shares_EMO.mT)
-
-
-def _cut(episodes: Sequence[EpisodeLatents]) -> tuple[Tensor, Tensor]:
-    """Cut episodes into chunks, as many as the shortest has.
-
-    Returns:
-        Past frames (E, M, C, P, H, W), those before an episode's first frame zeros, and new frames
-        (E, M, C, N, H, W).
-    """
-    chunks = min(len(episode.actions) for episode in episodes)
-    frames = episodes[0].chunk_frames
-    latents = [
-        torch.from_numpy(episode.latents_TCHW[: 1 + frames * chunks].astype("float32"))
-        for episode in episodes
-    ]
-    latents_ECTHW = torch.stack(latents).transpose(1, 2)
-    new = latents_ECTHW[:, :, 1:].unflatten(2, (chunks, frames)).transpose(1, 2)
-    padded = functional.pad(latents_ECTHW, (0, 0, 0, 0, LOOKS_AT - 1, 0))
-    past = padded.unfold(2, LOOKS_AT, frames)[:, :, :chunks]  # (E, C, M, H, W, P)
-    return past.permute(0, 2, 1, 5, 3, 4), new
