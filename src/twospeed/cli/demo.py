@@ -16,7 +16,7 @@ from twospeed.worldmodel.model import WorldModel
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the video, the pictures and the page.")],
     model: Annotated[str, typer.Option(help="A packaged model, or a folder.")] = "rooms-64",
-    episodes: Annotated[int, typer.Option(help="Episodes for the figures.")] = 6,
+    episodes: Annotated[int, typer.Option(help="Episodes for the figures.")] = 12,
     first_seed: Annotated[int, typer.Option(help="Seed of the first one.")] = 810_000,
     memory: Annotated[str, typer.Option(help=f"A preset: {', '.join(PRESETS)}.")] = "default",
     settings: Annotated[
