@@ -27,7 +27,9 @@ def rooms_64() -> RunConfig:
         recording=RecordingConfig(world="rooms", episodes=5_000, chunks=18, policy="revisit"),
         slow=SlowLearningConfig(even_share=0.5, loop=LoopConfig(steps=40_000, learning_rate=8e-4)),
         recalling=RecallingConfig(
-            first_steps=2_000, loop=LoopConfig(steps=60_000, learning_rate=8e-4, cooldown=0.3)
+            first_steps=1_500,
+            alone_every=2,
+            loop=LoopConfig(steps=60_000, learning_rate=8e-4, cooldown=0.3),
         ),
     )
 
