@@ -123,7 +123,7 @@ def _run_stages(
     autoencoder, psnr_db = autoencoder_stage(shop, start, left(AUTOENCODER_SHARE))
     windows, vocabulary = latents_stage(shop, autoencoder)
     text_encoder, accuracy = text_stage(shop, start, vocabulary, left(TEXT_SHARE))
-    denoiser, loss = denoiser_stage(shop, start, windows, text_encoder, left())
+    denoiser, loss_of = denoiser_stage(shop, start, windows, text_encoder, left())
     schedule = start.schedule if start else NoiseSchedule.of(shop.config.model.diffusion)
     settings = start.settings if start else shop.config.model.settings
     model = WorldModel(denoiser, autoencoder, text_encoder, schedule, settings)
@@ -132,7 +132,7 @@ def _run_stages(
     figures = Figures(
         autoencoder_psnr_db=round(psnr_db, 3),
         text_accuracy=round(accuracy, 4),
-        denoiser_loss=round(loss, 5),
+        denoiser_loss=round(loss_of(model.denoiser), 5),
         loss_with_memory=with_memory,
         loss_without_memory=without,
         autoencoder_steps=reached["autoencoder"].step,

@@ -8,6 +8,7 @@ recalling/     journal, checkpoint
 slow_fast/     journal, checkpoint
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,8 +166,12 @@ def denoiser_stage(
     windows: LatentWindows,
     text_encoder: TextEncoder,
     minutes: float | None,
-) -> tuple[Any, float]:
-    """Train the denoiser; return it with averaged weights and its loss on held-out episodes."""
+) -> tuple[Any, Callable[[Any], float]]:
+    """Train the denoiser; return it with averaged weights.
+
+    Returns:
+        The denoiser, and a function from denoisers to their loss on held-out episodes.
+    """
     slow = shop.config.slow
     seed = slow.loop.seed
     denoiser = (
@@ -188,7 +193,7 @@ def denoiser_stage(
         accelerator=shop.accelerator,
         label="denoiser",
     )
-    return averaged, _held_out_loss(averaged, loss_of)
+    return averaged, functools.partial(_held_out_loss, loss_of)
 
 
 def _slow_loss_of(
@@ -214,7 +219,7 @@ def _slow_loss_of(
 
 
 @torch.no_grad()
-def _held_out_loss(denoiser: Any, loss_of: Callable[..., Tensor]) -> float:
+def _held_out_loss(loss_of: Callable[..., Tensor], denoiser: Any) -> float:
     losses = [
         loss_of(denoiser, generator_of("held out", index), held_out=True)
         for index in range(VALIDATION_BATCHES)
