@@ -122,3 +122,11 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(start, tmp_path
 
 def test_the_command_can_be_built_again_and_again():
     assert build().name == build().name == "twospeed"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = f"{sys.executable} -m twospeed.cli.app recall --help | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr

@@ -1,6 +1,7 @@
 """`twospeed`: the door of the command line. Mistakes of the user's end in one line here."""
 
 import errno
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -64,6 +65,9 @@ def main(arguments: Sequence[str]) -> int:
         return _say("stopped; the same command starts again or goes on", code=130)
     except TwospeedError as error:
         return _say(str(error), code=2)
+    except BrokenPipeError:  # who was reading, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             return _say(f"the disk is full: {error}", code=2)
