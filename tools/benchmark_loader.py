@@ -24,6 +24,7 @@ from twospeed.training.card import device_name
 from twospeed.training.latents import LatentWindows, fill_cache
 from twospeed.training.slow import SlowLearningConfig, Windows, slow_loss
 from twospeed.training.sources import ShardSource
+from twospeed.training.vocabulary import sayings_of
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.language import MOVES
 
@@ -86,8 +87,7 @@ def measure(data: Path, model: WorldModel, seconds: float) -> dict[str, Any]:
     config = SlowLearningConfig()
     with tempfile.TemporaryDirectory() as folder:
         place, filled = fill(str(data), model, Path(folder))
-        sayings = {text: (text, *action.paraphrases) for text, action in MOVES.items()}
-        draw = draws_of(model, LatentWindows(place, sayings), config)
+        draw = draws_of(model, LatentWindows(place, sayings_of(MOVES)), config)
         drawn = clips_per_second(lambda: len(draw().text_BND), seconds)
         stepped = clips_per_second(step_of(model, draw(), config), seconds)
     rates = {

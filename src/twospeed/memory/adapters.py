@@ -71,7 +71,7 @@ class Adapters:
         return len(next(iter(self.up.values())))
 
     def tensors(self) -> list[Tensor]:
-        """Return all that learns: every (E, R, I), unless they were given, and every (E, O, R)."""
+        """Return all that learns: every (E, R, I), unless `whole`, and every (E, O, R)."""
         return [one for one in (*self.down.values(), *self.up.values()) if one.requires_grad]
 
     def act_as(self, down: Mapping[str, Tensor], up: Mapping[str, Tensor]) -> None:

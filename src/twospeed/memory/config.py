@@ -55,7 +55,7 @@ class FastLearningConfig:
     more, a random one makes room. They are no part of the memory file."""
 
     keep_optimizer: bool = True
-    """Whether Adam's averages live on from chunk to chunk."""
+    """Whether Adam's averages, or the matrix of the least squares, live on from chunk to chunk."""
 
     betas: tuple[float, float] = (0.9, 0.999)
     """Adam's averaging of the gradient and of its square."""

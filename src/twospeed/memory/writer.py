@@ -1,7 +1,7 @@
 """What a way of writing must offer; the two that there are stand beside it.
 
 gradient_writes.py   gradient steps on the diffusion loss (the paper)
-recall_writes.py     the least change of the recall layer that gives what was seen (ours)
+recall_writes.py     least squares on the recall layer over all chunks so far (ours)
 """
 
 from collections.abc import Sequence

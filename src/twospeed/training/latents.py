@@ -198,8 +198,9 @@ class LatentWindows:
         latents: list[NDArray[np.float16]] = []
         texts: list[str] = []
         first = -(-(past - 1) // new_frames)  # the first chunk with so much before it
+        share = 0.0 if held_out else even_share
         for _ in range(batch):
-            if even_share and torch.rand((), generator=generator) < even_share:
+            if share and torch.rand((), generator=generator) < share:
                 episode, index = self._of_any_action(first, generator)
             else:
                 episode = episodes[_below(len(episodes), generator)]

@@ -98,12 +98,8 @@ class Recalling:
         self.model, self.windows, self.slow, self.config = model, windows, slow, config
         self.recall: Recall = model.denoiser.recall
         self.memory = recalling(self.recall.layer.in_features)
-        self.adapters = Adapters(
-            model.denoiser,
-            rank=self.memory.rank,
-            targets=self.memory.targets,
-            episodes=config.episodes,
-            whole=True,
+        self.adapters = Adapters(  # of any rank: they act as the memories of each step
+            model.denoiser, rank=1, targets=self.memory.targets, episodes=config.episodes
         )
         self.no_text = model.text_encoder.encode([""]).to(next(model.denoiser.parameters()))
 

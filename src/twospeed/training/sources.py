@@ -6,6 +6,7 @@ measured during training is measured on it.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,10 +106,10 @@ class ShardSource:
         has_none = is_local and not (Path(self.folder) / "index.json").exists()
         places = folders_below(Path(self.folder)) if has_none else [self.folder]
         found = [(place, entry) for place in places for entry in index_at(place)]
-        names = [entry.name for _, entry in found]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
+        counts = Counter(entry.name for _, entry in found)
+        if twice := sorted(name for name, count in counts.items() if count > 1):
             raise DataError(
-                f"{self.folder} holds two shards called {twice[0]}: rename one's folder"
+                f"{self.folder} holds two shards called {twice[0]}: import one with another --name"
             )
         return found
 

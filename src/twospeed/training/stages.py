@@ -210,7 +210,7 @@ def _slow_loss_of(
             past_lengths=slow.past_lengths,
             new_frames=slow.new_frames,
             text_encoder=text_encoder,
-            even_share=0.0 if held_out else slow.even_share,
+            even_share=slow.even_share,
             held_out=held_out,
         )
         return slow_loss(denoiser, windows_to(batch, no_text), no_text, schedule, slow, generator)

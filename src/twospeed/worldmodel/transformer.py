@@ -100,11 +100,12 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             noisy=(noisy_BCTHW, "BCTHW"), level=(level_BT, "BT"), text=(text_BND, "BND")
         )
         frames, height, width = sizes["T"], sizes["H"], sizes["W"]
-        steer_BTD = functional.silu(self._steering(level_BT, self.action_of(text_BND)))
+        action_BD = self.action_of(text_BND)
+        steer_BTD = functional.silu(self._steering(level_BT, action_BD))
         steer_FD = steer_BTD.flatten(0, 1)
         cells = self.enter(noisy_BCTHW.transpose(1, 2).flatten(0, 1))
         if self.recall is not None:
-            recalled, there_BT = self.recall(noisy_BCTHW, level_BT, self.action_of(text_BND))
+            recalled, there_BT = self.recall(noisy_BCTHW, level_BT, action_BD)
             cells = cells + self.recalled_in(recalled.transpose(1, 2).flatten(0, 1))
         for block in self.before:
             cells = block(cells, steer_FD)
