@@ -16,12 +16,40 @@ CONFIG = recalling(16)
 ACTIONS = ("turn left", "go forward", "turn right")
 
 
+ONE_WAY = replace(CONFIG, both_ways=False)
+
+
 def guess(model, window, action, *, memory=None):
     """Return what the layer gives for a window's chunk, (O,)."""
+    return given(model, key_of(model, window, action), memory=memory)
+
+
+def given(model, key, *, memory=None):
     weight = model.denoiser.recall.layer.weight
     if memory is not None:
         weight = weight + memory.adapters.up[LAYER][0]
-    return (weight @ key_of(model, window, action)).detach()
+    return (weight @ key).detach()
+
+
+def entries(model, window, action):
+    """Return what one write learns, by its definition: (key, error), there and back."""
+    recall = model.denoiser.recall
+    text = model.denoiser.action_of(model.text_encoder.encode([action]).to(window))
+    back = window[:, :, [6, 5, 4, 3]]
+    ways = (
+        (recall.keys(window[:, :, :4], text), window[:, :, 4:]),
+        (recall.keys(window[:, :, 4:], text + recall.undo(text)), back),
+    )
+    keys = [key[0].detach() for key, _ in ways]
+    targets = [recalled_target(new)[0] for _, new in ways]
+    return keys, [target - given(model, key) for key, target in zip(keys, targets, strict=True)]
+
+
+def undoes_something(model):
+    """Give an untrained recall layer an action of its own for undoing."""
+    with torch.no_grad():
+        for tensor in model.denoiser.recall.undo.parameters():
+            tensor += torch.randn(tensor.shape, generator=torch.Generator().manual_seed(0))
 
 
 def key_of(model, window, action):
@@ -31,13 +59,15 @@ def key_of(model, window, action):
 
 def test_after_any_writes_the_weights_are_the_least_squares_of_the_definition(model, make_window):
     model.denoiser.double()
+    undoes_something(model)
     memory = TempLora(model, replace(CONFIG, ridge=0.2))
     keys, errors = [], []
     for chunk, action in enumerate(ACTIONS * 2):
         window = make_window(seed=chunk, dtype=torch.float64)
         memory.observe(window, [action], past_frames=4)
-        keys.append(key_of(model, window, action))
-        errors.append(recalled_target(window[:, :, 4:])[0] - guess(model, window, action))
+        found = entries(model, window, action)
+        keys += found[0]
+        errors += found[1]
     keys, errors = torch.stack(keys), torch.stack(errors)
     up = memory.adapters.up[LAYER][0].detach()
     # where the slope of sum |e - U k|² + ridge |U|² is zero
@@ -49,7 +79,7 @@ def test_after_any_writes_the_weights_are_the_least_squares_of_the_definition(mo
 
 def test_it_is_where_gradient_steps_on_all_chunks_end(model, make_window):
     model.denoiser.double()
-    memory = TempLora(model, replace(CONFIG, ridge=0.5))
+    memory = TempLora(model, replace(ONE_WAY, ridge=0.5))
     windows = [make_window(seed=chunk, dtype=torch.float64) for chunk in range(3)]
     for window in windows:
         memory.observe(window, ["turn left"], past_frames=4)
@@ -65,7 +95,7 @@ def test_it_is_where_gradient_steps_on_all_chunks_end(model, make_window):
 
 def test_without_the_kept_matrix_a_write_is_the_least_change_for_its_own_chunk(model, make_window):
     model.denoiser.double()
-    memory = TempLora(model, replace(CONFIG, ridge=1e-9, keep_optimizer=False))
+    memory = TempLora(model, replace(ONE_WAY, ridge=1e-9, keep_optimizer=False))
     memory.observe(make_window(dtype=torch.float64), ["turn left"], past_frames=4)
     before = memory.adapters.up[LAYER][0].clone()
     window = make_window(seed=1, dtype=torch.float64)
@@ -78,7 +108,7 @@ def test_without_the_kept_matrix_a_write_is_the_least_change_for_its_own_chunk(m
 
 def test_after_a_write_the_layer_gives_what_was_seen(model, make_window):
     model.denoiser.double()
-    memory = TempLora(model, replace(CONFIG, ridge=1e-9))
+    memory = TempLora(model, replace(ONE_WAY, ridge=1e-9))
     window = make_window(dtype=torch.float64)
     (record,) = memory.observe(window, ["turn left"], past_frames=4)
     wanted = recalled_target(window[:, :, 4:])[0]
@@ -88,6 +118,21 @@ def test_after_a_write_the_layer_gives_what_was_seen(model, make_window):
     assert record.loss_before == pytest.approx(float(before.square().mean()), rel=1e-6)
     assert record.loss_after < 1e-6
     assert record.norm == pytest.approx(float(memory.adapters.up[LAYER].norm().detach()), rel=1e-6)
+
+
+def test_after_a_write_the_layer_gives_the_way_back_for_the_action_that_undoes_it(
+    model, make_window
+):
+    model.denoiser.double()
+    undoes_something(model)
+    window = make_window(dtype=torch.float64)
+    for both_ways in (True, False):
+        memory = TempLora(model, replace(CONFIG, ridge=1e-9, both_ways=both_ways))
+        memory.observe(window, ["turn left"], past_frames=4)
+        keys, _ = entries(model, window, "turn left")
+        wanted = recalled_target(window[:, :, [6, 5, 4, 3]])[0]
+        found = given(model, keys[1], memory=memory)
+        assert torch.allclose(found, wanted, rtol=1e-4, atol=1e-4) == both_ways
 
 
 def test_a_write_acts_on_what_is_generated_and_the_slow_weights_stay(model, make_window):

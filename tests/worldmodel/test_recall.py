@@ -4,7 +4,7 @@ import torch
 from twospeed.core.errors import ConfigError
 from twospeed.recipes import rooms_tiny
 from twospeed.worldmodel.build import build_denoiser, with_recall
-from twospeed.worldmodel.recall import recalled_target
+from twospeed.worldmodel.recall import recalled_target, undone
 
 
 def draw(*shape, seed=0):
@@ -78,6 +78,15 @@ def test_targets_are_latents_frame_by_frame_and_the_mark():
     assert target.shape == (2, 513)
     assert torch.equal(target[1, :-1].view(4, 8, 4, 4)[2], new[1, :, 2])
     assert (target[:, -1] == 1).all()
+
+
+def test_what_undoes_a_chunk_ends_where_it_began():
+    past, new = draw(2, 8, 3, 4, 4), draw(2, 8, 4, 4, 4, seed=1)
+    before, after = undone(past, new)
+    assert torch.equal(before, new)
+    assert torch.equal(after[:, :, -1], past[:, :, -1])
+    assert torch.equal(after[:, :, :3], new[:, :, [2, 1, 0]])
+    assert torch.equal(undone(before, after)[1], new)  # undone twice, it is the chunk itself
 
 
 def test_a_trained_denoiser_gets_the_layer_and_says_what_it_said(make_model):

@@ -42,6 +42,10 @@ class FastLearningConfig:
     ridge: float = 0.1
     """For the objective "recall": what is added to the keys' overlaps; more bounds a write more."""
 
+    both_ways: bool = True
+    """For the objective "recall": whether a write also learns what undoing the chunk would show,
+    its frames backwards."""
+
     past_level: int = 0
     """Half of the noisings that are told the past get it noised up to this level (of 1000), since
     what is generated later stands on pasts that are not perfect; 0 keeps it clean."""

@@ -10,12 +10,13 @@ P = (sum_n k_n k_nᵀ + ridge I)⁻¹ alone:
 
     gain = P k / (1 + kᵀ P k);  up += error gainᵀ;  P -= P k gainᵀ
 
-It is where gradient steps on all chunks at once would end, at the price of a few products. When P
-is not kept from chunk to chunk (`keep_optimizer`), each write is the least change of the weights
+It is where gradient steps on all chunks at once would end, at the price of a few products. A chunk
+counts twice, as it was and backwards under the action that undoes it (`both_ways`). When P is not
+kept from chunk to chunk (`keep_optimizer`), each write is the least change of the weights
 that explains its own chunk: the delta rule of Widrow and Hoff.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -25,7 +26,25 @@ from twospeed.memory.adapters import Adapters
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.writer import Written
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worldmodel.recall import LAYER, recalled_target
+from twospeed.worldmodel.recall import LAYER, Recall, recalled_target, undone
+
+
+def pairs_of(
+    recall: Recall, past_BCPHW: Tensor, new_BCNHW: Tensor, action_BD: Tensor, *, both_ways: bool
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield keys (B, K) and what they should give (B, O): of chunks, then of what undoes them.
+
+    Args:
+        recall: whose keys they are.
+        past_BCPHW: clean latents before each chunk.
+        new_BCNHW: clean latents of each chunk.
+        action_BD: the embedded actions.
+        both_ways: False leaves the second pair out.
+    """
+    yield recall.keys(past_BCPHW, action_BD), recalled_target(new_BCNHW)
+    if both_ways:
+        past_BCPHW, new_BCNHW = undone(past_BCPHW, new_BCNHW)
+        yield recall.keys(past_BCPHW, recall.undoing(action_BD)), recalled_target(new_BCNHW)
 
 
 class RecallWrites:
@@ -80,14 +99,19 @@ class RecallWrites:
             raise ShapeError(
                 f"this model recalls chunks of {recall.frames} frames, got {new.shape[2]} new ones"
             )
-        key_EK = recall.keys(past, self.denoiser.action_of(text_END))
-        target_EO = recalled_target(new)
-        error_EO = target_EO - recall.layer(key_EK)
-        before_E = error_EO.square().mean(1)
+        action_ED = self.denoiser.action_of(text_END)
+        pairs = list(pairs_of(recall, past, new, action_ED, both_ways=self.config.both_ways))
+        before_E = self._error(*pairs[0]).square().mean(1)
         open_E = (before_E >= self.config.gate) & (self.config.updates_per_chunk > 0)
-        self._step_(key_EK, error_EO, open_E)
-        after_E = (target_EO - recall.layer(key_EK)).square().mean(1)
+        for key_EK, target_EO in pairs:
+            self._step_(key_EK, self._error(key_EK, target_EO), open_E)
+        self.inverse_EKK.lerp_(self._fresh_EKK, self.config.anchor)
+        after_E = self._error(*pairs[0]).square().mean(1)
         return Written(before_E=before_E, after_E=after_E, open_E=open_E)
+
+    def _error(self, key_EK: Tensor, target_EO: Tensor) -> Tensor:
+        error_EO: Tensor = target_EO - self.denoiser.recall.layer(key_EK)
+        return error_EO
 
     def state(self, episode: int) -> dict[str, Tensor]:
         """Return the matrix P of one episode."""
@@ -111,4 +135,3 @@ class RecallWrites:
         open_E11 = open_E[:, None, None].to(up_EOK)
         up_EOK += self.config.learning_rate * open_E11 * (error_EO1 @ gain_E1K)
         self.inverse_EKK -= open_E11 * (moved_EK1 @ gain_E1K)
-        self.inverse_EKK.lerp_(self._fresh_EKK, self.config.anchor)

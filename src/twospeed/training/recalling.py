@@ -18,6 +18,7 @@ from twospeed.core.errors import ConfigError
 from twospeed.core.random import generator_of
 from twospeed.memory.adapters import Adapters
 from twospeed.memory.presets import recalling
+from twospeed.memory.recall_writes import pairs_of
 from twospeed.training.latents import LatentWindows, chunks_before
 from twospeed.training.loop import LoopConfig
 from twospeed.training.many_writes import Chunks, Memories, cut, written
@@ -165,8 +166,7 @@ class Recalling:
         """
         first, later = slice(chunks.written), slice(chunks.written, None)
         target_EMO = chunks.apart(recalled_target(chunks.new_BCNHW))
-        key_EMK, slow_EMO = self._guess(chunks, first)
-        memory = written(key_EMK, target_EMO[:, first] - slow_EMO, ridge=self.memory.ridge)
+        memory = self._memory_of(chunks, first)
         with torch.no_grad():
             key_EMK, slow_EMO = self._guess(chunks, later)
             recalled = slow_EMO + memory.read(key_EMK)
@@ -176,6 +176,20 @@ class Recalling:
         with_memory = without - memory.read(key_EMK)[..., :-1]
         squares = without.square().mean() + with_memory.square().mean()
         return memory, self.config.guess_weight * squares, chunks
+
+    def _memory_of(self, chunks: Chunks, place: slice) -> Memories:
+        """Write some chunks of each episode to empty memories: as they were, and backwards."""
+        past, new, text = (
+            chunks.apart(it)[:, place].flatten(0, 1)
+            for it in (chunks.past_BCPHW, chunks.new_BCNHW, chunks.text_BND)
+        )
+        action_BD = self.model.denoiser.action_of(text)
+        pairs = list(pairs_of(self.recall, past, new, action_BD, both_ways=self.memory.both_ways))
+        keys_EMK, targets_EMO = (
+            torch.cat([chunks.apart(it) for it in side], dim=1) for side in zip(*pairs, strict=True)
+        )
+        errors_EMO = targets_EMO - self.recall.layer(keys_EMK)
+        return written(keys_EMK, errors_EMO, ridge=self.memory.ridge)
 
     def _guess(
         self, chunks: Chunks, place: slice, generator: torch.Generator | None = None

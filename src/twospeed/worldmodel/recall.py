@@ -48,11 +48,13 @@ class Recall(nn.Module):
             nn.Linear(8 * cells * cells, keys),
         )
         self.action_in = nn.Linear(steer_width, keys)
+        self.undo = nn.Linear(steer_width, steer_width)
         self.to_key = nn.Sequential(
             nn.SiLU(), nn.Linear(keys, 2 * keys), nn.SiLU(), nn.Linear(2 * keys, keys)
         )
         self.layer = nn.Linear(keys, frames * latent_channels * cells * cells + 1, bias=False)
-        nn.init.zeros_(self.layer.weight)
+        for parameter in (self.layer.weight, *self.undo.parameters()):
+            nn.init.zeros_(parameter)
 
     @property
     def frames(self) -> int:
@@ -71,6 +73,11 @@ class Recall(nn.Module):
         hidden_BK = self.look(seen.flatten(1, 2)) + self.action_in(action_BD)
         keys: Tensor = self.to_key(hidden_BK)
         return functional.normalize(keys, dim=-1)
+
+    def undoing(self, action_BD: Tensor) -> Tensor:
+        """Return what would undo an action, as an embedded action (B, D): a learned shift."""
+        shift_BD: Tensor = self.undo(action_BD)
+        return action_BD + shift_BD
 
     def forward(
         self, noisy_BCTHW: Tensor, level_BT: Tensor, action_BD: Tensor
@@ -98,6 +105,12 @@ def recalled_target(new_BCNHW: Tensor) -> Tensor:
     """Return what the layer should give for a true chunk: its latents and the mark 1, (B, O)."""
     flat = new_BCNHW.transpose(1, 2).flatten(1)
     return torch.cat([flat, torch.ones_like(flat[:, :1])], dim=1)
+
+
+def undone(past_BCPHW: Tensor, new_BCNHW: Tensor) -> tuple[Tensor, Tensor]:
+    """Return past and new frames of the chunk that would undo this one: the same way back."""
+    back_BCTHW = torch.cat([past_BCPHW[:, :, -1:], new_BCNHW], dim=2).flip(2)
+    return new_BCNHW, back_BCTHW[:, :, 1:]
 
 
 def _latest(noisy_BCTHW: Tensor, first_B: Tensor) -> Tensor:
