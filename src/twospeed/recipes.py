@@ -25,7 +25,11 @@ def rooms_64() -> RunConfig:
     """The packaged rooms model: about ten hours on two CPU cores."""
     return RunConfig(
         recording=RecordingConfig(world="rooms", episodes=5_000, chunks=18, policy="revisit"),
-        slow=SlowLearningConfig(even_share=0.5, loop=LoopConfig(steps=40_000, learning_rate=8e-4)),
+        slow=SlowLearningConfig(
+            even_share=0.5,
+            lowest_level=150,
+            loop=LoopConfig(steps=40_000, learning_rate=8e-4),
+        ),
         recalling=RecallingConfig(
             first_steps=1_500,
             alone_every=2,

@@ -38,6 +38,10 @@ class SlowLearningConfig:
     joint_share: float = 0.15
     """Share of batches that are noised as a whole, without text, as the fast learner does."""
 
+    lowest_level: int = 1
+    """Least noise level (of 1000) of new frames; sampling in S steps asks for none below 1000 / S.
+    Batches that are noised as a whole keep all levels."""
+
     text_dropout: float = 0.05
     """Share of clips whose action is hidden."""
 
@@ -59,6 +63,8 @@ class SlowLearningConfig:
         for name in ("joint_share", "text_dropout", "even_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is a share from 0 to 1, got {getattr(self, name)}")
+        if not 1 <= self.lowest_level <= 1000:
+            raise ConfigError(f"lowest_level must be from 1 to 1000, got {self.lowest_level}")
         if self.new_frames < 1 or min(self.past_lengths, default=0) < 1:
             raise ConfigError("new_frames and past_lengths must be 1 or more")
 
@@ -89,7 +95,8 @@ def slow_loss(
     clean = windows.latents_BCTHW
     batch, _, frames = clean.shape[:3]
     joint = bool(torch.rand((), generator=generator) < config.joint_share)
-    level_BT = torch.randint(1, schedule.num_steps + 1, (batch, 1), generator=generator)
+    lowest = 1 if joint else config.lowest_level
+    level_BT = torch.randint(lowest, schedule.num_steps + 1, (batch, 1), generator=generator)
     level_BT = level_BT.repeat(1, frames)
     is_new_BT = torch.ones(batch, frames, dtype=torch.bool)
     text_BND = _noisy_text(windows.text_BND, no_text_1ND, config, generator, hide=joint)
