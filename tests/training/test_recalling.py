@@ -6,11 +6,12 @@ import torch
 from twospeed.core.errors import ConfigError
 from twospeed.data.recording import RecordingConfig
 from twospeed.memory.temp_lora import TempLora
-from twospeed.training.latents import LatentWindows, fill_cache, stacked
+from twospeed.training.latents import fill_cache
 from twospeed.training.loop import LoopConfig, run_loop
 from twospeed.training.recalling import Recalling, RecallingConfig
 from twospeed.training.slow import SlowLearningConfig
 from twospeed.training.sources import WorldSource
+from twospeed.training.windows import LatentWindows, stacked
 from twospeed.worldmodel.recall import LAYER
 from twospeed.worlds.language import MOVES
 

@@ -19,7 +19,6 @@ from twospeed.core.files import read_json, sweep, write_json
 from twospeed.core.progress import Journal
 from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.training.card import Figures, device_name, write_card
-from twospeed.training.latents import LatentWindows
 from twospeed.training.run import RunConfig
 from twospeed.training.sources import EpisodeSource, ShardSource, WorldSource
 from twospeed.training.stages import (
@@ -31,6 +30,7 @@ from twospeed.training.stages import (
     slow_fast_stage,
     text_stage,
 )
+from twospeed.training.windows import LatentWindows
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.model import WorldModel
 

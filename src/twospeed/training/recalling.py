@@ -6,7 +6,8 @@ All the writes have one closed form, so the gradient reaches keys and slow weigh
 exactly, for little more than the cost of the prediction. Since later past frames will have been
 generated, a share of them is mixed with what the memory itself recalls of them.
 
-Holds: `RecallingConfig`, `Recalling`. Holds not: the steps (loop.py), the writes (many_writes.py).
+Holds: `RecallingConfig`, `Recalling`. Holds not: the steps (loop.py), the writes (many_writes.py),
+keys and guesses (guessing.py).
 """
 
 from dataclasses import dataclass, field, replace
@@ -18,13 +19,13 @@ from twospeed.core.errors import ConfigError
 from twospeed.core.random import generator_of
 from twospeed.memory.adapters import Adapters
 from twospeed.memory.presets import recalling
-from twospeed.memory.recall_writes import pairs_of
-from twospeed.training.latents import LatentWindows, chunks_before
+from twospeed.training.guessing import Guessing, noisy_past
 from twospeed.training.loop import LoopConfig
-from twospeed.training.many_writes import Chunks, Memories, cut, written
+from twospeed.training.many_writes import Chunks, Memories, cut
 from twospeed.training.slow import SlowLearningConfig, Windows, slow_loss
+from twospeed.training.windows import LatentWindows, chunks_before
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worldmodel.recall import LAYER, LOOKS_AT, Recall, recalled_target
+from twospeed.worldmodel.recall import LAYER, recalled_target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,8 +98,8 @@ class Recalling:
         if getattr(model.denoiser, "recall", None) is None:
             raise ConfigError("learning to recall needs a denoiser with model.recall_keys above 0")
         self.model, self.windows, self.slow, self.config = model, windows, slow, config
-        self.recall: Recall = model.denoiser.recall
-        self.memory = recalling(self.recall.layer.in_features)
+        self.memory = recalling(model.denoiser.recall.layer.in_features)
+        self.guessing = Guessing(model.denoiser, self.memory)
         self.adapters = Adapters(  # of any rank: they act as the memories of each step
             model.denoiser, rank=1, targets=self.memory.targets, episodes=config.episodes
         )
@@ -166,70 +167,22 @@ class Recalling:
         """
         first, later = slice(chunks.written), slice(chunks.written, None)
         target_EMO = chunks.apart(recalled_target(chunks.new_BCNHW))
-        memory = self._memory_of(chunks, first)
+        memory = self.guessing.memory_of(chunks, first)
         with torch.no_grad():
-            key_EMK, slow_EMO = self._guess(chunks, later)
+            key_EMK, slow_EMO = self.guessing.guess(chunks, later)
             recalled = slow_EMO + memory.read(key_EMK)
-        chunks = self._as_generated(chunks, recalled, generator)
-        key_EMK, slow_EMO = self._guess(chunks, later, generator)
+        chunks = self.guessing.mixed(chunks, recalled, self._shares(generator, chunks.episodes))
+        noisy = noisy_past(chunks, self.config.past_noise, generator)
+        key_EMK, slow_EMO = self.guessing.guess(noisy, later)
         without = (target_EMO[:, later] - slow_EMO)[..., :-1]  # an empty memory has no mark to give
         with_memory = without - memory.read(key_EMK)[..., :-1]
         squares = without.square().mean() + with_memory.square().mean()
         return memory, self.config.guess_weight * squares, chunks
 
-    def _memory_of(self, chunks: Chunks, place: slice) -> Memories:
-        """Write some chunks of each episode to empty memories: as they were, and backwards."""
-        past, new, text = (
-            chunks.apart(it)[:, place].flatten(0, 1)
-            for it in (chunks.past_BCPHW, chunks.new_BCNHW, chunks.text_BND)
-        )
-        action_BD = self.model.denoiser.action_of(text)
-        pairs = list(pairs_of(self.recall, past, new, action_BD, both_ways=self.memory.both_ways))
-        keys_EMK, targets_EMO = (
-            torch.cat([chunks.apart(it) for it in side], dim=1) for side in zip(*pairs, strict=True)
-        )
-        errors_EMO = targets_EMO - self.recall.layer(keys_EMK)
-        return written(keys_EMK, errors_EMO, ridge=self.memory.ridge)
-
-    def _guess(
-        self, chunks: Chunks, place: slice, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Return keys (E, M, K) and slow guesses (E, M, O) of some chunks of each episode.
-
-        Args:
-            chunks: of all episodes.
-            place: which chunks.
-            generator: draws noise on the past frames; None leaves them clean.
-        """
-        past, text = (
-            chunks.apart(it)[:, place].flatten(0, 1) for it in (chunks.past_BCPHW, chunks.text_BND)
-        )
-        if generator is not None:
-            noise_B = self.config.past_noise * torch.rand(len(past), generator=generator)
-            drawn = torch.randn(past.shape, generator=generator).to(past)
-            past = past + noise_B.to(past)[:, None, None, None, None] * drawn
-        keys = self.recall.keys(past, self.model.denoiser.action_of(text))
-        return chunks.apart(keys), chunks.apart(self.recall.layer(keys))
-
-    def _as_generated(
-        self, chunks: Chunks, recalled_EMO: Tensor, generator: torch.Generator
-    ) -> Chunks:
-        """Mix the past of later chunks with what is recalled of it, in half of the episodes.
-
-        Args:
-            chunks: of all episodes.
-            recalled_EMO: of the later chunks.
-            generator: draws how much.
-        """
-        share_E = self.config.past_mix * torch.rand(chunks.episodes, generator=generator)
-        share_E = share_E * (torch.rand(chunks.episodes, generator=generator) < 0.5)
-        before = recalled_EMO[:, :-1, :-1].unflatten(2, self.recall.shape)
-        before = before.transpose(2, 3)  # (E, later - 1, C, N, H, W)
-        past = chunks.apart(chunks.past_BCPHW).clone()
-        place = slice(chunks.written + 1, None)
-        share = share_E.to(past).view(-1, 1, 1, 1, 1, 1)
-        past[:, place] = past[:, place].lerp(before[:, :, :, -LOOKS_AT:], share)
-        return replace(chunks, past_BCPHW=past.flatten(0, 1))
+    def _shares(self, generator: torch.Generator, episodes: int) -> Tensor:
+        """Draw how far each episode's later past frames go over to what is recalled, (E,)."""
+        share_E = self.config.past_mix * torch.rand(episodes, generator=generator)
+        return share_E * (torch.rand(episodes, generator=generator) < 0.5)
 
     def _predicted(self, chunks: Chunks, memories: Memories, generator: torch.Generator) -> Tensor:
         """Return the diffusion loss on some chunks of each episode, with its memory."""

@@ -1,6 +1,6 @@
 """Slow learning: the masked conditional video diffusion loss on windows of latents.
 
-Holds: `SlowLearningConfig`, `slow_loss`. Holds not: where windows come from (latents.py), the
+Holds: `SlowLearningConfig`, `slow_loss`. Holds not: where windows come from (windows.py), the
 steps (loop.py). A share of the windows is noised as a whole and has no text: that is the task of
 the fast learner, and the slow weights should know it.
 """

@@ -20,16 +20,16 @@ from twospeed.core.random import generator_of
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.presets import gradient
 from twospeed.memory.temp_lora import TempLora
-from twospeed.training.latents import (
-    EpisodeLatents,
+from twospeed.training.latents import EpisodeLatents
+from twospeed.training.loop import LoopConfig
+from twospeed.training.slow import SlowLearningConfig, Windows, slow_loss
+from twospeed.training.windows import (
     LatentWindows,
     chunks_before,
     stacked,
     windows_of,
     windows_to,
 )
-from twospeed.training.loop import LoopConfig
-from twospeed.training.slow import SlowLearningConfig, Windows, slow_loss
 from twospeed.worldmodel.model import WorldModel
 
 

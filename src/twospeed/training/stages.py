@@ -25,7 +25,7 @@ from twospeed.core.random import generator_of
 from twospeed.core.video import Frames
 from twospeed.training.autoencoder import fit_to_frames, psnr_of, train_decoder
 from twospeed.training.checkpoint import FOLDER, Reached
-from twospeed.training.latents import LatentWindows, fill_cache, windows_to
+from twospeed.training.latents import fill_cache
 from twospeed.training.loop import run_loop
 from twospeed.training.recalling import Recalling
 from twospeed.training.run import RunConfig
@@ -34,6 +34,7 @@ from twospeed.training.slow_fast import SlowFastLoop
 from twospeed.training.sources import EpisodeSource, take_frames
 from twospeed.training.text import train_text_encoder
 from twospeed.training.vocabulary import Vocabulary, sayings_of, vocabulary_of
+from twospeed.training.windows import LatentWindows, windows_to
 from twospeed.worldmodel.autoencoder import FrameAutoencoder
 from twospeed.worldmodel.build import build_denoiser, with_recall
 from twospeed.worldmodel.diffusion import NoiseSchedule
