@@ -51,6 +51,21 @@ def test_the_transformer_steers_each_frame_by_its_own_level(model):
     assert not torch.equal(model.denoiser(noisy, changed, text), model.denoiser(noisy, level, text))
 
 
+def test_convolutions_of_new_frames_see_the_last_past_frame(model):
+    denoiser = model.denoiser.double()
+    with torch.no_grad():
+        denoiser.last_in.weight += 0.1
+    noisy, _, _ = window()
+    level = torch.tensor([[0, 0, 700, 700, 700], [0, 5, 5, 5, 5]])
+    told = denoiser._last_seen(noisy.double(), level).unflatten(0, (2, 5))
+    assert not told[0, :2].any()
+    assert not told[1, :1].any()
+    expected = denoiser.last_in(torch.stack([noisy[0, :, 1], noisy[1, :, 0]]).double())
+    torch.testing.assert_close(told[0, 2:], expected[0].expand(3, -1, -1, -1))
+    torch.testing.assert_close(told[1, 1:], expected[1].expand(4, -1, -1, -1))
+    assert not denoiser._last_seen(noisy.double(), torch.full((2, 5), 9)).any()
+
+
 def test_shapes_that_disagree_are_named(model):
     noisy, level, text = window()
     with pytest.raises(ShapeError, match="level has T=4, but noisy has T=5"):

@@ -3,7 +3,7 @@ import torch
 
 from twospeed.core.errors import ConfigError
 from twospeed.recipes import rooms_tiny
-from twospeed.worldmodel.build import build_denoiser, with_recall
+from twospeed.worldmodel.build import build_denoiser, grown
 from twospeed.worldmodel.recall import recalled_target, undone
 
 
@@ -89,24 +89,26 @@ def test_what_undoes_a_chunk_ends_where_it_began():
     assert torch.equal(undone(before, after)[1], new)  # undone twice, it is the chunk itself
 
 
-def test_a_trained_denoiser_gets_the_layer_and_says_what_it_said(make_model):
+def test_a_trained_denoiser_gets_the_parts_it_lacks_and_says_what_it_said(make_model):
     config = rooms_tiny().model
-    old = build_denoiser(config.__class__(**(_values(config) | {"recall_keys": 0})), seed=3)
+    lacking = {"recall_keys": 0, "conv_blocks": 1, "shows_last": False}
+    old = build_denoiser(config.__class__(**(_values(config) | lacking)), seed=3)
     with torch.no_grad():
         for tensor in old.parameters():
             tensor += 0.1 * draw(*tensor.shape)
-    grown = with_recall(old, config, seed=0)
+    more = grown(old, config, seed=0)
     window, level = draw(1, 8, 8, 4, 4), levels(0, 0, 0, 0, 900, 900, 900, 900)
     text = draw(1, 3, 16)
     with torch.no_grad():
-        assert torch.equal(grown(window, level, text), old(window, level, text))
-    assert with_recall(grown, config, seed=0) is grown
+        assert torch.equal(more(window, level, text), old(window, level, text))
+    assert more.state_dict().keys() > old.state_dict().keys()
+    assert grown(more, config, seed=0) is more
     unet = make_model(denoiser="unet3d").denoiser
     other = config.__class__(**(_values(config) | {"denoiser": "unet3d"}))
-    assert with_recall(unet, other, seed=0) is unet
+    assert grown(unet, other, seed=0) is unet
     wider = config.__class__(**(_values(config) | {"width": 48, "heads": 3}))
     with pytest.raises(ConfigError, match="other sizes"):
-        with_recall(old, wider, seed=0)
+        grown(old, wider, seed=0)
 
 
 def _values(config):

@@ -36,7 +36,7 @@ from twospeed.training.text import train_text_encoder
 from twospeed.training.vocabulary import Vocabulary, sayings_of, vocabulary_of
 from twospeed.training.windows import LatentWindows, windows_to
 from twospeed.worldmodel.autoencoder import FrameAutoencoder
-from twospeed.worldmodel.build import build_denoiser, with_recall
+from twospeed.worldmodel.build import build_denoiser, grown
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.text import TextEncoder
@@ -176,7 +176,7 @@ def denoiser_stage(
     slow = shop.config.slow
     seed = slow.loop.seed
     denoiser = (
-        with_recall(initial.denoiser, shop.config.model, seed=seed)
+        grown(initial.denoiser, shop.config.model, seed=seed)
         if initial
         else build_denoiser(shop.config.model, seed=seed)
     )

@@ -71,9 +71,8 @@ class FrameResBlock(nn.Module):
         self.norm2 = nn.GroupNorm(16, channels)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
         self.steer = nn.Linear(steer_width, 2 * channels)
-        nn.init.zeros_(self.conv2.weight)
-        nn.init.zeros_(self.steer.weight)
-        nn.init.zeros_(self.steer.bias)
+        for parameter in (*self.conv2.parameters(), *self.steer.parameters()):
+            nn.init.zeros_(parameter)
 
     def forward(self, x_FCHW: Tensor, steer_FD: Tensor) -> Tensor:
         """Map (frames, C, H, W) to the same shape."""

@@ -1,6 +1,6 @@
 """Build an untrained world model from configurations: the start of every training.
 
-Holds: `WorldModelConfig`, `build_denoiser`, `with_recall`. The sizes of the parts that must fit
+Holds: `WorldModelConfig`, `build_denoiser`, `grown`. The sizes of the parts that must fit
 each other (latent channels, text features) stand here once.
 """
 
@@ -38,6 +38,12 @@ class WorldModelConfig:
     conv_channels: int = 64
     """Channels of the transformer's convolutions."""
 
+    conv_blocks: int = 2
+    """Residual blocks of convolutions before and after the transformer."""
+
+    shows_last: bool = True
+    """Whether the transformer's convolutions of new frames see the last past frame directly."""
+
     recall_keys: int = 256
     """Features of the keys of the transformer's layer for fast weights (recall.py); 0 for none."""
 
@@ -69,27 +75,31 @@ def build_denoiser(config: WorldModelConfig, *, seed: int) -> Any:
             depth=config.depth,
             heads=config.heads,
             conv_channels=config.conv_channels,
+            conv_blocks=config.conv_blocks,
+            shows_last=config.shows_last,
             recall_keys=config.recall_keys,
             recall_cells=config.settings.frame_size // config.autoencoder.block,
             recall_frames=config.settings.chunk_frames,
         )
 
 
-def with_recall(denoiser: Any, config: WorldModelConfig, *, seed: int) -> Any:
-    """Give a trained transformer the untrained recall layer that the configuration asks for.
+def grown(denoiser: Any, config: WorldModelConfig, *, seed: int) -> Any:
+    """Give a trained transformer the untrained parts that the configuration has beyond its own.
 
-    Its predictions stay as they are, to the last bit. One that has such a layer, or needs none,
-    comes back itself.
+    Its predictions stay as they are, since new parts start without effect. One that lacks nothing,
+    or is no transformer, comes back itself.
 
     Raises:
         ConfigError: when its sizes are not those of the configuration.
     """
-    if config.denoiser != "transformer" or not config.recall_keys or denoiser.recall is not None:
+    if not isinstance(denoiser, SpaceTimeTransformer) or config.denoiser != "transformer":
         return denoiser
-    grown = build_denoiser(config, seed=seed)
+    built = build_denoiser(config, seed=seed)
+    if built.state_dict().keys() <= denoiser.state_dict().keys():
+        return denoiser
     try:
-        grown.load_state_dict(grown.state_dict() | denoiser.state_dict())
+        built.load_state_dict(built.state_dict() | denoiser.state_dict())
     except RuntimeError as error:
         text = f"the recipe has other sizes than the initial denoiser: {error}"
         raise ConfigError(text) from None
-    return grown
+    return built

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from twospeed.worldmodel.past import latest, new_frames
+
 LAYER = "recall.layer"
 """Name, in a denoiser, of the layer that fast weights are written to."""
 
@@ -84,13 +86,12 @@ class Recall(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Return what the layer recalls, (B, C+1, T, H, W), and where that is something, (B, T).
 
-        New frames are those at the end that share one noise level; where all do, there is no past
-        to recall by. Past frames, and new ones beyond a chunk, are zeros.
+        Past frames, and new ones beyond a chunk, are zeros; so are all where there is no past to
+        recall by.
         """
         frames = level_BT.shape[1]
-        is_new_BT = level_BT.flip(1).eq(level_BT[:, -1:]).cumprod(1).flip(1).bool()
-        first_B = frames - is_new_BT.sum(1)
-        recalled_BO = self.layer(self.keys(_latest(noisy_BCTHW, first_B), action_BD))
+        is_new_BT, first_B = new_frames(level_BT)
+        recalled_BO = self.layer(self.keys(latest(noisy_BCTHW, first_B, LOOKS_AT), action_BD))
         chunk_BNCHW = recalled_BO[:, :-1].unflatten(1, self.shape)
         mark_BN1HW = recalled_BO[:, -1:, None, None, None].expand(-1, *chunk_BNCHW[0, :, :1].shape)
         place_BT = torch.arange(frames, device=first_B.device) - first_B[:, None]
@@ -111,12 +112,3 @@ def undone(past_BCPHW: Tensor, new_BCNHW: Tensor) -> tuple[Tensor, Tensor]:
     """Return past and new frames of the chunk that would undo this one: the same way back."""
     back_BCTHW = torch.cat([past_BCPHW[:, :, -1:], new_BCNHW], dim=2).flip(2)
     return new_BCNHW, back_BCTHW[:, :, 1:]
-
-
-def _latest(noisy_BCTHW: Tensor, first_B: Tensor) -> Tensor:
-    """Return the frames before each clip's first new one, (B, C, 4, H, W), zeros for missing."""
-    wanted_BP = first_B[:, None] + torch.arange(-LOOKS_AT, 0, device=first_B.device)
-    _, channels, _, height, width = noisy_BCTHW.shape
-    index = wanted_BP.clamp_min(0)[:, None, :, None, None].expand(-1, channels, -1, height, width)
-    found = noisy_BCTHW.gather(2, index)
-    return found * (wanted_BP >= 0)[:, None, :, None, None]

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from twospeed.core.shapes import check_shapes
 from twospeed.worldmodel.blocks import FrameResBlock, SpaceTimeBlock, sinusoid
+from twospeed.worldmodel.past import latest, new_frames
 from twospeed.worldmodel.recall import Recall
 
 
@@ -29,6 +30,8 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         conv_blocks: residual blocks before and after the transformer.
         max_frames: longest window.
         max_cells: longest side of a frame in tokens (half its latent cells).
+        shows_last: whether the convolutions of new frames see the last past frame, and steering
+            tells how far ahead a frame is.
         recall_keys: features of the keys of the layer made for fast weights; 0 builds none.
         recall_cells: side of a frame in latent cells, which that layer is bound to.
         recall_frames: frames of a chunk, which it is bound to as well.
@@ -46,6 +49,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         conv_blocks: int = 1,
         max_frames: int = 32,
         max_cells: int = 16,
+        shows_last: bool = False,
         recall_keys: int = 0,
         recall_cells: int = 8,
         recall_frames: int = 4,
@@ -69,6 +73,11 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         nn.init.zeros_(self.steer.bias)
         for parameter in self.leave.parameters():
             nn.init.zeros_(parameter)
+        if shows_last:
+            self.last_in = nn.Conv2d(latent_channels, conv_channels, 3, padding=1)
+            self.time_in = nn.Linear(width, width)
+            for parameter in (*self.last_in.parameters(), *self.time_in.parameters()):
+                nn.init.zeros_(parameter)
         self.recall: Recall | None = None
         if recall_keys:
             self.recall = Recall(
@@ -104,6 +113,8 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         steer_BTD = functional.silu(self._steering(level_BT, action_BD))
         steer_FD = steer_BTD.flatten(0, 1)
         cells = self.enter(noisy_BCTHW.transpose(1, 2).flatten(0, 1))
+        if self.config.shows_last:
+            cells = cells + self._last_seen(noisy_BCTHW, level_BT)
         if self.recall is not None:
             recalled, there_BT = self.recall(noisy_BCTHW, level_BT, action_BD)
             cells = cells + self.recalled_in(recalled.transpose(1, 2).flatten(0, 1))
@@ -112,7 +123,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         tokens = self.to_tokens(functional.pixel_unshuffle(cells, 2).permute(0, 2, 3, 1))
         tokens = tokens + self.places[: height // 2, : width // 2]
         tokens = tokens.flatten(1, 2).unflatten(0, (-1, frames))
-        tokens = tokens + self.times[:frames].flip(0)[:, None]
+        tokens = tokens + self._times(frames)[:, None]
         steer_BT6D = self.steer(steer_BTD).unflatten(-1, (6, -1))
         for block in self.blocks:
             tokens = block(tokens, steer_BT6D)
@@ -128,6 +139,14 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             windows = windows.lerp(recalled[:, :-1], trust)
         return windows
 
+    def _last_seen(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
+        """Return what new frames are told of the last past frame, (B * T, channels, H, W)."""
+        is_new_BT, first_B = new_frames(level_BT)
+        is_told_BT = is_new_BT & (first_B > 0)[:, None]
+        seen_BCHW = self.last_in(latest(noisy_BCTHW, first_B, 1)[:, :, 0])
+        told: Tensor = seen_BCHW[:, None] * is_told_BT[..., None, None, None]
+        return told.flatten(0, 1)
+
     def _trust(self, steer_BTD: Tensor, mark_BT: Tensor, there_BT: Tensor) -> Tensor:
         """Return how far each channel goes over to what is recalled, (B, C, T, 1, 1)."""
         share_BTC: Tensor = self.trust(torch.cat([steer_BTD, mark_BT[..., None]], dim=-1))
@@ -139,10 +158,16 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return action
 
     def _steering(self, level_BT: Tensor, action_BD: Tensor) -> Tensor:
-        """Join noise level and action into one vector a frame."""
+        """Join noise level, action and place in time into one vector a frame."""
         level = self.level_in(sinusoid(level_BT, self.config.width).to(action_BD.dtype))
         steering: Tensor = level + action_BD[:, None]
+        if self.config.shows_last:
+            steering = steering + self.time_in(self._times(level_BT.shape[1]))
         return steering
+
+    def _times(self, frames: int) -> Tensor:
+        """Return the features of each frame's place, counted from the end, (T, D)."""
+        return self.times[:frames].flip(0)
 
 
 def _waves(count: int, width: int) -> Tensor:
