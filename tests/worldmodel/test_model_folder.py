@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL
+from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from twospeed.core.errors import DataError, ShapeError, UnknownNameError
@@ -65,6 +66,16 @@ def test_a_truncated_file_is_one_clear_line(model, tmp_path, part):
     with pytest.raises(DataError, match=r"cannot read the \w+( \w+)? in") as caught:
         WorldModel.from_pretrained(tmp_path / "m")
     assert "\n" not in str(caught.value)
+
+
+def test_missing_weights_are_named(model, tmp_path):
+    model.save_pretrained(tmp_path / "m")
+    path = next((tmp_path / "m" / "denoiser").glob("*.safetensors"))
+    tensors = load_file(path)
+    del tensors["recall.undo.bias"]
+    save_file(tensors, path, metadata={"format": "pt"})
+    with pytest.raises(DataError, match=r"lacks recall\.undo\.bias: another version"):
+        WorldModel.from_pretrained(tmp_path / "m")
 
 
 def test_a_wrong_class_or_index_is_named(model, tmp_path):

@@ -76,7 +76,7 @@ def load_denoiser(folder: Path) -> Any:
     """Load ``denoiser/`` (or a diffusers pipeline's ``unet/``).
 
     Raises:
-        DataError: when neither is there or its file is damaged.
+        DataError: when neither is there, or its file is damaged or lacks weights.
         UnknownNameError: when the class in its configuration is none of ours.
     """
     place = next((folder / n for n in ("denoiser", "unet") if (folder / n).is_dir()), None)
@@ -84,4 +84,8 @@ def load_denoiser(folder: Path) -> Any:
         raise DataError(f"{folder} holds neither denoiser/ nor unet/: is it a model folder?")
     kind: Any = lookup(DENOISERS, class_name_in(place), "denoiser")
     with reading("denoiser", place):
-        return kind.from_pretrained(place).eval()
+        denoiser, found = kind.from_pretrained(place, output_loading_info=True)
+        if found["missing_keys"]:
+            missing = ", ".join(sorted(found["missing_keys"]))
+            raise DataError(f"{place} lacks {missing}: another version of twospeed wrote it")
+        return denoiser.eval()

@@ -30,12 +30,15 @@ def reading(part: str, place: Path) -> Iterator[None]:
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Hold back the progress bars of diffusers and transformers inside the block."""
+    """Hold back progress bars and warnings of diffusers and transformers inside the block."""
     transformers_logging.disable_progress_bar()
     diffusers_logging.disable_progress_bar()
+    verbosity = diffusers_logging.get_verbosity()
+    diffusers_logging.set_verbosity_error()
     try:
         yield
     finally:
+        diffusers_logging.set_verbosity(verbosity)
         transformers_logging.enable_progress_bar()
         diffusers_logging.enable_progress_bar()
 
