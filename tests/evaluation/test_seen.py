@@ -9,7 +9,8 @@ from twospeed.evaluation.scores import score
 from twospeed.evaluation.seen import ARMS, count_chunks, run_seen
 from twospeed.worldmodel.model import WorldModel
 
-SAME_DB = 1e-4
+SAME_DB = 5e-4
+"""A few values of uint8 frames rounded the other way (one of 16x16 pixels: 6e-5 dB)."""
 
 
 def run(model, walks, config, done=None):

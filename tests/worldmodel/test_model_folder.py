@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,8 +8,10 @@ from diffusers import AutoencoderKL
 from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from twospeed.core.errors import DataError, ShapeError, UnknownNameError
+from twospeed.core.errors import ConfigError, DataError, ShapeError, UnknownNameError
+from twospeed.core.random import generator_of
 from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.presets import default
 from twospeed.memory.temp_lora import TempLora
 from twospeed.worldmodel.catalogue import describe, packaged_models
 from twospeed.worldmodel.denoiser import UNet3D
@@ -47,6 +50,31 @@ def test_a_clip_of_a_batch_is_generated_as_it_would_be_alone(model, random_frame
     together = generated(model, frames)
     alone = model.generate(model.encode(frames[1:2]), ["go forward"], [(3, 1)])
     torch.testing.assert_close(together[1:2], alone, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("remembers", [False, True])
+def test_guidance_adds_what_the_action_changes_in_the_slow_prediction(model, remembers):
+    window = torch.randn(1, 8, 8, 4, 4, generator=generator_of("window"))
+    noise = torch.randn(8, 4, 4, 4, generator=generator_of(3, 0))
+    memory = TempLora(model, default(model))
+    memory.observe(window, ["turn left"], past_frames=4)
+    read_out = memory.read_out if remembers else None
+    level = torch.tensor([[0] * 4 + [1000] * 4])
+    noisy = torch.cat([window[:, :, :4], noise[None]], dim=2)
+    texts = [model.text_encoder.encode([text]) for text in ("turn left", "")]
+    with torch.no_grad():
+        told, untold = (model.denoiser(noisy, level, text)[:, :, 4:] for text in texts)
+        asked = read_out(model.denoiser, texts[0])(noisy, level)[:, :, 4:] if remembers else told
+    found = {}
+    for guidance in (0.0, 0.75):
+        model.settings = replace(model.settings, sampling_steps=1, guidance=guidance)
+        found[guidance] = model.generate(
+            window[:, :, :4], ["turn left"], [(3, 0)], read_out=read_out
+        )
+    torch.testing.assert_close(found[0.0], asked)
+    torch.testing.assert_close(found[0.75], asked + 0.75 * (told - untold))
+    with pytest.raises(ConfigError, match="guidance must be 0 or more"):
+        replace(model.settings, guidance=-1.0)
 
 
 def test_other_weights_have_another_hash(make_model):

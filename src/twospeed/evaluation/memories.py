@@ -4,8 +4,7 @@ Holds: `Snapshot` and what is done with it. Holds not: writing (memory/), genera
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -43,19 +42,6 @@ def narrowed(memory: TempLora, keep: Sequence[int]) -> TempLora:
     """Go on with some of the episodes; the result is detached."""
     seeds = [memory.seeds[episode] for episode in keep]
     return resumed(memory.model, [snapshot_of(memory, e) for e in keep], seeds=seeds)
-
-
-@contextmanager
-def attached(memory: TempLora | None) -> Iterator[None]:
-    """Let a memory (or none) act inside the block alone."""
-    if memory is None:
-        yield
-        return
-    memory.attach()
-    try:
-        yield
-    finally:
-        memory.detach()
 
 
 def rotated(snapshots: Sequence[Snapshot]) -> list[Snapshot]:

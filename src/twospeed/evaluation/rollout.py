@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from twospeed.core.random import seed_of
-from twospeed.evaluation.memories import Snapshot, attached, narrowed, snapshot_of
+from twospeed.evaluation.memories import Snapshot, narrowed, snapshot_of
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.temp_lora import TempLora
 from twospeed.worldmodel.model import WorldModel
@@ -154,13 +154,12 @@ def generate_chunk(
     Returns:
         Latents (E, C, T, H, W).
     """
-    with attached(memory):
-        return model.generate(
-            past_ECTHW,
-            [job.actions[chunk] for job in jobs],
-            [(job.seed, "chunk", job.first_chunk + chunk) for job in jobs],
-            read_out=memory.read_out if memory else None,
-        )
+    return model.generate(
+        past_ECTHW,
+        [job.actions[chunk] for job in jobs],
+        [(job.seed, "chunk", job.first_chunk + chunk) for job in jobs],
+        read_out=memory.read_out if memory else None,
+    )
 
 
 def _longest(jobs: Sequence[Job]) -> int:
@@ -181,8 +180,7 @@ def _new(job: Job, chunk: int) -> Tensor:
 def _write(memory: TempLora, jobs: Sequence[Job], chunk: int, past: Tensor, new: Tensor) -> None:
     """Let the memory learn one chunk of every job."""
     actions = [job.actions[chunk] for job in jobs]
-    with attached(memory):
-        memory.observe(torch.cat([past, new], 2), actions, past_frames=past.shape[2])
+    memory.observe(torch.cat([past, new], 2), actions, past_frames=past.shape[2])
 
 
 def _predict(

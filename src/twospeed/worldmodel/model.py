@@ -57,9 +57,15 @@ class ModelSettings:
     past_level: int = 0
     """Noise level (of 1000) that the past frames get while a chunk is generated."""
 
+    guidance: float = 0.0
+    """g of classifier-free guidance by the action: at pure noise, where motion is decided, g times
+    what the action changes in the slow weights' prediction is added to it; 0 adds nothing."""
+
     def __post_init__(self) -> None:
         if self.chunk_frames < 1 or self.sampling_steps < 1:
             raise ConfigError("chunk_frames and sampling_steps must be 1 or more")
+        if self.guidance < 0:
+            raise ConfigError(f"guidance must be 0 or more, got {self.guidance}")
 
 
 class WorldModel:
@@ -193,6 +199,8 @@ class WorldModel:
         """
         text_BND = self.text_encoder.encode(actions).to(self.device)
         predict = (read_out or _plain)(self.denoiser, text_BND)
+        if self.settings.guidance:
+            predict = self._guided(predict, text_BND, alone=read_out is None)
         _, channels, _, height, width = past_BCTHW.shape
         shape = (channels, self.settings.chunk_frames, height, width)
         noise = torch.stack([torch.randn(shape, generator=generator_of(*parts)) for parts in seeds])
@@ -204,6 +212,26 @@ class WorldModel:
             levels=spaced_levels(self.schedule.num_steps, self.settings.sampling_steps),
             past_level=self.settings.past_level,
         )
+
+    def _guided(self, predict: Predict, text_BND: Tensor, *, alone: bool) -> Predict:
+        """Add the guidance to what is predicted at pure noise.
+
+        Args:
+            predict: what the sampler asks otherwise.
+            text_BND: the actions.
+            alone: whether `predict` is the slow weights alone.
+        """
+        no_text = self.text_encoder.encode([""]).to(text_BND).expand(len(text_BND), -1, -1)
+        told, untold = _plain(self.denoiser, text_BND), _plain(self.denoiser, no_text)
+
+        def guided(noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
+            predicted = predict(noisy_BCTHW, level_BT)
+            if int(level_BT[0, -1]) < self.schedule.num_steps:
+                return predicted
+            slow = predicted if alone else told(noisy_BCTHW, level_BT)
+            return predicted + self.settings.guidance * (slow - untold(noisy_BCTHW, level_BT))
+
+        return guided
 
 
 def _plain(denoiser: Any, text_BND: Tensor) -> Predict:
