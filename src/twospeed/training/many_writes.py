@@ -76,6 +76,10 @@ class Memories:
         """Return what they add to the layer's guesses at other keys, (E, M, O)."""
         return keys_EMK @ self.down_EMK.mT @ self.up_EOM.mT
 
+    def passed_on(self) -> "Memories":
+        """Give every episode the memory of its neighbour."""
+        return Memories(down_EMK=self.down_EMK.roll(1, 0), up_EOM=self.up_EOM.roll(1, 0))
+
 
 def written(keys_EMK: Tensor, errors_EMO: Tensor, *, ridge: float) -> Memories:
     """Return what M writes make of empty memories: see memory/recall_writes.py.

@@ -45,7 +45,8 @@ class RecallingConfig:
     """Share of the predicted windows that were themselves written; the others come later."""
 
     guess_weight: float = 0.25
-    """Weight of the recall layer's own squared errors, with memory and without, on later chunks."""
+    """Weight of the recall layer's own squared errors on later chunks: with memory, without, and of
+    what another episode's memory adds to them."""
 
     first_steps: int = 0
     """Steps at the start in which the recall layer learns alone, by its own squared errors."""
@@ -176,7 +177,8 @@ class Recalling:
         key_EMK, slow_EMO = self.guessing.guess(noisy, later)
         without = (target_EMO[:, later] - slow_EMO)[..., :-1]  # an empty memory has no mark to give
         with_memory = without - memory.read(key_EMK)[..., :-1]
-        squares = without.square().mean() + with_memory.square().mean()
+        strange = memory.passed_on().read(key_EMK)  # of another episode: it should add nothing
+        squares = torch.stack([it.square().mean() for it in (without, with_memory, strange)]).sum()
         return memory, self.config.guess_weight * squares, chunks
 
     def _shares(self, generator: torch.Generator, episodes: int) -> Tensor:
