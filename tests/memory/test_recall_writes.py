@@ -233,6 +233,8 @@ def test_mistakes_are_named(model, make_model):
         TempLora(make_model(denoiser="unet3d"), CONFIG)
     with pytest.raises(ConfigError, match="ridge"):
         FastLearningConfig(ridge=0.0)
+    with pytest.raises(ConfigError, match="doubt is a share"):
+        FastLearningConfig(doubt=1.5)
 
 
 def test_a_chunk_of_another_length_is_refused(model, make_window):
@@ -240,6 +242,34 @@ def test_a_chunk_of_another_length_is_refused(model, make_window):
     with pytest.raises(ShapeError, match="chunks of 4 frames, got 3"):
         memory.observe(make_window(), ["turn left"], past_frames=5)
     assert not memory.adapters.up[LAYER].any()
+
+
+def test_what_was_generated_counts_as_far_as_it_was_not_recalled(model, make_window):
+    model.denoiser.double()
+    seen, again = make_window(dtype=torch.float64), make_window(seed=1, dtype=torch.float64)
+    again[:, :, :4] = seen[:, :, :4]  # the same key, another outcome
+    key = key_of(model, seen, "turn left")
+    for doubt in (0.0, 0.6):
+        memory = TempLora(model, replace(ONE_WAY, ridge=0.5, doubt=doubt))
+        memory.observe(seen, ["turn left"], past_frames=4)
+        mark = float(guess(model, seen, "turn left", memory=memory)[-1])
+        memory.observe(again, ["turn left"], past_frames=4, generated=True)
+        weights = torch.tensor([1.0, 1 - doubt * mark], dtype=torch.float64)
+        targets = torch.stack([recalled_target(it[:, :, 4:])[0] for it in (seen, again)])
+        errors = targets - given(model, key)
+        expected = torch.outer(weights @ errors, key) / (weights.sum() + 0.5)
+        torch.testing.assert_close(memory.adapters.up[LAYER][0], expected, rtol=1e-6, atol=1e-9)
+
+
+def test_a_fully_familiar_dream_leaves_the_memory_alone(model, random_frames):
+    memory = TempLora(model, replace(ONE_WAY, ridge=1e-6), seeds=(3,))
+    dream = Dream(model, random_frames(0), memory=memory, seed=3)
+    dream.observe(random_frames(1, 4), "turn left")
+    before = memory.adapters.up[LAYER].clone()
+    dream.past = model.encode(random_frames(0)[None, None])
+    dream.step("turn left")  # the first view again, the first action again
+    change = float((memory.adapters.up[LAYER] - before).detach().norm())
+    assert change < 1e-3 * float(before.detach().norm())
 
 
 def test_the_anchor_forgets_and_makes_room(model, make_window):

@@ -92,7 +92,7 @@ def observe(
         if chunk:
             for index, one in zip(active, _predict(model, now, past, memory, chunk), strict=True):
                 predictions[index].append(one)
-        _write(memory, now, chunk, past, new)
+        _write(memory, now, chunk, past, new, generated=False)
         advance(len(now))
     _step_out(memory, jobs, active, _longest(jobs), done)
     return [
@@ -133,7 +133,7 @@ def generate(
         past = torch.stack([made[index][-1] for index in active])
         new = generate_chunk(model, now, past, memory, chunk)
         if memory is not None and writes:
-            _write(memory, now, chunk, past, new)
+            _write(memory, now, chunk, past, new, generated=True)
         for index, latents in zip(active, new, strict=True):
             made[index].append(latents)
         advance(len(now))
@@ -177,10 +177,19 @@ def _new(job: Job, chunk: int) -> Tensor:
     return job.truth[:, frames * chunk : frames * (chunk + 1)]
 
 
-def _write(memory: TempLora, jobs: Sequence[Job], chunk: int, past: Tensor, new: Tensor) -> None:
+def _write(
+    memory: TempLora,
+    jobs: Sequence[Job],
+    chunk: int,
+    past: Tensor,
+    new: Tensor,
+    *,
+    generated: bool,
+) -> None:
     """Let the memory learn one chunk of every job."""
     actions = [job.actions[chunk] for job in jobs]
-    memory.observe(torch.cat([past, new], 2), actions, past_frames=past.shape[2])
+    window = torch.cat([past, new], 2)
+    memory.observe(window, actions, past_frames=past.shape[2], generated=generated)
 
 
 def _predict(

@@ -67,7 +67,7 @@ class Dream:
             [(self.seed, "chunk", self.num_chunks)],
             read_out=self.memory.read_out if self.memory else None,
         )
-        self._go_on(new, action)
+        self._go_on(new, action, generated=True)
         frames: Frames = self.model.decode(new)[0]
         return frames
 
@@ -81,7 +81,8 @@ class Dream:
             raise ShapeError(
                 f"a chunk has {self.model.settings.chunk_frames} frames, got {len(frames)}"
             )
-        self._go_on(self.model.encode(frames[None]).to(self.model.device), action)
+        new = self.model.encode(frames[None]).to(self.model.device)
+        self._go_on(new, action, generated=False)
 
     def save(self, path: Path) -> None:
         """Write the whole state as a folder; `load` goes on from it bit for bit."""
@@ -137,9 +138,11 @@ class Dream:
         finally:
             shutil.rmtree(path)
 
-    def _go_on(self, new_BCTHW: Tensor, action: str) -> None:
+    def _go_on(self, new_BCTHW: Tensor, action: str, *, generated: bool) -> None:
         if self.memory:
             window = torch.cat([self.past, new_BCTHW], dim=2)
-            self.memory.observe(window, [action], past_frames=self.past.shape[2])
+            self.memory.observe(
+                window, [action], past_frames=self.past.shape[2], generated=generated
+            )
         self.past = new_BCTHW
         self.num_chunks += 1

@@ -46,6 +46,10 @@ class FastLearningConfig:
     """For the objective "recall": whether a write also learns what undoing the chunk would show,
     its frames backwards."""
 
+    doubt: float = 1.0
+    """For the objective "recall": a generated chunk of which a share m was recalled (the mark of
+    familiarity, 0 to 1) counts 1 - doubt * m times; 0 believes it as if it had been seen."""
+
     past_level: int = 0
     """Half of the noisings that are told the past get it noised up to this level (of 1000), since
     what is generated later stands on pasts that are not perfect; 0 keeps it clean."""
@@ -98,6 +102,8 @@ class FastLearningConfig:
                 "rehearsed_per_update must be 0 or more and rehearsal_windows 1 or more, got"
                 f" {self.rehearsed_per_update} and {self.rehearsal_windows}"
             )
+        if not 0 <= self.doubt <= 1:
+            raise ConfigError(f"doubt is a share from 0 to 1, got {self.doubt}")
         if self.ridge <= 0:
             raise ConfigError(f"ridge must be above 0, got {self.ridge}")
         if self.objective not in OBJECTIVES:

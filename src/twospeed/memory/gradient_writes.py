@@ -37,7 +37,13 @@ class GradientWrites:
         self.rehearsals = [Rehearsal(config.rehearsal_windows, seed) for seed in seeds]
 
     def write_(
-        self, window_ECTHW: Tensor, text_END: Tensor, *, past_frames: int, writes: Sequence[int]
+        self,
+        window_ECTHW: Tensor,
+        text_END: Tensor,
+        *,
+        past_frames: int,
+        writes: Sequence[int],
+        doubt: float = 0.0,  # noqa: ARG002
     ) -> Written:
         """Learn one chunk of every episode; see `Writer`."""
         text, window = text_END, window_ECTHW

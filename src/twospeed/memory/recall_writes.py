@@ -3,12 +3,15 @@
 The layer's guess of a chunk is linear in its weights, so the least squares over an episode's
 chunks have a closed form. With keys k_n and the errors e_n of the slow weights' guesses, `up` is
 
-    argmin_U  sum_n |e_n - U k_n|² + ridge |U|²
+    argmin_U  sum_n w_n |e_n - U k_n|² + ridge |U|²
 
 and recursive least squares keep it so at every write, from the last one's solution and the matrix
-P = (sum_n k_n k_nᵀ + ridge I)⁻¹ alone:
+P = (sum_n w_n k_n k_nᵀ + ridge I)⁻¹ alone:
 
-    gain = P k / (1 + kᵀ P k);  up += error gainᵀ;  P -= P k gainᵀ
+    gain = w P k / (1 + w kᵀ P k);  up += error gainᵀ;  P -= P k gainᵀ
+
+with w = 1 for what was seen. Of what was generated, only what was not recalled is news: w is 1 less
+the mark of familiarity (`doubt`), since a memory that believes its own echo drifts.
 
 It is where gradient steps on all chunks at once would end, at the price of a few products. A chunk
 counts twice, as it was and backwards under the action that undoes it (`both_ways`). When P is not
@@ -53,7 +56,7 @@ class RecallWrites:
     Args:
         model: the slow weights; its denoiser has a recall layer.
         config: `ridge`, `learning_rate` (share of the step that is taken), `keep_optimizer`,
-            `anchor` and `gate` matter.
+            `both_ways`, `anchor` and `gate` matter.
         adapters: what is written; of the recall layer alone.
         seeds: one an episode; only their number matters.
 
@@ -87,8 +90,11 @@ class RecallWrites:
         *,
         past_frames: int,
         writes: Sequence[int],  # noqa: ARG002
+        doubt: float = 0.0,
     ) -> Written:
         """Learn one chunk of every episode; see `Writer`.
+
+        What is recalled with the mark m counts 1 - doubt * m times.
 
         Raises:
             ShapeError: when the new frames are not as many as the layer gives.
@@ -104,7 +110,9 @@ class RecallWrites:
         before_E = self._error(*pairs[0]).square().mean(1)
         open_E = (before_E >= self.config.gate) & (self.config.updates_per_chunk > 0)
         for key_EK, target_EO in pairs:
-            self._step_(key_EK, self._error(key_EK, target_EO), open_E)
+            error_EO = self._error(key_EK, target_EO)
+            mark_E = (1 - error_EO[:, -1]).clamp(0, 1)
+            self._step_(key_EK, error_EO, open_E * (1 - doubt * mark_E))
         self.inverse_EKK.lerp_(self._fresh_EKK, self.config.anchor)
         after_E = self._error(*pairs[0]).square().mean(1)
         return Written(before_E=before_E, after_E=after_E, open_E=open_E)
@@ -125,13 +133,13 @@ class RecallWrites:
         """Begin anew with the same weights: all of them may be changed freely."""
         self.inverse_EKK.copy_(self._fresh_EKK)
 
-    def _step_(self, key_EK: Tensor, error_EO: Tensor, open_E: Tensor) -> None:
+    def _step_(self, key_EK: Tensor, error_EO: Tensor, weight_E: Tensor) -> None:
         up_EOK = self.adapters.up[LAYER]
         key_EK1, error_EO1 = key_EK.to(up_EOK)[..., None], error_EO.to(up_EOK)[..., None]
+        weight_E11 = weight_E.to(up_EOK)[:, None, None]
         if not self.config.keep_optimizer:
             self.reset_()
         moved_EK1 = self.inverse_EKK @ key_EK1
-        gain_E1K = (moved_EK1 / (1 + key_EK1.mT @ moved_EK1)).mT
-        open_E11 = open_E[:, None, None].to(up_EOK)
-        up_EOK += self.config.learning_rate * open_E11 * (error_EO1 @ gain_E1K)
-        self.inverse_EKK -= open_E11 * (moved_EK1 @ gain_E1K)
+        gain_E1K = (weight_E11 * moved_EK1 / (1 + weight_E11 * key_EK1.mT @ moved_EK1)).mT
+        up_EOK += self.config.learning_rate * (error_EO1 @ gain_E1K)
+        self.inverse_EKK -= moved_EK1 @ gain_E1K

@@ -104,7 +104,12 @@ class TempLora:
         return predict
 
     def observe(
-        self, window_ECTHW: Tensor, actions: Sequence[str], *, past_frames: int
+        self,
+        window_ECTHW: Tensor,
+        actions: Sequence[str],
+        *,
+        past_frames: int,
+        generated: bool = False,
     ) -> list[WriteRecord]:
         """Learn one finished chunk of every episode: past ⊕ new, in latents.
 
@@ -112,6 +117,7 @@ class TempLora:
             window_ECTHW: clean latents, one window an episode.
             actions: the chunk's action texts (not used by the objective "joint").
             past_frames: how many frames of the window are past.
+            generated: the new frames were generated with this memory, not seen (`config.doubt`).
 
         Returns:
             One record an episode.
@@ -132,7 +138,11 @@ class TempLora:
         writes = [len(records) for records in self.records]
         with torch.enable_grad(), self.adapters.attached():
             written = self.writer.write_(
-                window_ECTHW, text_END, past_frames=past_frames, writes=writes
+                window_ECTHW,
+                text_END,
+                past_frames=past_frames,
+                writes=writes,
+                doubt=self.config.doubt if generated else 0.0,
             )
         self._bound_(written.open_E)
         seconds = (time.perf_counter() - started) / len(self.seeds)

@@ -29,7 +29,13 @@ class Writer(Protocol):
     """Changes the adapters of E episodes; no episode sees its companions."""
 
     def write_(
-        self, window_ECTHW: Tensor, text_END: Tensor, *, past_frames: int, writes: Sequence[int]
+        self,
+        window_ECTHW: Tensor,
+        text_END: Tensor,
+        *,
+        past_frames: int,
+        writes: Sequence[int],
+        doubt: float = 0.0,
     ) -> Written:
         """Learn one chunk of every episode, with the adapters attached and gradients on.
 
@@ -38,6 +44,8 @@ class Writer(Protocol):
             text_END: tokens of the chunks' actions.
             past_frames: how many of the T frames are past.
             writes: how often each episode was written before.
+            doubt: how much less what was recalled counts, 0 to 1; a way of writing that cannot
+                tell what was recalled takes no notice.
         """
         ...
 
