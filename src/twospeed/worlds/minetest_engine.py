@@ -26,6 +26,8 @@ SCREEN = (352, 256)
 _CODES = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255), (255, 0, 255))
 _START_SECONDS = 90.0
 _ANSWER_SECONDS = 120.0
+_SKY_SECONDS = 10.0  # after its start the engine lets the sky grow bright for so long
+_LEAST_CONTRAST = 5.0  # grey levels; fog alone, before any land is drawn, has none
 _FRAMES_AFTER = 0.06  # seconds: the picture after the one that first shows the code
 _SETTINGS = """
 screen_w = {width}
@@ -170,6 +172,7 @@ class Engine:
         environment |= {"HOME": str(self._home), "LIBGL_ALWAYS_SOFTWARE": "1"}
         self._run(["minetest", *options], environment=environment)
         self._wait(lambda: self._code() == 0, _START_SECONDS, "start")
+        self._bright_at = time.monotonic() + _SKY_SECONDS
 
     def _run(
         self,
@@ -222,12 +225,14 @@ class Engine:
         return int(away.argmin()) if away.min() < 60 else None
 
     def _still_screen(self) -> Frame:
-        """Return the picture when two of them, a third of a second apart, are nearly alike."""
+        """Return the picture when land is there and two, a third of a second apart, are alike."""
+        time.sleep(max(0.0, self._bright_at - time.monotonic()))
         before = self._screen()
         for _ in range(30):
             time.sleep(0.35)
             now = self._screen()
-            if np.abs(now.astype(int) - before).mean() < 0.5:
+            is_still = np.abs(now.astype(int) - before).mean() < 0.5
+            if is_still and now.std() > _LEAST_CONTRAST:
                 return now
             before = now
         return before
