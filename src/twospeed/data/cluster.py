@@ -29,7 +29,7 @@ def run_on_cluster(
     Raises:
         MissingExtraError: when Ray is not installed.
         TwospeedError: what a worker raised.
-        DataError: when a worker or its machine is lost.
+        DataError: when the cluster cannot be joined, or a worker or its machine is lost.
     """
     names = list(jobs)
     if not names:
@@ -46,11 +46,21 @@ def run_on_cluster(
 
 @contextmanager
 def _joined(ray: Any) -> Iterator[None]:
-    """Join the cluster, and leave it again unless it was joined before."""
+    """Join the cluster, and leave it again unless it was joined before.
+
+    Raises:
+        DataError: when there is one that does not let us in.
+    """
     if ray.is_initialized():
         yield
         return
-    ray.init(log_to_driver=False, include_dashboard=False)
+    try:
+        ray.init(log_to_driver=False)
+    except (ConnectionError, ray.exceptions.RayError) as error:
+        raise DataError(
+            f"cannot join the Ray cluster: {error}; is it up, and is its token (RAY_AUTH_MODE,"
+            " RAY_AUTH_TOKEN) set here as well?"
+        ) from error
     try:
         yield
     finally:
