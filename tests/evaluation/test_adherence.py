@@ -83,6 +83,7 @@ def test_a_model_that_heeds_no_text_scores_chance_exactly(make_model, data):
     assert domain["candidates"] == 3
     accuracy = domain["accuracy"]
     assert accuracy["mean"] == accuracy["low"] == accuracy["high"] == domain["chance"]
+    assert domain["mean_over_actions"] == domain["chance"]
     assert accuracy["n"] == 4
     assert domain["clips"] == sum(it["clips"] for it in domain["by_action"].values()) == 12
 

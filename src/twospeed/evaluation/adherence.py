@@ -4,9 +4,10 @@ From the chunk before a clip, a chunk is generated under each of several action 
 domain: the one that was really done, and others, with the same past and the same noise. The clip
 counts as obeyed when the chunk of the true text is the nearest to the true new frames, in mean
 squared error; equal ones share the point. Clips are chosen so that all texts are tried as often
-as the episodes allow, and the other texts are drawn evenly, so a model that heeds no text, or
-favours some texts over others, scores 1 / texts. Holds not: obedience in the built-in rooms,
-where each command's true outcome can be drawn (commanded.py).
+as the episodes allow, and the other texts are drawn evenly. So a model that heeds no text scores
+1 / texts, and one that only favours some texts does so in the mean over actions.
+Holds not: obedience in the built-in rooms, where every command's outcome can be drawn
+(commanded.py).
 """
 
 from collections import Counter
@@ -209,6 +210,7 @@ def _summary(
     candidates = len(trials[0].texts)
     return {
         "accuracy": accuracy.to_json(),
+        "mean_over_actions": plain(float(np.mean([np.mean(it) for it in by_action.values()]))),
         "chance": plain(1 / candidates),
         "candidates": candidates,
         "clips": len(trials),
