@@ -206,7 +206,7 @@ def _summary(
     for one, outcome in zip(trials, outcomes, strict=True):
         by_episode.setdefault(one.episode, []).append(outcome)
         by_action.setdefault(one.clip.action, []).append(outcome)
-    accuracy = bootstrap_mean([np.mean(it) for it in by_episode.values()], seed=config.seed)
+    accuracy = bootstrap_mean([float(np.mean(it)) for it in by_episode.values()], seed=config.seed)
     candidates = len(trials[0].texts)
     return {
         "accuracy": accuracy.to_json(),
