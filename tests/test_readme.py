@@ -1,4 +1,4 @@
-"""The README's commands are ones that we have, and its first block runs as written."""
+"""Commands in README and docs are ones that we have; the README's first block runs as written."""
 
 import re
 import shlex
@@ -8,8 +8,9 @@ import pytest
 
 from twospeed.cli.app import build, main
 
-README = Path(__file__).parents[1] / "README.md"
-TEXT = README.read_text(encoding="utf-8") if README.exists() else ""
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 BLOCKS = re.findall(r"^```console\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
 
 
@@ -23,7 +24,7 @@ COMMANDS = [command for block in BLOCKS for command in commands_in(block)]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_in_the_readme_is_one_we_have(command):
+def test_every_command_on_our_pages_is_one_we_have(command):
     context = build().make_context("twospeed", shlex.split(command))
     words = [*context._protected_args, *context.args]
     while words and hasattr(context.command, "resolve_command"):

@@ -56,6 +56,21 @@ def doom_64() -> RunConfig:
     )
 
 
+def worlds_64() -> RunConfig:
+    """One model of many worlds, from a recording of ``twospeed record --preset`` (``--data``).
+
+    All action texts are drawn as often as each other, since worlds have different numbers of clips
+    and some actions are rare. It learns no recall: its episodes seldom see a place again.
+    """
+    recipe = rooms_64()
+    return replace(
+        recipe,
+        text=TextRun(loop=replace(recipe.text.loop, steps=4_000)),
+        slow=replace(recipe.slow, even_share=0.5),
+        recalling=RecallingConfig(),
+    )
+
+
 def rooms_tiny() -> RunConfig:
     """Seconds on one CPU core: everything is there and nothing is good. The tests run it."""
     quick = LoopConfig(steps=20, learning_rate=3e-3, warmup_steps=5, ema_decay=0.9)
@@ -93,6 +108,7 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "rooms-64": rooms_64,
     "rooms-64-unet3d": rooms_64_unet3d,
     "doom-64": doom_64,
+    "worlds-64": worlds_64,
     "rooms-tiny": rooms_tiny,
 }
 """Name on the command line -> recipe."""

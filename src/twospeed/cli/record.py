@@ -30,6 +30,9 @@ def record(
         str | None, typer.Option(help="Who acts: explore, random, scripted, ...")
     ] = None,
     preset: Annotated[str | None, typer.Option(help="Record all installed worlds: 200k.")] = None,
+    engine: Annotated[
+        str, typer.Option(help="Who shares the work out: processes, or ray, over machines.")
+    ] = "processes",
     share: Annotated[float, typer.Option(help="The part of the preset, above 0 to 1.")] = 1.0,
 ) -> None:
     """Record episodes of a world; the same command goes on where it was stopped."""
@@ -39,10 +42,13 @@ def record(
         raise typer.BadParameter("Missing option '--out'.")
     try:
         if preset is not None:
-            _record_preset(preset, world, out, share=share, size=size, workers=workers)
+            if world is not None:
+                raise ConfigError(f"a preset records all worlds: leave {world!r} away, or --preset")
+            jobs = _jobs_of(preset, share=share, size=size)
+            _record_preset(jobs, out, workers=workers, engine=engine)
             return
         config = _config_of(str(world), episodes, first_seed, chunks, size, policy)
-        done = recorder.record(config, out, workers=workers)
+        done = recorder.record(config, out, workers=workers, engine=engine)
     except KeyboardInterrupt:
         typer.echo(
             f"twospeed: stopped; what is whole is in {out}, the same command goes on", err=True
@@ -72,18 +78,18 @@ def _config_of(
     )
 
 
-def _record_preset(
-    name: str, world: str | None, out: Path, *, share: float, size: int, workers: int
-) -> None:
-    if world is not None:
-        raise ConfigError(f"a preset records all worlds: leave {world!r} away, or --preset")
-    clips = lookup(presets.PRESETS, name, "preset")
+def _jobs_of(preset: str, *, share: float, size: int) -> list[Job]:
+    clips = lookup(presets.PRESETS, preset, "preset")
     jobs, missing = presets.plan(clips, share=share, frame_size=size)
     for absent, install in missing.items():
         typer.echo(f"{absent} is left out, its engine is not installed: {install}")
+    return jobs
+
+
+def _record_preset(jobs: list[Job], out: Path, *, workers: int, engine: str) -> None:
     _show(presets.forecast(jobs, workers=workers), jobs)
     total = 0
-    for job, done in presets.record_all(jobs, out, workers=workers):
+    for job, done in presets.record_all(jobs, out, workers=workers, engine=engine):
         total += job.clips
         typer.echo(f"{job.split}: {_line_of(done, job.folder(out))}")
     typer.echo(f"{total} clips in {out}")

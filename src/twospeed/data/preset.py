@@ -155,7 +155,7 @@ def _forecast_of(config: RecordingConfig, clips: int, workers: int) -> Forecast:
 
 
 def record_all(
-    jobs: Sequence[Job], out: Path, *, workers: int = 1
+    jobs: Sequence[Job], out: Path, *, workers: int = 1, engine: str = "processes"
 ) -> Iterator[tuple[Job, Recording]]:
     """Carry out a plan, or go on where it was stopped; yields every recording when it is whole.
 
@@ -163,6 +163,7 @@ def record_all(
         jobs: what `plan` gave, the same every time.
         out: a folder of this plan alone.
         workers: how many processes record one world at the same time.
+        engine: who shares the work out, as in `record`.
 
     Raises:
         DataError: as `record` does.
@@ -170,6 +171,6 @@ def record_all(
     """
     for job in jobs:
         try:
-            yield job, record(job.config, job.folder(out), workers=workers)
+            yield job, record(job.config, job.folder(out), workers=workers, engine=engine)
         except MissingExtraError as error:
             raise MissingExtraError(f"{job.config.world}: {error}") from error

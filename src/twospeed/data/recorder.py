@@ -9,25 +9,29 @@ not: what a recording is (recording.py), the processes (workers.py), what lies i
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from twospeed.core.errors import ConfigError
+from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.progress import progress
+from twospeed.data.cluster import run_on_cluster
 from twospeed.data.episode import Episode
 from twospeed.data.index import ShardEntry, write_index
 from twospeed.data.policy import POLICIES, SCRIPTED
 from twospeed.data.recording import RecordingConfig, claim, missing_shards, owned
 from twospeed.data.shards import write_shard
-from twospeed.data.workers import run_in_processes
+from twospeed.data.workers import Engine, run_in_processes
 from twospeed.worlds.base import FastWorld, Observation, ScriptedWorld, World
 from twospeed.worlds.registry import make_world
 
 TEST_SEEDS_FROM = 800_000
 """Episodes of this seed and above are for testing: nothing is trained or tuned on them."""
+
+ENGINES: Mapping[str, Engine] = {"processes": run_in_processes, "ray": run_on_cluster}
+"""Name -> who shares the work out: processes of this machine, or a Ray cluster."""
 
 _POLICY_STREAM = 1
 _log = logging.getLogger(__name__)
@@ -53,7 +57,9 @@ class Recording:
     """Frames that this run recorded per second of clock time, start of the processes included."""
 
 
-def record(config: RecordingConfig, out: Path, *, workers: int = 1) -> Recording:
+def record(
+    config: RecordingConfig, out: Path, *, workers: int = 1, engine: str = "processes"
+) -> Recording:
     """Record a world into the folder `out`, or go on where an earlier run was stopped.
 
     Ctrl-C leaves whole shards and nothing else. The worlds run in processes of their own, so a
@@ -63,14 +69,16 @@ def record(config: RecordingConfig, out: Path, *, workers: int = 1) -> Recording
         config: what to record.
         out: a folder of this recording alone.
         workers: how many processes record at the same time.
+        engine: a name in `ENGINES`; what is recorded does not depend on it.
 
     Raises:
         DataError: when `out` holds another recording or is being written by another process, the
             disk is full, or a process dies.
-        MissingExtraError: when the engine of the world is not installed.
+        MissingExtraError: when the engine of the world, or Ray, is not installed.
     """
     if workers < 1:
         raise ConfigError(f"workers must be at least 1, got {workers}")
+    run = lookup(ENGINES, engine, "engine")
     if config.last_seed >= TEST_SEEDS_FROM:
         _log.warning("seeds from %d on are for testing only: train on none", TEST_SEEDS_FROM)
     with owned(out):
@@ -78,16 +86,15 @@ def record(config: RecordingConfig, out: Path, *, workers: int = 1) -> Recording
         missing = missing_shards(config, out)
         before = config.episodes - sum(len(seeds) for seeds in missing.values())
         start = time.monotonic()
-        _record_shards(config, out, list(missing), before=before, workers=workers)
+        counts = run(_record_jobs, (config, out.absolute()), list(missing), workers=workers)
+        _follow(config, counts, before=before)
         seconds = time.monotonic() - start
         return _summary(write_index(out), before, seconds)
 
 
-def _record_shards(
-    config: RecordingConfig, out: Path, names: Sequence[str], *, before: int, workers: int
-) -> None:
+def _follow(config: RecordingConfig, counts: Iterator[int], *, before: int) -> None:
+    """Show how far the recording has come until it has ended."""
     frames = config.frames_per_episode
-    counts = run_in_processes(_record_jobs, (config, out), names, workers=workers)
     with progress(
         f"recording {config.world}",
         total=config.episodes * frames,

@@ -23,6 +23,9 @@ Setup = TypeVar("Setup")
 Work = Callable[[Setup, Iterator[str]], Iterator[int]]
 """(setup, names of jobs) -> how much more is done, now and then. A function of a module."""
 
+Engine = Callable[..., Iterator[int]]
+"""(work, setup, jobs, workers=) -> counts, as `run_in_processes`."""
+
 _ASK = "next job"
 _SECONDS_TO_STOP = 5.0
 

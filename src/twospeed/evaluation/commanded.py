@@ -16,6 +16,7 @@ import torch
 from twospeed.core.random import seed_of
 from twospeed.core.video import Frames
 from twospeed.evaluation.bootstrap import bootstrap_mean
+from twospeed.evaluation.metrics import video_errors
 from twospeed.evaluation.protocol import decode, encode
 from twospeed.evaluation.walks import Walk
 from twospeed.worldmodel.model import WorldModel
@@ -42,8 +43,7 @@ class Outcomes:
 
     def nearest(self, frames: Frames) -> int:
         """Return the command whose outcome is nearest to a generated chunk."""
-        difference = self.frames.astype(np.float64) - frames[:JUDGED_FRAMES]
-        return int(np.square(difference).mean((1, 2, 3, 4)).argmin())
+        return int(video_errors(self.frames, frames[:JUDGED_FRAMES]).argmin())
 
 
 def action_accuracy(

@@ -52,6 +52,16 @@ def mean_squared_error(frames_THWC: Frames, truth_THWC: Frames) -> Numbers:
     return np.asarray(np.square(difference).mean((1, 2, 3)))
 
 
+def video_errors(videos_ATHWC: Frames, truth_THWC: Frames) -> Numbers:
+    """Return the mean squared error of each of A videos against one truth, (A,), 0 to 255**2.
+
+    Raises:
+        ShapeError: when one does not have the truth's shape.
+    """
+    errors = [mean_squared_error(video, truth_THWC).mean() for video in videos_ATHWC]
+    return np.array(errors)
+
+
 def ssim(frames_THWC: Frames, truth_THWC: Frames) -> Numbers:
     """Return the structural similarity of every frame, -1 to 1; sides are at least 11 pixels.
 

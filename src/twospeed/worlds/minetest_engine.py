@@ -26,6 +26,8 @@ SCREEN = (352, 256)
 _CODES = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255), (255, 0, 255))
 _START_SECONDS = 90.0
 _ANSWER_SECONDS = 120.0
+_STILL_ROUNDS = 4  # a third of a second each: the sky grows bright slowly
+_LEAST_CONTRAST = 5.0  # grey levels; fog alone, before any land is drawn, has none
 _FRAMES_AFTER = 0.06  # seconds: the picture after the one that first shows the code
 _SETTINGS = """
 screen_w = {width}
@@ -222,15 +224,15 @@ class Engine:
         return int(away.argmin()) if away.min() < 60 else None
 
     def _still_screen(self) -> Frame:
-        """Return the picture when two of them, a third of a second apart, are nearly alike."""
-        before = self._screen()
+        """Return the picture when land is there and nothing, the sky neither, changes any more."""
+        seen = [self._screen()]
         for _ in range(30):
             time.sleep(0.35)
-            now = self._screen()
-            if np.abs(now.astype(int) - before).mean() < 0.5:
-                return now
-            before = now
-        return before
+            seen = [*seen, self._screen()][-1 - _STILL_ROUNDS :]
+            is_still = np.abs(seen[-1].astype(int) - seen[0]).mean() < 0.5
+            if len(seen) > _STILL_ROUNDS and is_still and seen[-1].std() > _LEAST_CONTRAST:
+                break
+        return seen[-1]
 
     def _screen(self) -> Frame:
         """Read the screen: an X window dump, whose header says how long it is."""

@@ -1,6 +1,8 @@
 """The table of worlds, the one function that makes a world by its name, what is installed."""
 
 import importlib.util
+import re
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -76,7 +78,19 @@ def is_installed(about: About) -> bool:
 
 def engine_version(about: About) -> str | None:
     """Return the version of a world's engine, or None when it is not installed."""
+    if about.programs:
+        return _program_version(about.programs[0])
     try:
         return version(about.package)
     except PackageNotFoundError:
         return None
+
+
+def _program_version(name: str) -> str | None:
+    """Return the first number with points that a program says when asked for its version."""
+    program = find_program(name)
+    if program is None:
+        return None
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"\d+(?:\.\d+)+", said.stdout)
+    return found.group() if found else None
