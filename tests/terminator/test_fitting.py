@@ -177,10 +177,16 @@ def test_a_comparison_is_a_table_over_seeds(few, tiny, tmp_path):
     variants = {"as it is": lambda c: c, "gru": peer_variants(replace(config, layout="sequence"))
                 ["gru"]}  # fmt: skip
     sequence = replace(config, layout="sequence")
-    found = compare(sequence, few, variants, tmp_path, seeds=[0, 1])
-    assert {row.name for row in found.rows} == {"as it is", "gru"}
-    assert all(len(row.accuracies) == 2 for row in found.rows)
+    rows = compare(sequence, few, variants, tmp_path, seeds=[0, 1])
+    assert {row.name for row in rows} == {"as it is", "gru"}
+    assert all(len(row.accuracies) == 2 for row in rows)
+    assert all(row.processor_seconds[0] > 0 for row in rows)
     assert len(json.loads((tmp_path / "table.json").read_text())) == 2
+    lines = (tmp_path / "table.md").read_text().splitlines()
+    assert [line.split("|")[1].strip() for line in lines[2:]] == [row.name for row in rows]
+    written = (tmp_path / "gru" / "seed-0" / "last.safetensors").stat().st_mtime_ns
+    assert compare(sequence, few, variants, tmp_path, seeds=[0, 1]) == rows
+    assert (tmp_path / "gru" / "seed-0" / "last.safetensors").stat().st_mtime_ns == written
 
 
 def test_every_ablation_builds(few):

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +51,9 @@ class FitResult:
 
     seconds: tuple[float, ...]
     """Training time up to the end of each epoch, without evaluation."""
+
+    processor_seconds: tuple[float, ...]
+    """The same in processor time of all threads."""
 
     parameters: int
     """Trained numbers."""
@@ -200,7 +202,7 @@ def rate_at(config: FitConfig, step: int, steps_per_epoch: int) -> float:
 
 def run_epoch(fit: Fit, state: FitState, epoch: int) -> FitState:
     """Train one epoch, measure, and return the new state."""
-    start = time.perf_counter()
+    start, processor_start = time.perf_counter(), time.process_time()
     fit.network.train()
     steps = math.ceil(len(fit.train) / fit.config.batch_size)
     losses = []
@@ -211,12 +213,14 @@ def run_epoch(fit: Fit, state: FitState, epoch: int) -> FitState:
             rate = rate_at(fit.config, (epoch - 1) * steps + number, steps)
             losses.append(take_step(fit, x.to(fit.device), labels.to(fit.device), rate))
     seconds = time.perf_counter() - start
+    processor_seconds = time.process_time() - processor_start
     correct = (predict(fit, fit.validation) == fit.validation.labels).double().mean()
     return state.after(
         epoch,
         loss=sum(losses) / len(losses),
         validation=float(correct),
         seconds=seconds,
+        processor_seconds=processor_seconds,
     )
 
 
@@ -270,16 +274,7 @@ def judge(fit: Fit, state: FitState, data: ExampleSet, out: Path) -> FitResult:
         best_epoch=state.best_epoch,
         validation=state.validation,
         seconds=state.seconds,
+        processor_seconds=state.processor_seconds,
         parameters=num_parameters(fit.network),
         confusion=tuple(tuple(row) for row in confusion.view(count, count).tolist()),
     )
-
-
-def summary_of(result: FitResult) -> dict[str, Any]:
-    """Return the few numbers that a table shows."""
-    return {
-        "accuracy": result.accuracy,
-        "parameters": result.parameters,
-        "best_epoch": result.best_epoch,
-        "seconds": result.seconds[-1],
-    }
