@@ -124,16 +124,18 @@ def _waves_and_shift(
     like = nets[0].out_weight
     num_axes, longest = len(nets[0].config.sizes), max(net.config.sizes[0] for net in nets)
     points = padded_points([(points_of(net.config.sizes[0]).to(like.device),) for net in nets])
-    inside, shifts = [], []
-    for net in nets:
-        side = net.config.sizes[0]
-        border = (0, longest - side) * num_axes
-        inside.append(functional.pad(like.new_ones((side,) * num_axes), border).flatten())
-        shift = torch.as_tensor(net.shift(net.config.sizes)).to(like)
-        shifts.append(functional.pad(shift.expand(net.config.sizes), border).flatten())
-    inside_J1P = stack(inside)[:, None]
+    sides = [net.config.sizes[0] for net in nets]
+    borders = [(0, longest - side) * num_axes for side in sides]
+    ones = {side: like.new_ones((side,) * num_axes) for side in set(sides)}
+    masks = {side: functional.pad(ones[side], (0, longest - side) * num_axes) for side in ones}
+    inside_J1P = stack([masks[side] for side in sides]).flatten(1)[:, None]
+    maps = [torch.as_tensor(net.shift(net.config.sizes)).to(like) for net in nets]
+    shifts = [
+        functional.pad(part.expand(net.config.sizes), border)
+        for net, part, border in zip(nets, maps, borders, strict=True)
+    ]
     waves = [(wave * inside_J1P)[:, :, None] for wave in waves_of(nets, points * num_axes)]
-    return waves, stack(shifts)[:, None, None]
+    return waves, stack(shifts).flatten(1)[:, None, None]
 
 
 def _split(value: Any, counts: Sequence[int]) -> list[Any]:
@@ -201,7 +203,7 @@ def draw_local_group(group: LocalGroup, sources: Mapping[str, Tensor]) -> dict[s
 
 def _unpadded(kernel_CBP: Tensor, sides: tuple[int, ...]) -> Tensor:
     longest = round(kernel_CBP.shape[2] ** (1 / len(sides)))
-    kernel_CBS = kernel_CBP.unflatten(2, (longest,) * len(sides))
+    kernel_CBS = kernel_CBP.reshape(*kernel_CBP.shape[:2], *(longest,) * len(sides))
     for axis, side in enumerate(sides):
         kernel_CBS = kernel_CBS.narrow(2 + axis, 0, side)
     return kernel_CBS.transpose(0, 1).contiguous()
@@ -214,16 +216,22 @@ def _apply(linear: Linear, x_JIN: Tensor) -> Tensor:
 def contexts(group: LocalGroup, sources: Mapping[str, Tensor]) -> Tensor:
     """Return the pooled sources, (J, C, B or 1, P), in the dtype of the nets."""
     like = group.first
+    sums = {id(source): batch_sum(group, source) for source in sources.values()}
     parts = []
     for name, pools in group.pools.items():
-        source_BCS = sources[name]
-        if group.context.scope == "batch":
-            source_BCS = source_BCS.mean(0, keepdim=True)
-        if group.context.scope == "none":
-            source_BCS = torch.zeros_like(source_BCS[:1])
+        source_BCS, count = sums[id(sources[name])]
         pooled_BCP = pool_by_matrices(source_BCS, pools).flatten(2).to(like.dtype)
-        parts.append(pooled_BCP.transpose(0, 1))
+        parts.append(pooled_BCP.transpose(0, 1) / count)
     return torch.stack(parts)
+
+
+def batch_sum(group: LocalGroup, source_BCS: Tensor) -> tuple[Tensor, int]:
+    """Return what is pooled and by what to divide it: a mean taken after the pool is cheaper."""
+    if group.context.scope == "batch":
+        return source_BCS.sum(0, keepdim=True), len(source_BCS)
+    if group.context.scope == "none":
+        return torch.zeros_like(source_BCS[:1]), 1
+    return source_BCS, 1
 
 
 def renormalized(u_JHBP: Tensor, alpha: Tensor, beta: Tensor, *, cut: bool) -> Tensor:

@@ -6,7 +6,7 @@ matrices, so an S x S grid takes 2·S sines per hidden unit instead of S².
 Axes: L filters or layers, J nets, h hidden units, P positions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -44,7 +44,7 @@ def draw_group(requests: Sequence[Request]) -> list[Tensor]:
             stack([net.weights[i] for net in nets]),
             hidden_JHP,
         )
-        hidden_JHP = torch.addcmul(shift_J1P, wave_JHP, linear_JHP)
+        hidden_JHP = wave_JHP * linear_JHP + shift_J1P
     return [
         torch.addmm(net.out_bias[:, None], net.out_weight, hidden_HP)[:, : size[0]].clone()
         if len(size) == 1
@@ -84,9 +84,7 @@ def waves_of(nets: Sequence[FilterNet], points: Sequence[Tensor]) -> list[Tensor
         nets: J slow nets.
         points: coordinates of each axis, (J, n) each; P is the product of all n.
     """
-    sines, cosines = zip(
-        *(tables_of(nets, points, axis) for axis in range(len(points))), strict=True
-    )
+    sines, cosines = tables_of(nets, points)
     if len(points) == 1:
         return list(sines[0].unbind())
     left_LJHN2 = torch.stack((sines[0], cosines[0]), -1)
@@ -100,14 +98,24 @@ def waves_of(nets: Sequence[FilterNet], points: Sequence[Tensor]) -> list[Tensor
 
 
 def tables_of(
-    nets: Sequence[FilterNet], points: Sequence[Tensor], axis: int
-) -> tuple[Tensor, Tensor]:
-    """Return sine and cosine of the phases along one axis, (L, J, h, n); ψ goes with the first."""
-    layers = range(len(nets[0].frequencies))
-    frequency_LJHD = stack([stack([net.frequencies[i] for net in nets]) for i in layers]).double()
-    angle_LJHN = frequency_LJHD[..., axis, None] * points[axis].double()[:, None]
-    if axis == 0:
-        phase_LJH = stack([stack([net.phases[i] for net in nets]) for i in layers])
-        angle_LJHN = angle_LJHN + phase_LJH.double()[..., None]
-    kind = nets[0].out_weight.dtype
-    return torch.sin(angle_LJHN).to(kind), torch.cos(angle_LJHN).to(kind)
+    nets: Sequence[FilterNet], points: Sequence[Tensor]
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Return sines and cosines of the phases along every axis, (L, J, h, n); ψ is in the first."""
+    kind, num_filters = nets[0].out_weight.dtype, len(nets[0].frequencies)
+    frequencies = by_layer([net.frequencies for net in nets])
+    phases = by_layer([net.phases for net in nets])
+    frequency_LJHD = stack(frequencies).double().unflatten(0, (num_filters, -1))
+    phase_LJH1 = stack(phases).double().unflatten(0, (num_filters, -1))[..., None]
+    sines, cosines = [], []
+    for axis, points_JN in enumerate(points):
+        angle_LJHN = frequency_LJHD[..., axis, None] * points_JN.double()[:, None]
+        if axis == 0:
+            angle_LJHN = angle_LJHN + phase_LJH1
+        sines.append(torch.sin(angle_LJHN).to(kind))
+        cosines.append(torch.cos(angle_LJHN).to(kind))
+    return sines, cosines
+
+
+def by_layer(lists: Sequence[Iterable[Tensor]]) -> list[Tensor]:
+    """Return what J nets have per layer in one list: layer by layer, net by net."""
+    return [part for layer in zip(*lists, strict=True) for part in layer]

@@ -29,6 +29,7 @@ from twospeed.terminator.fit_config import FitConfig
 from twospeed.terminator.fit_state import FitState, load_state, load_weights_, save_state
 from twospeed.terminator.kar import Kar2, Kar3
 from twospeed.terminator.losses import norm_regulariser, slow_loss, smoothed_cross_entropy
+from twospeed.terminator.measure import keep_freed_memory
 from twospeed.terminator.network import Terminator
 from twospeed.terminator.peers import PeerShape, build_peer, num_parameters
 
@@ -110,6 +111,7 @@ def fit_examples(
         ConfigError: when recipe and data do not fit together.
         DataError: when `out` holds another fit, the loss is not finite, or files cannot be written.
     """
+    keep_freed_memory()
     fit = prepare(config, data, device)
     state = load_state(out, fit.network, fit.optimizer, config) or FitState.empty()
     write_json(out / "config.json", asdict(config))
