@@ -73,9 +73,14 @@ def test_fast_has_the_gradients_of_plain(
         torch.testing.assert_close(got, want, rtol=1e-6, atol=1e-8, msg=name)
 
 
-def test_running_averages_move_alike(generator, small_network, without_dropout):
+@pytest.mark.parametrize("idle_biases", [False, True])
+def test_running_averages_move_alike(
+    idle_biases, generator, small_network, without_dropout, awaken
+):
     x = torch.randn(3, 3, 8, 8, generator=generator)
-    plain, fast = (without_dropout(small_network()) for _ in range(2))
+    plain, fast = (
+        without_dropout(awaken(small_network(idle_biases=idle_biases))) for _ in range(2)
+    )
     plain(x)
     FastTerminator(fast)(x)
     for (name, want), got in zip(plain.named_buffers(), fast.buffers(), strict=True):

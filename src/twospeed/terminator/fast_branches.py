@@ -140,5 +140,5 @@ def local_parts(
         local = from_frames(convolve_local_fast(as_frames(operand), kernels.pop(name)), operand)
         mixed = affine(plan.local_mixers[name], local.flatten(2))
         if fixed_statistics(branch.standardize) is None:
-            mixed = standardize_batch(mixed, branch.standardize)
+            mixed = standardize_batch(mixed, branch.standardize, left_out_C=branch.mixer.bias)
         yield name, functional.gelu(mixed).view_as(operand)
