@@ -17,7 +17,7 @@ from twospeed.terminator.block import DROPOUTS, SFNEBlock
 from twospeed.terminator.fast_branches import add_affine_, affine, branches_of
 from twospeed.terminator.fast_plan import BlockPlan, plan_blocks
 from twospeed.terminator.fast_standardize import standardize_groups
-from twospeed.terminator.network import Terminator, check_input
+from twospeed.terminator.network import Terminator, check_dtype, check_input
 
 PlanKey = tuple[object, ...]
 
@@ -55,6 +55,8 @@ class FastTerminator(nn.Module):
         """Run all blocks, see `Terminator.encode`."""
         config = self.network.config
         check_input(x_BCS, channels=config.channels, num_axes=len(config.sizes))
+        if self.dtype is None:
+            check_dtype(x_BCS, self.blocks[0].shift)
         current = x_BCS if self.dtype is None else x_BCS.to(self.dtype)
         outputs: list[Tensor] = []
         kernels: list[Tensor] = []
