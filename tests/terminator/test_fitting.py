@@ -131,6 +131,11 @@ def test_a_folder_of_another_fit_is_not_touched(few, tiny, tmp_path):
         fit_examples(replace(config, learning_rate=0.5), few, tmp_path, quiet=True)
 
 
+def test_a_device_that_is_not_there_is_refused(few, tiny):
+    with pytest.raises(ConfigError, match="no device 'nosuch' here"):
+        prepare(tiny, few, "nosuch")
+
+
 def test_a_loss_that_is_not_finite_ends_the_fit(few, tiny):
     fit = prepare(tiny, few, "cpu")
     with torch.no_grad():

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from twospeed.core.errors import DataError
+from twospeed.core.errors import ConfigError, DataError
 from twospeed.core.files import write_json
 from twospeed.core.progress import Journal, progress
 from twospeed.core.random import generator_of, seed_of
@@ -136,7 +136,8 @@ def prepare(config: FitConfig, data: ExampleSet, device: str) -> Fit:
     train, validation = split_off(
         data.train, config.validation_share, generator_of(config.seed, "validation")
     )
-    network = build_network(config, data).to(device)
+    where = device_of(device)
+    network = build_network(config, data).to(where)
     return Fit(
         config=config,
         train=train,
@@ -145,8 +146,20 @@ def prepare(config: FitConfig, data: ExampleSet, device: str) -> Fit:
         network=network,
         scores=scores_of(config, network),
         optimizer=build_optimizer(config, network),
-        device=torch.device(device),
+        device=where,
     )
+
+
+def device_of(name: str) -> torch.device:
+    """Return a device that can be used here.
+
+    Raises:
+        ConfigError: for another name.
+    """
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ConfigError(f"there is no device {name!r} here: try cpu") from error
 
 
 def build_network(config: FitConfig, data: ExampleSet) -> nn.Module:
