@@ -129,6 +129,11 @@ def test_a_folder_of_another_fit_is_not_touched(few, tiny, tmp_path):
     fit_examples(config, few, tmp_path, quiet=True)
     with pytest.raises(DataError, match="another learning_rate"):
         fit_examples(replace(config, learning_rate=0.5), few, tmp_path, quiet=True)
+    state = json.loads((tmp_path / "state.json").read_text())
+    del state["processor_seconds"]
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    with pytest.raises(DataError, match="fit of another version"):
+        fit_examples(config, few, tmp_path, quiet=True)
 
 
 def test_a_device_that_is_not_there_is_refused(few, tiny):

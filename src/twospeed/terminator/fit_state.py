@@ -144,6 +144,8 @@ def load_state(
     if {**recipe, "epochs": 0} != {**ours, "epochs": 0}:
         changed = [name for name in ours if name != "epochs" and recipe.get(name) != ours[name]]
         raise DataError(f"{out} holds a fit with another {changed[0]}: take another folder")
+    if values.keys() != asdict(FitState.empty()).keys():
+        raise DataError(f"{out} holds a fit of another version: take another folder")
     tensors = _load(out / "last.safetensors")
     if int(tensors.pop("epoch")) != values["epoch"]:
         raise DataError(f"{out}: last.safetensors and state.json are of different epochs")
