@@ -11,7 +11,7 @@ from twospeed.terminator.fast_standardize import standardize_batch, standardize_
 from twospeed.terminator.local_operator import convolve_local
 from twospeed.terminator.losses import slow_loss
 from twospeed.terminator.parity import evaluate, relative_error
-from twospeed.terminator.scaling import growth_exponents, measure_scaling
+from twospeed.terminator.scaling import growth_exponents, measure_scaling, plot_scaling
 from twospeed.terminator.standardization import (
     BatchStandardization,
     GroupInstanceBatchStandardization,
@@ -158,8 +158,10 @@ def test_a_bench_of_a_small_network_has_all_its_numbers(small_config):
     assert results["default"]["max_abs_difference"] < 1e-5
 
 
-def test_the_scaling_table_covers_all_mixers():
+def test_the_scaling_table_covers_all_mixers(tmp_path):
     rows = measure_scaling(channels=2, repeats=1, sides=(4, 8), lengths=(16, 64))
     exponents = growth_exponents(rows)
     assert len(rows) == 4 * len(exponents["1d"]) == 4 * len(exponents["2d"])
     assert all(row.seconds > 0 for row in rows)
+    plot_scaling(rows, tmp_path / "scaling.png")
+    assert (tmp_path / "scaling.png").read_bytes().startswith(b"\x89PNG")
