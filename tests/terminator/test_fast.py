@@ -11,7 +11,7 @@ from twospeed.terminator.fast_standardize import standardize_batch, standardize_
 from twospeed.terminator.local_operator import convolve_local
 from twospeed.terminator.losses import slow_loss
 from twospeed.terminator.parity import evaluate, relative_error
-from twospeed.terminator.scaling import growth_exponents, measure_scaling
+from twospeed.terminator.scaling import growth_exponents, measure_scaling, plot_scaling
 from twospeed.terminator.standardization import (
     BatchStandardization,
     GroupInstanceBatchStandardization,
@@ -73,9 +73,14 @@ def test_fast_has_the_gradients_of_plain(
         torch.testing.assert_close(got, want, rtol=1e-6, atol=1e-8, msg=name)
 
 
-def test_running_averages_move_alike(generator, small_network, without_dropout):
+@pytest.mark.parametrize("idle_biases", [False, True])
+def test_running_averages_move_alike(
+    idle_biases, generator, small_network, without_dropout, awaken
+):
     x = torch.randn(3, 3, 8, 8, generator=generator)
-    plain, fast = (without_dropout(small_network()) for _ in range(2))
+    plain, fast = (
+        without_dropout(awaken(small_network(idle_biases=idle_biases))) for _ in range(2)
+    )
     plain(x)
     FastTerminator(fast)(x)
     for (name, want), got in zip(plain.named_buffers(), fast.buffers(), strict=True):
@@ -153,8 +158,10 @@ def test_a_bench_of_a_small_network_has_all_its_numbers(small_config):
     assert results["default"]["max_abs_difference"] < 1e-5
 
 
-def test_the_scaling_table_covers_all_mixers():
+def test_the_scaling_table_covers_all_mixers(tmp_path):
     rows = measure_scaling(channels=2, repeats=1, sides=(4, 8), lengths=(16, 64))
     exponents = growth_exponents(rows)
     assert len(rows) == 4 * len(exponents["1d"]) == 4 * len(exponents["2d"])
     assert all(row.seconds > 0 for row in rows)
+    plot_scaling(rows, tmp_path / "scaling.png")
+    assert (tmp_path / "scaling.png").read_bytes().startswith(b"\x89PNG")

@@ -129,6 +129,16 @@ def test_a_folder_of_another_fit_is_not_touched(few, tiny, tmp_path):
     fit_examples(config, few, tmp_path, quiet=True)
     with pytest.raises(DataError, match="another learning_rate"):
         fit_examples(replace(config, learning_rate=0.5), few, tmp_path, quiet=True)
+    state = json.loads((tmp_path / "state.json").read_text())
+    del state["processor_seconds"]
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    with pytest.raises(DataError, match="fit of another version"):
+        fit_examples(config, few, tmp_path, quiet=True)
+
+
+def test_a_device_that_is_not_there_is_refused(few, tiny):
+    with pytest.raises(ConfigError, match="no device 'nosuch' here"):
+        prepare(tiny, few, "nosuch")
 
 
 def test_a_loss_that_is_not_finite_ends_the_fit(few, tiny):
@@ -177,10 +187,16 @@ def test_a_comparison_is_a_table_over_seeds(few, tiny, tmp_path):
     variants = {"as it is": lambda c: c, "gru": peer_variants(replace(config, layout="sequence"))
                 ["gru"]}  # fmt: skip
     sequence = replace(config, layout="sequence")
-    found = compare(sequence, few, variants, tmp_path, seeds=[0, 1])
-    assert {row.name for row in found.rows} == {"as it is", "gru"}
-    assert all(len(row.accuracies) == 2 for row in found.rows)
+    rows = compare(sequence, few, variants, tmp_path, seeds=[0, 1])
+    assert {row.name for row in rows} == {"as it is", "gru"}
+    assert all(len(row.accuracies) == 2 for row in rows)
+    assert all(row.processor_seconds[0] > 0 for row in rows)
     assert len(json.loads((tmp_path / "table.json").read_text())) == 2
+    lines = (tmp_path / "table.md").read_text().splitlines()
+    assert [line.split("|")[1].strip() for line in lines[2:]] == [row.name for row in rows]
+    written = (tmp_path / "gru" / "seed-0" / "last.safetensors").stat().st_mtime_ns
+    assert compare(sequence, few, variants, tmp_path, seeds=[0, 1]) == rows
+    assert (tmp_path / "gru" / "seed-0" / "last.safetensors").stat().st_mtime_ns == written
 
 
 def test_every_ablation_builds(few):

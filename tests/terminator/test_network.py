@@ -6,6 +6,7 @@ import torch
 from twospeed.core.config import from_json, to_json
 from twospeed.core.errors import ConfigError, DataError, ShapeError, UnknownNameError
 from twospeed.terminator.block_config import BlockConfig
+from twospeed.terminator.fast import FastTerminator
 from twospeed.terminator.network import Terminator, TerminatorConfig
 from twospeed.terminator.presets import PRESETS, author, paper, preset_of
 
@@ -151,11 +152,14 @@ def test_one_sample_keeps_its_batch_axis(generator, small_network):
         (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), DataError, "got torch.uint8"),
         (torch.full((1, 3, 8, 8), torch.nan), DataError, "not finite"),
         (torch.zeros(1, 3, 4, 4), ShapeError, "too few for a local kernel"),
+        (torch.zeros(0, 3, 8, 8), ShapeError, "at least one sample"),
+        (torch.zeros(1, 3, 8, 8).double(), DataError, "is float32 and its input float64"),
     ],
 )
 def test_wrong_inputs_are_refused(x, error, message, small_network):
-    with pytest.raises(error, match=message):
-        small_network()(x)
+    for evaluator in (small_network(), FastTerminator(small_network())):
+        with pytest.raises(error, match=message):
+            evaluator(x)
 
 
 @pytest.mark.parametrize(

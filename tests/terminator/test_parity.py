@@ -75,7 +75,7 @@ def test_an_archive_that_is_no_network_is_refused(archive_path, tmp_path, change
 def test_files_that_are_no_archives_are_refused(tmp_path):
     (tmp_path / "text.npz").write_text("no archive")
     for name in ("text.npz", "missing.npz"):
-        with pytest.raises(DataError, match="as an npz archive"):
+        with pytest.raises(DataError, match=r"npz archive|cannot read"):
             compare_archive(tmp_path / name)
 
 

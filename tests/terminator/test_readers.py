@@ -143,6 +143,7 @@ def test_what_cannot_be_read_is_said_in_one_line(tmp_path, random):
         (np.zeros((2, 4, 4, 2), np.uint8), np.zeros(2, int), "1 or 3 channels"),
         (np.zeros((2, 4, 4)), np.zeros(3, int), "2 pictures have 3 labels"),
         (np.zeros((2, 4, 4)), np.zeros(2), "whole numbers"),
+        (np.full((2, 4, 4), "0"), np.zeros(2, int), "must be numbers"),
     ],
 )
 def test_wrong_arrays_are_refused(images, labels, message):

@@ -23,7 +23,6 @@ from twospeed.terminator.looking import (
     trace_network,
 )
 from twospeed.terminator.parity import TOLERANCE, compare_archive
-from twospeed.terminator.plots import plot_curves
 from twospeed.terminator.saved_fit import open_fit
 from twospeed.terminator.scaling import ScalingRow, plot_scaling
 
@@ -109,11 +108,11 @@ def compare_variants(
     config = functools.reduce(override, settings or [], recipe_of(recipe))
     known = lookup(VARIANTS, kind, "comparison")(config)
     chosen = {name: lookup(known, name, "variant") for name in only or known}
-    found = compare(config, load_examples(data), chosen, out, seeds=range(seeds), device=device)
-    plot_curves(found.curves, out / "curves.png")
-    table = Table("variant", "test accuracy", "parameters", "seconds")
-    for row in found.rows:
+    rows = compare(config, load_examples(data), chosen, out, seeds=range(seeds), device=device)
+    table = Table("variant", "test accuracy", "parameters", "processor seconds")
+    for row in rows:
         accuracy = f"{row.mean:.2%} ± {row.spread:.2%}"
-        table.add_row(row.name, accuracy, f"{row.parameters:,}", f"{row.seconds:.0f}")
+        seconds = f"{row.processor_seconds[-1]:.0f}"
+        table.add_row(row.name, accuracy, f"{row.parameters:,}", seconds)
     Console().print(table)
-    print(f"{seeds} seeds, {config.epochs} epochs each; table.json and curves.png are in {out}")
+    print(f"{seeds} seeds, {config.epochs} epochs each; table.md and curves.png are in {out}")

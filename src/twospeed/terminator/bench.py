@@ -9,7 +9,7 @@ from torch import Tensor
 
 from twospeed.core.errors import ConfigError
 from twospeed.terminator.fast import FastTerminator
-from twospeed.terminator.measure import median_seconds, peak_bytes
+from twospeed.terminator.measure import keep_freed_memory, median_seconds, peak_bytes
 from twospeed.terminator.network import Terminator, TerminatorConfig
 from twospeed.terminator.presets import author, default
 from twospeed.terminator.scaling import growth_exponents, measure_scaling
@@ -50,6 +50,7 @@ def run_bench(config: BenchConfig, *, network: TerminatorConfig | None = None) -
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(config.threads)
+    keep_freed_memory()
     try:
         results: dict[str, Any] = {"settings": asdict(config), "torch": torch.__version__}
         results.update(measure_network(config, network or author()))

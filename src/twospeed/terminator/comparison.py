@@ -1,12 +1,17 @@
 """Tables of fits: peers of equal size and ablations, over seeds, with the same budget."""
 
-import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from twospeed.core.errors import ConfigError
-from twospeed.core.files import write_json
+from twospeed.core.files import write_json, written_aside
+from twospeed.terminator.comparison_table import (
+    ComparisonRow,
+    markdown_of,
+    plot_rows,
+    row_of,
+)
 from twospeed.terminator.examples import ExampleSet
 from twospeed.terminator.fit_config import FitConfig
 from twospeed.terminator.fitting import FitResult, fit_examples
@@ -81,80 +86,45 @@ VARIANTS: dict[str, Callable[[FitConfig], dict[str, Change]]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class ComparisonRow:
-    """One variant over all seeds."""
-
-    name: str
-    """Of the variant."""
-
-    parameters: int
-    """Trained numbers."""
-
-    accuracies: tuple[float, ...]
-    """Test accuracy per seed."""
-
-    seconds: float
-    """Mean training time."""
-
-    @property
-    def mean(self) -> float:
-        """Mean test accuracy."""
-        return statistics.fmean(self.accuracies)
-
-    @property
-    def spread(self) -> float:
-        """Standard deviation over seeds; 0 for one seed."""
-        return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """A finished table."""
-
-    rows: tuple[ComparisonRow, ...]
-    """Best first."""
-
-    curves: Mapping[str, FitResult]
-    """Per variant the fit of the first seed, for drawing."""
-
-
 def compare(
     config: FitConfig, data: ExampleSet, variants: Mapping[str, Change], out: Path,
     *, seeds: Sequence[int], device: str = "cpu",
-) -> Comparison:  # fmt: skip
+) -> list[ComparisonRow]:  # fmt: skip
     """Fit every variant with every seed; finished fits in `out` are not done again.
+
+    Writes a folder per variant and seed, and after each seed the table, into `out`.
 
     Args:
         config: the recipe that is varied.
         data: examples.
         variants: name -> change.
-        out: folder; a folder per variant and seed, and table.json.
+        out: folder.
         seeds: one fit each.
         device: such as "cpu" or "cuda".
+
+    Returns:
+        A row per variant, best first.
 
     Raises:
         ConfigError: without variants or seeds.
     """
     if not variants or not seeds:
         raise ConfigError("a comparison needs at least one variant and one seed")
-    results: dict[str, list[FitResult]] = {}
+    fits: dict[str, list[FitResult]] = {name: [] for name in variants}
     for seed in seeds:
         for name, change in variants.items():
             folder = out / name.replace(" ", "-") / f"seed-{seed}"
             varied = change(replace(config, seed=seed))
-            results.setdefault(name, []).append(fit_examples(varied, data, folder, device=device))
-    rows = sorted((row_of(name, fits) for name, fits in results.items()),
-                  key=lambda row: row.mean, reverse=True)  # fmt: skip
-    write_json(out / "table.json", [vars(row) for row in rows])
-    return Comparison(rows=tuple(rows), curves={name: fits[0] for name, fits in results.items()})
+            fits[name].append(fit_examples(varied, data, folder, device=device))
+        rows = [row_of(name, done) for name, done in fits.items()]
+        rows.sort(key=lambda row: row.mean, reverse=True)
+        write_table(rows, out)
+    return rows
 
 
-def row_of(name: str, fits: Sequence[FitResult]) -> ComparisonRow:
-    """Summarise the fits of one variant."""
-    return ComparisonRow(
-        name=name,
-        parameters=fits[0].parameters,
-        accuracies=tuple(fit.accuracy for fit in fits),
-        seconds=statistics.fmean(fit.seconds[-1] for fit in fits),
-    )
+def write_table(rows: Sequence[ComparisonRow], out: Path) -> None:
+    """Write table.json, table.md and curves.png."""
+    write_json(out / "table.json", [asdict(row) for row in rows])
+    with written_aside(out / "table.md") as aside:
+        aside.write_text(markdown_of(rows), encoding="utf-8")
+    plot_rows(rows, out / "curves.png")

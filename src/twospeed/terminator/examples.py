@@ -88,6 +88,8 @@ def examples_from(images: NDArray[np.generic], labels: NDArray[np.generic]) -> E
 
 def as_bytes(images: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Bring pictures to uint8; floating point up to 1 is stretched to 255."""
+    if images.dtype.kind not in "buif":
+        raise DataError(f"the pictures must be numbers, got {images.dtype}")
     if images.dtype == np.uint8:
         return images.astype(np.uint8, copy=False)
     values = images.astype(np.float64)

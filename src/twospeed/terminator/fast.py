@@ -15,9 +15,9 @@ from torch.nn import functional
 from twospeed.core.errors import ConfigError
 from twospeed.terminator.block import DROPOUTS, SFNEBlock
 from twospeed.terminator.fast_branches import add_affine_, affine, branches_of
-from twospeed.terminator.fast_plan import BlockPlan, plan_block
+from twospeed.terminator.fast_plan import BlockPlan, plan_blocks
 from twospeed.terminator.fast_standardize import standardize_groups
-from twospeed.terminator.network import Terminator, check_input
+from twospeed.terminator.network import Terminator, check_dtype, check_input
 
 PlanKey = tuple[object, ...]
 
@@ -34,8 +34,8 @@ class FastTerminator(nn.Module):
         super().__init__()
         self.network = network
         self.dtype = dtype
-        self._plans: dict[int, tuple[PlanKey, BlockPlan]] = {}
-        self._states: dict[int, list[Tensor]] = {}
+        self._kept: tuple[PlanKey, list[BlockPlan]] | None = None
+        self._state: list[Tensor] = []
 
     def forward_with_kernels(self, x_BCS: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return scores (B, classes) and the hyper-kernels that the slow loss compares."""
@@ -55,12 +55,14 @@ class FastTerminator(nn.Module):
         """Run all blocks, see `Terminator.encode`."""
         config = self.network.config
         check_input(x_BCS, channels=config.channels, num_axes=len(config.sizes))
+        if self.dtype is None:
+            check_dtype(x_BCS, self.blocks[0].shift)
         current = x_BCS if self.dtype is None else x_BCS.to(self.dtype)
         outputs: list[Tensor] = []
         kernels: list[Tensor] = []
-        for i, module in enumerate(self.network.blocks):
-            block = cast(SFNEBlock, module)
-            plan = self.plan(i, block, x_BCS.shape[2:])
+        for i, (block, plan) in enumerate(
+            zip(self.blocks, self.plans(x_BCS.shape[2:]), strict=True)
+        ):
             sources = zip(("e1", "e2"), config.earlier[i], strict=True)
             earlier = {name: outputs[j - 1] for name, j in sources if j}
             current = evaluate_block(block, plan, current, earlier)
@@ -68,28 +70,33 @@ class FastTerminator(nn.Module):
             kernels.append(plan.kernel)
         return current, kernels
 
-    def plan(self, index: int, block: SFNEBlock, sizes: Sequence[int]) -> BlockPlan:
-        """Return the plan of one block, from the cache when nothing it depends on has changed."""
-        with torch.autocast(block.shift.device.type, enabled=False):
+    @property
+    def blocks(self) -> list[SFNEBlock]:
+        """The blocks of the network."""
+        return [cast(SFNEBlock, block) for block in self.network.blocks]
+
+    def plans(self, sizes: Sequence[int]) -> list[BlockPlan]:
+        """Return the plans of all blocks, the kept ones when nothing they depend on has changed."""
+        like = self.blocks[0].shift
+        with torch.autocast(like.device.type, enabled=False):
             if torch.is_grad_enabled():
-                return plan_block(block, sizes)
-            if index not in self._states:
-                self._states[index] = [*block.parameters(), *block.buffers()]
+                return plan_blocks(self.blocks, sizes)
+            if not self._state:
+                self._state = [*self.network.blocks.parameters(), *self.network.blocks.buffers()]
             key: PlanKey = (
                 tuple(sizes),
-                block.training,
-                block.shift.dtype,
-                *((part.data_ptr(), part._version) for part in self._states[index]),
+                *(block.training for block in self.blocks),
+                like.dtype,
+                *((part.data_ptr(), part._version) for part in self._state),
             )
-            known = self._plans.get(index)
-            if known is None or known[0] != key:
-                self._plans[index] = known = (key, plan_block(block, sizes))
-            return known[1]
+            if self._kept is None or self._kept[0] != key:
+                self._kept = (key, plan_blocks(self.blocks, sizes))
+            return self._kept[1]
 
     def forget(self) -> None:
         """Drop all that is kept; needed only after a parameter object itself was replaced."""
-        self._plans.clear()
-        self._states.clear()
+        self._kept = None
+        self._state = []
 
 
 def evaluate_block(

@@ -1,6 +1,7 @@
 """The branches of a block one after another, each gone as soon as the bottleneck has taken it."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -75,10 +76,35 @@ def unit_sum(plan: BlockPlan, Z_BCN: Tensor, x_BCN: Tensor) -> Tensor:
     total = total.clone(memory_format=torch.contiguous_format)
     inputs = ((plan.slow, Z_BCN), (plan.fast, x_BCN))
     for (map_in, values), weight_out in zip(inputs, plan.outs, strict=True):
-        key, query = affine(map_in, values).chunk(2, 1)
-        gated = functional.gelu(standardize_rows(key * query))
+        gated = functional.gelu(standardize_rows(product_of_halves(affine(map_in, values))))
         total = add_affine_(total, weight_out, gated)
     return standardize_rows(total)
+
+
+class _ProductOfHalves(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, both_BDN: Tensor) -> Tensor:
+        ctx.save_for_backward(both_BDN)
+        first, second = both_BDN.chunk(2, 1)
+        return first * second
+
+    @staticmethod
+    def backward(ctx: Any, gradient_BCN: Tensor) -> Tensor:
+        (both_BDN,) = ctx.saved_tensors
+        of_both = torch.empty_like(both_BDN)
+        halves = zip(of_both.chunk(2, 1), reversed(both_BDN.chunk(2, 1)), strict=True)
+        for out_BCN, other_BCN in halves:
+            torch.mul(gradient_BCN, other_BCN, out=out_BCN)
+        return of_both
+
+
+def product_of_halves(both_BDN: Tensor) -> Tensor:
+    """Return the first half of the channels times the second; no gradient is put together again."""
+    if not torch.is_grad_enabled():
+        first, second = both_BDN.chunk(2, 1)
+        return first.mul_(second)
+    out: Tensor = _ProductOfHalves.apply(both_BDN)  # type: ignore[no-untyped-call]
+    return out
 
 
 def gated_channels(block: SFNEBlock, plan: BlockPlan, x_BCN: Tensor) -> Tensor:
@@ -114,5 +140,5 @@ def local_parts(
         local = from_frames(convolve_local_fast(as_frames(operand), kernels.pop(name)), operand)
         mixed = affine(plan.local_mixers[name], local.flatten(2))
         if fixed_statistics(branch.standardize) is None:
-            mixed = standardize_batch(mixed, branch.standardize)
+            mixed = standardize_batch(mixed, branch.standardize, left_out_C=branch.mixer.bias)
         yield name, functional.gelu(mixed).view_as(operand)

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from twospeed.terminator.local_operator import check_reach, convolve_local
 
@@ -41,16 +40,17 @@ def kernel_gradient(values_BCHW: Tensor, gradient_BCHW: Tensor, side: int) -> Te
     flattened batch, so every shift is a view.
     """
     reach = side // 2
-    channels, width = values_BCHW.shape[1], values_BCHW.shape[3]
-    rows_CLW = functional.pad(gradient_BCHW, (0, 0, 0, 2 * reach)).transpose(0, 1)
-    rows_CLW = rows_CLW.reshape(channels, -1, width).mT
-    padded = functional.pad(values_BCHW, (reach,) * 4).transpose(0, 1)
-    padded = padded.reshape(channels, -1, width + 2 * reach)
-    padded = functional.pad(padded, (0, 0, 0, 2 * reach))
-    length = rows_CLW.shape[2]
+    batch, channels, height, width = values_BCHW.shape
+    rows = height + 2 * reach
+    length = batch * rows
+    gradient_CBRW = gradient_BCHW.new_zeros(channels, batch, rows, width)
+    gradient_CBRW[:, :, :height] = gradient_BCHW.transpose(0, 1)
+    padded_CLV = values_BCHW.new_zeros(channels, length + 2 * reach, width + 2 * reach)
+    inside = padded_CLV[:, :length].unflatten(1, (batch, rows))[:, :, reach:, reach:]
+    inside[:, :, :height, :width] = values_BCHW.transpose(0, 1)
     taps = []
     for u in range(side):
-        products = torch.bmm(rows_CLW, padded[:, u : u + length])
+        products = torch.bmm(gradient_CBRW.flatten(1, 2).mT, padded_CLV[:, u : u + length])
         stride_c, stride_j, stride_v = products.stride()
         diagonals = products.as_strided(
             (channels, side, width), (stride_c, stride_v, stride_j + stride_v)

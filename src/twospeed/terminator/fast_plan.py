@@ -4,6 +4,7 @@ Section 13: W_Q W_V is folded, linears with a common input are stacked, the maps
 W_Y ahead of time, and the weights of a tiled earlier output are summed instead of tiling it.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -14,8 +15,8 @@ from torch import Tensor
 from twospeed.terminator.block import SFNEBlock
 from twospeed.terminator.branches import LocalBranch
 from twospeed.terminator.channel_linear import ChannelLinear
-from twospeed.terminator.fast_local_nets import LocalGroup, plan_local_group
-from twospeed.terminator.fast_slow_nets import draw_kernel
+from twospeed.terminator.fast_local_nets import LocalGroup, plan_local_groups
+from twospeed.terminator.fast_slow_nets import Request, draw_kernels
 from twospeed.terminator.fast_standardize import fixed_statistics
 from twospeed.terminator.gated_unit import RecursiveGatedUnit
 from twospeed.terminator.scope import EPSILON
@@ -69,33 +70,42 @@ class BlockPlan:
     """What biases and scalars add before G-IBS; None where statistics remove it."""
 
 
-def plan_block(block: SFNEBlock, sizes: Sequence[int]) -> BlockPlan:
-    """Prepare a block for positions of the given sizes; differentiable when gradients are on."""
-    device = block.shift.device
-    points = [block.points_of(size).to(device) for size in sizes]
-    channel_points = [block.points_of(block.shape.channels).to(device)]
-    return BlockPlan(
-        kernel=draw_kernel(block.global_slow, points) * block.resolution_factor(sizes),
-        hci=draw_kernel(block.hci.slow_net, channel_points)[0],
-        hi_channel=draw_kernel(block.hi.channel_net, channel_points)[0],
-        hi_spatial=draw_kernel(block.hi.spatial_net, points)[0],
-        slow=gated_unit_input(block.rgu_slow),
-        fast=gated_unit_input(block.rgu_fast),
-        mixer=(block.mixer.weight, None),
-        outs=(block.rgu_slow.out.weight, block.rgu_fast.out.weight),
-        out_map=gated_units_map(block, sizes),
-        locals=plan_local_group(
-            {name: branch.slow_net for name, branch in local_branches(block)},
-            {
-                name: [block.points_of(side).to(device) for side in branch.slow_net.config.sizes]
-                for name, branch in local_branches(block)
-            },
-            sizes,
-        ),
-        local_mixers={name: folded_mixer(branch) for name, branch in local_branches(block)},
-        bottleneck=bottleneck_columns(block),
-        bottleneck_bias=bottleneck_bias(block),
-    )
+def plan_blocks(blocks: Sequence[SFNEBlock], sizes: Sequence[int]) -> list[BlockPlan]:
+    """Prepare all blocks of a network; differentiable when gradients are on.
+
+    Args:
+        blocks: of one network: they share widths of their slow nets and the rule for coordinates.
+        sizes: positions per axis.
+    """
+    device = blocks[0].shift.device
+    points_of = functools.cache(lambda count: blocks[0].points_of(count).to(device))
+    points = tuple(points_of(size) for size in sizes)
+    requests: list[Request] = []
+    for block in blocks:
+        line = (points_of(block.shape.channels),)
+        requests += [(block.global_slow, points), (block.hi.spatial_net, points)]
+        requests += [(block.hci.slow_net, line), (block.hi.channel_net, line)]
+    kernels = iter(draw_kernels(requests))
+    nets = [{name: branch.slow_net for name, branch in local_branches(block)} for block in blocks]
+    groups = plan_local_groups(nets, points_of, sizes)
+    return [
+        BlockPlan(
+            kernel=next(kernels) * block.resolution_factor(sizes),
+            hi_spatial=next(kernels)[0],
+            hci=next(kernels)[0],
+            hi_channel=next(kernels)[0],
+            slow=gated_unit_input(block.rgu_slow),
+            fast=gated_unit_input(block.rgu_fast),
+            mixer=(block.mixer.weight, None),
+            outs=(block.rgu_slow.out.weight, block.rgu_fast.out.weight),
+            out_map=gated_units_map(block, sizes),
+            locals=group,
+            local_mixers={name: folded_mixer(branch) for name, branch in local_branches(block)},
+            bottleneck=bottleneck_columns(block),
+            bottleneck_bias=bottleneck_bias(block),
+        )
+        for block, group in zip(blocks, groups, strict=True)
+    ]
 
 
 def local_branches(block: SFNEBlock) -> list[tuple[str, LocalBranch]]:

@@ -96,10 +96,18 @@ def standardize_pooled(x_BCN: Tensor, pooling: Pooling) -> tuple[Tensor, Statist
     return x_BCN, center_and_scale(x_BCN, pooling, x_BCN)
 
 
-def standardize_batch(x_BCN: Tensor, layer: BatchStandardization) -> Tensor:
-    """Apply a BS layer's rule to (B, C, N) with `standardize_pooled`."""
+def standardize_batch(
+    x_BCN: Tensor, layer: BatchStandardization, *, left_out_C: Tensor | None = None
+) -> Tensor:
+    """Apply a BS layer's rule to (B, C, N) with `standardize_pooled`.
+
+    Args:
+        x_BCN: may lack a constant per channel, which standardization removes anyway.
+        layer: the rule; its running averages move.
+        left_out_C: that constant, which the running mean takes in.
+    """
     everywhere = torch.ones(x_BCN.shape[1], dtype=torch.bool, device=x_BCN.device)
-    return _with_layer(x_BCN, layer, everywhere)
+    return _with_layer(x_BCN, layer, everywhere, left_out_C)
 
 
 def standardize_groups(x_BCN: Tensor, layer: GroupInstanceBatchStandardization) -> Tensor:
@@ -107,12 +115,15 @@ def standardize_groups(x_BCN: Tensor, layer: GroupInstanceBatchStandardization) 
     return _with_layer(x_BCN, layer.batch, layer.get_buffer("is_batch"))
 
 
-def _with_layer(x_BCN: Tensor, layer: BatchStandardization, shared: Tensor) -> Tensor:
+def _with_layer(
+    x_BCN: Tensor, layer: BatchStandardization, shared: Tensor, left_out_C: Tensor | None = None
+) -> Tensor:
     fixed = fixed_statistics(layer)
     y_BCN, (mean_BC, variance_BC) = standardize_pooled(x_BCN, Pooling(shared=shared, fixed=fixed))
     if fixed is None and layer.running:
         variance_C, mean_C = torch.var_mean(mean_BC, 0, correction=0)
-        layer.remember(mean_C, variance_BC.mean(0) + variance_C)
+        whole_C = mean_C if left_out_C is None else mean_C + left_out_C
+        layer.remember(whole_C, variance_BC.mean(0) + variance_C)
     return y_BCN
 
 

@@ -33,10 +33,15 @@ class FitState:
     seconds: tuple[float, ...]
     """Training time up to the end of each epoch."""
 
+    processor_seconds: tuple[float, ...]
+    """The same in processor time of all threads, which other work on the machine hardly moves."""
+
     @classmethod
     def empty(cls) -> "FitState":
         """Return the state before the first epoch."""
-        return cls(epoch=0, best_epoch=0, losses=(), validation=(), seconds=())
+        return cls(
+            epoch=0, best_epoch=0, losses=(), validation=(), seconds=(), processor_seconds=()
+        )
 
     def after(
         self,
@@ -45,9 +50,9 @@ class FitState:
         loss: float,
         validation: float,
         seconds: float,
+        processor_seconds: float,
     ) -> "FitState":
         """Return the state after one more epoch."""
-        before = self.seconds[-1] if self.seconds else 0.0
         is_best = validation > max(self.validation, default=-1.0)
         return replace(
             self,
@@ -55,7 +60,8 @@ class FitState:
             best_epoch=epoch if is_best else self.best_epoch,
             losses=(*self.losses, loss),
             validation=(*self.validation, validation),
-            seconds=(*self.seconds, before + seconds),
+            seconds=_with_sum(self.seconds, seconds),
+            processor_seconds=_with_sum(self.processor_seconds, processor_seconds),
         )
 
     def last(self) -> dict[str, float]:
@@ -64,7 +70,12 @@ class FitState:
             "loss": self.losses[-1],
             "validation": self.validation[-1],
             "seconds": self.seconds[-1],
+            "processor_seconds": self.processor_seconds[-1],
         }
+
+
+def _with_sum(sums: tuple[float, ...], more: float) -> tuple[float, ...]:
+    return (*sums, more + (sums[-1] if sums else 0.0))
 
 
 def save_state(
@@ -133,6 +144,8 @@ def load_state(
     if {**recipe, "epochs": 0} != {**ours, "epochs": 0}:
         changed = [name for name in ours if name != "epochs" and recipe.get(name) != ours[name]]
         raise DataError(f"{out} holds a fit with another {changed[0]}: take another folder")
+    if values.keys() != asdict(FitState.empty()).keys():
+        raise DataError(f"{out} holds a fit of another version: take another folder")
     tensors = _load(out / "last.safetensors")
     if int(tensors.pop("epoch")) != values["epoch"]:
         raise DataError(f"{out}: last.safetensors and state.json are of different epochs")

@@ -9,12 +9,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from twospeed.core.errors import DataError
+from twospeed.core.errors import ConfigError, DataError
 from twospeed.core.files import write_json
 from twospeed.core.progress import Journal, progress
 from twospeed.core.random import generator_of, seed_of
@@ -30,6 +29,7 @@ from twospeed.terminator.fit_config import FitConfig
 from twospeed.terminator.fit_state import FitState, load_state, load_weights_, save_state
 from twospeed.terminator.kar import Kar2, Kar3
 from twospeed.terminator.losses import norm_regulariser, slow_loss, smoothed_cross_entropy
+from twospeed.terminator.measure import keep_freed_memory
 from twospeed.terminator.network import Terminator
 from twospeed.terminator.peers import PeerShape, build_peer, num_parameters
 
@@ -52,6 +52,9 @@ class FitResult:
 
     seconds: tuple[float, ...]
     """Training time up to the end of each epoch, without evaluation."""
+
+    processor_seconds: tuple[float, ...]
+    """The same in processor time of all threads."""
 
     parameters: int
     """Trained numbers."""
@@ -108,6 +111,7 @@ def fit_examples(
         ConfigError: when recipe and data do not fit together.
         DataError: when `out` holds another fit, the loss is not finite, or files cannot be written.
     """
+    keep_freed_memory()
     fit = prepare(config, data, device)
     state = load_state(out, fit.network, fit.optimizer, config) or FitState.empty()
     write_json(out / "config.json", asdict(config))
@@ -132,7 +136,8 @@ def prepare(config: FitConfig, data: ExampleSet, device: str) -> Fit:
     train, validation = split_off(
         data.train, config.validation_share, generator_of(config.seed, "validation")
     )
-    network = build_network(config, data).to(device)
+    where = device_of(device)
+    network = build_network(config, data).to(where)
     return Fit(
         config=config,
         train=train,
@@ -141,8 +146,20 @@ def prepare(config: FitConfig, data: ExampleSet, device: str) -> Fit:
         network=network,
         scores=scores_of(config, network),
         optimizer=build_optimizer(config, network),
-        device=torch.device(device),
+        device=where,
     )
+
+
+def device_of(name: str) -> torch.device:
+    """Return a device that can be used here.
+
+    Raises:
+        ConfigError: for another name.
+    """
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ConfigError(f"there is no device {name!r} here: try cpu") from error
 
 
 def build_network(config: FitConfig, data: ExampleSet) -> nn.Module:
@@ -200,7 +217,7 @@ def rate_at(config: FitConfig, step: int, steps_per_epoch: int) -> float:
 
 def run_epoch(fit: Fit, state: FitState, epoch: int) -> FitState:
     """Train one epoch, measure, and return the new state."""
-    start = time.perf_counter()
+    start, processor_start = time.perf_counter(), time.process_time()
     fit.network.train()
     steps = math.ceil(len(fit.train) / fit.config.batch_size)
     losses = []
@@ -211,12 +228,14 @@ def run_epoch(fit: Fit, state: FitState, epoch: int) -> FitState:
             rate = rate_at(fit.config, (epoch - 1) * steps + number, steps)
             losses.append(take_step(fit, x.to(fit.device), labels.to(fit.device), rate))
     seconds = time.perf_counter() - start
+    processor_seconds = time.process_time() - processor_start
     correct = (predict(fit, fit.validation) == fit.validation.labels).double().mean()
     return state.after(
         epoch,
         loss=sum(losses) / len(losses),
         validation=float(correct),
         seconds=seconds,
+        processor_seconds=processor_seconds,
     )
 
 
@@ -270,16 +289,7 @@ def judge(fit: Fit, state: FitState, data: ExampleSet, out: Path) -> FitResult:
         best_epoch=state.best_epoch,
         validation=state.validation,
         seconds=state.seconds,
+        processor_seconds=state.processor_seconds,
         parameters=num_parameters(fit.network),
         confusion=tuple(tuple(row) for row in confusion.view(count, count).tolist()),
     )
-
-
-def summary_of(result: FitResult) -> dict[str, Any]:
-    """Return the few numbers that a table shows."""
-    return {
-        "accuracy": result.accuracy,
-        "parameters": result.parameters,
-        "best_epoch": result.best_epoch,
-        "seconds": result.seconds[-1],
-    }

@@ -4,12 +4,19 @@ import ctypes
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 
+_TRIM_THRESHOLD = -1
+"""Name of glibc's setting: more free memory than this at the end of the heap goes back."""
+
 _MMAP_THRESHOLD = -3
 """Name of glibc's setting: blocks from this size on are mapped on their own."""
+
+_LARGEST_THRESHOLD = 1 << 25
+"""The largest value that glibc takes for it."""
 
 Action = Callable[[], object]
 
@@ -39,6 +46,18 @@ def median_seconds(
     return {name: statistics.median(values) for name, values in times.items()}
 
 
+def keep_freed_memory() -> None:
+    """Let this process keep what it frees, for the next call; nothing happens outside glibc.
+
+    By default large blocks go back to the system and are mapped, zeroed and touched page by page
+    in every step: up to a quarter of the time of a step on small machines.
+    """
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(_MMAP_THRESHOLD, _LARGEST_THRESHOLD)
+        libc.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+
+
 def peak_bytes(action: Action) -> int | None:
     """Return by how much resident memory rose at its peak while `action` ran.
 
@@ -53,7 +72,7 @@ def peak_bytes(action: Action) -> int | None:
         before = _status_bytes("VmRSS")
         action()
         peak = max(0, _status_bytes("VmHWM") - before)
-        libc.mallopt(_MMAP_THRESHOLD, 1 << 25)
+        libc.mallopt(_MMAP_THRESHOLD, _LARGEST_THRESHOLD)
     except (OSError, AttributeError):
         return None
     return peak

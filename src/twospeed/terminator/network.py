@@ -163,6 +163,7 @@ class Terminator(nn.Module):
             DataError: for another dtype, or numbers that are not finite.
         """
         check_input(x_BCS, channels=self.config.channels, num_axes=len(self.config.sizes))
+        check_dtype(x_BCS, next(self.blocks.parameters()))
         outputs: list[Tensor] = []
         kernels: list[Tensor] = []
         for i, block in enumerate(self.blocks):
@@ -197,7 +198,7 @@ def check_input(x_BCS: Tensor, *, channels: int, num_axes: int) -> None:
     """Refuse what the network cannot read; the values are looked at in eager mode only.
 
     Raises:
-        ShapeError: when axes or channels differ.
+        ShapeError: when axes or channels differ, or there is no sample.
         DataError: when numbers are not floating point or not finite.
     """
     letters = {1: "(B, C, N)", 2: "(B, C, H, W)", 3: "(B, C, T, H, W)"}[num_axes]
@@ -205,7 +206,20 @@ def check_input(x_BCS: Tensor, *, channels: int, num_axes: int) -> None:
         raise ShapeError(
             f"the network takes {letters} with {channels} channels, got {tuple(x_BCS.shape)}"
         )
+    if len(x_BCS) == 0:
+        raise ShapeError(f"a batch holds at least one sample, got {tuple(x_BCS.shape)}")
     if not x_BCS.is_floating_point():
         raise DataError(f"the network takes floating point numbers, got {x_BCS.dtype}")
     if not torch.compiler.is_compiling() and not bool(torch.isfinite(x_BCS).all()):
         raise DataError("the input holds numbers that are not finite (NaN or infinity)")
+
+
+def check_dtype(x_BCS: Tensor, weight: Tensor) -> None:
+    """Refuse an input of another precision than the weights, unless autocast joins the two.
+
+    Raises:
+        DataError: when it is.
+    """
+    if x_BCS.dtype != weight.dtype and not torch.is_autocast_enabled(x_BCS.device.type):
+        names = [str(tensor.dtype).removeprefix("torch.") for tensor in (weight, x_BCS)]
+        raise DataError(f"the network is {names[0]} and its input {names[1]}: convert one of them")

@@ -1,5 +1,6 @@
 """How the cost of mixing over space grows: our operator beside attention, FFT and ConvNeXt."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,15 +178,28 @@ def growth_exponents(rows: Sequence[ScalingRow]) -> dict[str, dict[str, float]]:
 
 
 def plot_scaling(rows: Sequence[ScalingRow], path: Path) -> None:
-    """Draw seconds against positions, images left, sequences right, as PNG."""
-    figure = Figure(figsize=(11, 4.5), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    for axes, title, panel in zip((2, 1), ("images", "sequences"), panels, strict=True):
+    """Draw seconds and peak memory against positions, images left, sequences right, as PNG.
+
+    The legend gives the growth exponent of the seconds.
+    """
+    figure = Figure(figsize=(12, 8), layout="constrained")
+    panels = figure.subplots(2, 2, sharey="row")
+    exponents = growth_exponents(rows)
+    for axes, title, (above, below) in zip((2, 1), ("images", "sequences"), panels.T, strict=True):
         for mixer in MIXERS:
-            points = [(r.positions, r.seconds) for r in rows if (r.mixer, r.axes) == (mixer, axes)]
-            if points:
-                panel.loglog(*zip(*sorted(points), strict=True), marker="o", label=mixer)
-        panel.set(title=title, xlabel="positions", ylabel="seconds")
-    panels[0].legend(fontsize=7)
+            chosen = sorted((row.positions, row.seconds, row.peak_bytes) for row in rows
+                            if (row.mixer, row.axes) == (mixer, axes))  # fmt: skip
+            if not chosen:
+                continue
+            positions, seconds, peaks = zip(*chosen, strict=True)
+            power = exponents.get(f"{axes}d", {}).get(mixer, math.nan)
+            above.loglog(positions, seconds, marker="o", label=f"{mixer}: N^{power:.2f}")
+            if None not in peaks:
+                below.loglog(positions, [max(peak, 1) for peak in peaks], marker="o")
+        above.set(title=title)
+        below.set(xlabel="positions")
+        above.legend(fontsize=7)
+    panels[0, 0].set(ylabel="seconds")
+    panels[1, 0].set(ylabel="peak memory, bytes")
     with written_aside(path) as aside:
         figure.savefig(aside, format="png", dpi=120)
