@@ -25,6 +25,7 @@ def rooms_64() -> RunConfig:
     """The packaged rooms model: about ten hours on two CPU cores."""
     return RunConfig(
         recording=RecordingConfig(world="rooms", episodes=5_000, chunks=18, policy="revisit"),
+        model=WorldModelConfig(settings=ModelSettings(guidance=0.5)),
         slow=SlowLearningConfig(
             even_share=0.5,
             lowest_level=150,
@@ -50,7 +51,7 @@ def doom_64() -> RunConfig:
     """The packaged model of ViZDoom's first-person world (needs the extra `doom` to record)."""
     return RunConfig(
         recording=RecordingConfig(world="doom", episodes=3_000, chunks=20, policy="revisit"),
-        model=WorldModelConfig(settings=ModelSettings(world="doom")),
+        model=WorldModelConfig(settings=ModelSettings(world="doom", guidance=0.5)),
         slow=rooms_64().slow,
         recalling=rooms_64().recalling,
     )
