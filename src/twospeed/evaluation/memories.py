@@ -32,7 +32,6 @@ def snapshot_of(memory: TempLora, episode: int) -> Snapshot:
 def resumed(model: WorldModel, snapshots: Sequence[Snapshot], *, seeds: Sequence[int]) -> TempLora:
     """Run snapshots side by side; they go on as if nothing had happened. It is detached."""
     memory = running(model, [snapshot.file for snapshot in snapshots], seeds=seeds)
-    memory.detach()
     for episode, snapshot in enumerate(snapshots):
         memory.load_state_(snapshot.state, episode)
     return memory

@@ -63,9 +63,7 @@ class Observed:
 
 def fresh_memory(model: WorldModel, config: FastLearningConfig, jobs: Sequence[Job]) -> TempLora:
     """Return an empty memory for these jobs, detached."""
-    memory = TempLora(model, config, seeds=[write_seed(job.seed) for job in jobs])
-    memory.detach()
-    return memory
+    return TempLora(model, config, seeds=[write_seed(job.seed) for job in jobs])
 
 
 def write_seed(seed: int) -> int:
