@@ -11,8 +11,10 @@ from twospeed.training.loop import LoopConfig, run_loop
 from twospeed.training.recalling import Recalling, RecallingConfig
 from twospeed.training.slow import SlowLearningConfig
 from twospeed.training.sources import WorldSource
+from twospeed.training.walking import walked
 from twospeed.training.windows import LatentWindows, stacked
 from twospeed.worldmodel.recall import LAYER
+from twospeed.worldmodel.sampler import sample_ddim
 from twospeed.worlds.language import MOVES
 
 RECORDING = RecordingConfig(
@@ -59,7 +61,7 @@ def test_the_memory_that_is_learned_through_is_the_one_that_will_be_written(mode
 
 def test_the_gradient_through_the_writes_is_that_of_finite_differences(model, cache):
     model.denoiser.double()
-    learning = recalling_of(model, cache, replace(CONFIG, alone_every=0))
+    learning = recalling_of(model, cache, replace(CONFIG, alone_every=0, walked_share=0.0))
     recall = model.denoiser.recall
     learning.loss(1, draws()).backward()
     for parameter in (recall.to_key[1].weight, recall.layer.weight, recall.look[0].weight):
@@ -74,6 +76,46 @@ def test_the_gradient_through_the_writes_is_that_of_finite_differences(model, ca
                 parameter -= sign * 1e-6 * direction
         assert abs(slope) > 1e-6
         assert slope == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-4)
+
+
+def taught(model, cache):
+    """Return chunks of two episodes, their memories, and places of the fourth and second chunk."""
+    learning = recalling_of(model, cache)
+    chunks = replace(learning._draw(draws(), 2), written=5)
+    memories = learning.guessing.memory_of(chunks, slice(5))
+    return learning, chunks, memories, torch.tensor([3, 5 + 1])
+
+
+def test_a_walk_generates_every_chunk_from_the_one_before(model, cache):
+    learning, chunks, memories, picks = taught(model, cache)
+    memories.up_EOM[:, -1] *= 1e3  # everything is familiar
+    with learning.adapters.attached(), torch.no_grad():
+        learning.adapters.act_as({LAYER: memories.down_EMK}, {LAYER: memories.up_EOM})
+        past = walked(model, chunks, picks, depth=2, steps=2, generator=draws(1))
+        generator, expected = draws(1), chunks.past_BCPHW[[1, 6]]
+        for places in ([1, 6], [2, 6]):
+            noise = torch.randn(expected.shape, generator=generator)
+            expected = sample_ddim(
+                lambda noisy, level, text=chunks.text_BND[places]: model.denoiser(
+                    noisy, level, text
+                ),
+                noise,
+                past_BCTHW=expected,
+                schedule=model.schedule,
+                levels=[1000, 500, 0],
+            )
+            expected[1] = chunks.past_BCPHW[6]  # its walk would begin before the second chunk
+    torch.testing.assert_close(past, expected)
+    assert not torch.equal(past[0], chunks.past_BCPHW[3])
+
+
+def test_where_nothing_is_recalled_the_true_past_stays(model, cache):
+    learning, chunks, memories, picks = taught(model, cache)
+    with learning.adapters.attached():
+        learning.adapters.act_as({LAYER: memories.down_EMK}, {LAYER: 0 * memories.up_EOM})
+        model.denoiser.recall.layer.weight.data.zero_()
+        past = walked(model, chunks, picks, depth=3, steps=1, generator=draws(1))
+    assert torch.equal(past, chunks.past_BCPHW[picks])
 
 
 def test_first_steps_move_the_recall_layer_alone(model, cache):
@@ -129,6 +171,11 @@ def test_mistakes_are_named(model, make_model, cache):
         recalling_of(model, cache, replace(CONFIG, least_written=5)).loss(1, draws())
     with pytest.raises(ConfigError, match="recall_keys above 0"):
         recalling_of(make_model(denoiser="unet3d"), cache)
-    for wrong in ({"episodes": 0}, {"again_share": 1.5}, {"first_episodes": 0}):
+    for wrong in (
+        {"episodes": 0},
+        {"again_share": 1.5},
+        {"first_episodes": 0},
+        {"walked_chunks": 0},
+    ):
         with pytest.raises(ConfigError):
             replace(CONFIG, **wrong)

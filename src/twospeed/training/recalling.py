@@ -4,7 +4,7 @@ For each episode of a batch, the recall layer of an empty memory is written with
 as it will be in use (memory/recall_writes.py); later chunks are then predicted with that memory.
 All the writes have one closed form, so the gradient reaches keys and slow weights through them
 exactly, for little more than the cost of the prediction. Since later past frames will have been
-generated, a share of them is mixed with what the memory itself recalls of them.
+generated, a share of them is generated (walking.py), or mixed with what the memory itself recalls.
 
 Holds: `RecallingConfig`, `Recalling`. Holds not: the steps (loop.py), the writes (many_writes.py),
 keys and guesses (guessing.py).
@@ -23,6 +23,7 @@ from twospeed.training.guessing import Guessing, noisy_past
 from twospeed.training.loop import LoopConfig
 from twospeed.training.many_writes import Chunks, Memories, cut
 from twospeed.training.slow import SlowLearningConfig, Windows, slow_loss
+from twospeed.training.walking import walked
 from twospeed.training.windows import LatentWindows, chunks_before
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.recall import LAYER, recalled_target
@@ -64,14 +65,21 @@ class RecallingConfig:
     """In half of the episodes, later past frames go over to what is recalled of them by a share
     of at most this."""
 
+    walked_share: float = 0.5
+    """Share of the steps in which past frames of the predicted windows are generated with the
+    memory."""
+
+    walked_chunks: int = 3
+    """Most chunks that are generated one after the other for that."""
+
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=0, learning_rate=8e-4))
     """How the slow weights learn."""
 
     def __post_init__(self) -> None:
-        for name in ("episodes", "later", "least_written", "first_episodes"):
+        for name in ("episodes", "later", "least_written", "first_episodes", "walked_chunks"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be 1 or more, got {getattr(self, name)}")
-        for name in ("again_share", "past_mix"):
+        for name in ("again_share", "past_mix", "walked_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is a share from 0 to 1, got {getattr(self, name)}")
 
@@ -114,7 +122,8 @@ class Recalling:
             return self._alone(generator)
         chunks = self._draw(generator, self.config.episodes)
         memories, guessing, chunks = self._write(chunks, generator)
-        return self._predicted(chunks, memories, generator) + guessing
+        shown, error = self._predicted(chunks, memories, generator, self.config.walked_share)
+        return shown + self.config.guess_weight * error + guessing
 
     def held_out_losses(self, rounds: int) -> tuple[float, float]:
         """Return the mean loss on later chunks of held-out episodes, with and without memory."""
@@ -131,7 +140,7 @@ class Recalling:
         losses = []
         for one in (memories, empty):
             generator.set_state(state)
-            losses.append(self._predicted(chunks, one, generator))
+            losses.append(self._predicted(chunks, one, generator, walked_share=0.0)[0])
         return torch.stack(losses)
 
     def _alone(self, generator: torch.Generator) -> Tensor:
@@ -186,25 +195,52 @@ class Recalling:
         share_E = self.config.past_mix * torch.rand(episodes, generator=generator)
         return share_E * (torch.rand(episodes, generator=generator) < 0.5)
 
-    def _predicted(self, chunks: Chunks, memories: Memories, generator: torch.Generator) -> Tensor:
-        """Return the diffusion loss on some chunks of each episode, with its memory."""
+    def _predicted(
+        self,
+        chunks: Chunks,
+        memories: Memories,
+        generator: torch.Generator,
+        walked_share: float,
+    ) -> tuple[Tensor, Tensor]:
+        """Return losses on some chunks of each episode, with its memory.
+
+        That of diffusion, and the squared error of what the recall layer makes of the same past.
+        """
+        picks = self._picks(chunks, generator)
+        new, text = chunks.new_BCNHW[picks], chunks.text_BND[picks]
+        with self.adapters.attached():
+            self.adapters.act_as({LAYER: memories.down_EMK}, {LAYER: memories.up_EOM})
+            past = self._past_of(chunks, picks, walked_share, generator)
+            windows = Windows(
+                latents_BCTHW=torch.cat([past, new], dim=2),
+                text_BND=text,
+                past_frames=past.shape[2],
+            )
+            shown = self._slow_loss(windows, replace(self.slow, joint_share=0.0), generator)
+            recall, action_BD = self.model.denoiser.recall, self.model.denoiser.action_of(text)
+            error_BO = recalled_target(new) - recall.layer(recall.keys(past, action_BD))
+        return shown, error_BO[:, :-1].square().mean()
+
+    def _past_of(
+        self, chunks: Chunks, picks: Tensor, walked_share: float, generator: torch.Generator
+    ) -> Tensor:
+        """Return past frames of the chunks picked, generated ones in a share of the steps."""
+        depth = 1 + int(torch.randint(self.config.walked_chunks, (1,), generator=generator))
+        steps = 1 + int(torch.randint(2, (1,), generator=generator))
+        if torch.rand((), generator=generator) >= walked_share:
+            return chunks.past_BCPHW[picks]
+        return walked(self.model, chunks, picks, depth=depth, steps=steps, generator=generator)
+
+    def _picks(self, chunks: Chunks, generator: torch.Generator) -> Tensor:
+        """Draw the places of the chunks to predict, episode by episode."""
         number = len(chunks.past_BCPHW) // chunks.episodes
-        picks = torch.tensor(
+        return torch.tensor(
             [
                 episode * number + self._pick(number, chunks.written, generator)
                 for episode in range(chunks.episodes)
                 for _ in range(self.config.later)
             ]
         )
-        past, new = chunks.past_BCPHW[picks], chunks.new_BCNHW[picks]
-        windows = Windows(
-            latents_BCTHW=torch.cat([past, new], dim=2),
-            text_BND=chunks.text_BND[picks],
-            past_frames=past.shape[2],
-        )
-        with self.adapters.attached():
-            self.adapters.act_as({LAYER: memories.down_EMK}, {LAYER: memories.up_EOM})
-            return self._slow_loss(windows, replace(self.slow, joint_share=0.0), generator)
 
     def _pick(self, number: int, written: int, generator: torch.Generator) -> int:
         """Draw a chunk; never an episode's first one, whose past is a single frame."""
