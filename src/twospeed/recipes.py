@@ -10,7 +10,7 @@ from twospeed.data.recording import RecordingConfig
 from twospeed.memory.config import FastLearningConfig
 from twospeed.training.autoencoder import AutoencoderRun
 from twospeed.training.loop import LoopConfig
-from twospeed.training.recalling import RecallingConfig
+from twospeed.training.recalling_config import RecallingConfig
 from twospeed.training.run import RunConfig
 from twospeed.training.slow import SlowLearningConfig
 from twospeed.training.slow_fast import SlowFastConfig

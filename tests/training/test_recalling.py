@@ -8,7 +8,8 @@ from twospeed.data.recording import RecordingConfig
 from twospeed.memory.temp_lora import TempLora
 from twospeed.training.latents import fill_cache
 from twospeed.training.loop import LoopConfig, run_loop
-from twospeed.training.recalling import Recalling, RecallingConfig
+from twospeed.training.recalling import Recalling
+from twospeed.training.recalling_config import RecallingConfig
 from twospeed.training.slow import SlowLearningConfig
 from twospeed.training.sources import WorldSource
 from twospeed.training.walking import walked

@@ -14,7 +14,7 @@ from torch import Tensor
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.recall_writes import pairs_of
 from twospeed.training.many_writes import Chunks, Memories, written
-from twospeed.worldmodel.recall import LOOKS_AT, Recall
+from twospeed.worldmodel.recall import LOOKS_AT, Recall, recalled_target
 
 
 class Guessing:
@@ -66,6 +66,25 @@ class Guessing:
         share = share_E.to(past).view(-1, 1, 1, 1, 1, 1)
         past[:, place] = past[:, place].lerp(before[:, :, :, -LOOKS_AT:], share)
         return replace(chunks, past_BCPHW=past.flatten(0, 1))
+
+    def again(self, chunks: Chunks, memory: Memories, generator: torch.Generator) -> Tensor:
+        """Return the mean squared error of the guesses on a walk through what is written.
+
+        It starts at the second chunk. Each past goes over to the guess of the chunk before, by a
+        share from 0 to 1 drawn for each episode: small errors should not grow.
+        """
+        past, new, text = map(chunks.apart, (chunks.past_BCPHW, chunks.new_BCNHW, chunks.text_BND))
+        share_E = torch.rand(chunks.episodes, generator=generator).to(past)
+        errors = [past.new_zeros(())]
+        walked = past[:, 1]
+        for place in range(1, chunks.written):
+            key_EK = self.recall.keys(walked, self.denoiser.action_of(text[:, place]))
+            guess_EO = self.recall.layer(key_EK) + memory.read(key_EK[:, None])[:, 0]
+            errors.append((guess_EO - recalled_target(new[:, place])).square().mean())
+            made = guess_EO[:, :-1].unflatten(1, self.recall.shape).transpose(1, 2)
+            made = torch.cat([walked, made], dim=2)[:, :, -LOOKS_AT:]
+            walked = past[:, place + 1].lerp(made, share_E.view(-1, 1, 1, 1, 1))
+        return torch.stack(errors).sum() / max(chunks.written - 1, 1)
 
 
 def noisy_past(chunks: Chunks, deviation: float, generator: torch.Generator) -> Chunks:

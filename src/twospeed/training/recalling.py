@@ -6,11 +6,11 @@ All the writes have one closed form, so the gradient reaches keys and slow weigh
 exactly, for little more than the cost of the prediction. Since later past frames will have been
 generated, a share of them is generated (walking.py), or mixed with what the memory itself recalls.
 
-Holds: `RecallingConfig`, `Recalling`. Holds not: the steps (loop.py), the writes (many_writes.py),
-keys and guesses (guessing.py).
+Holds: `Recalling`. Holds not: its settings (recalling_config.py), the steps (loop.py), the writes
+(many_writes.py), keys and guesses (guessing.py).
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -20,68 +20,13 @@ from twospeed.core.random import generator_of
 from twospeed.memory.adapters import Adapters
 from twospeed.memory.presets import recalling
 from twospeed.training.guessing import Guessing, noisy_past
-from twospeed.training.loop import LoopConfig
 from twospeed.training.many_writes import Chunks, Memories, cut
+from twospeed.training.recalling_config import RecallingConfig
 from twospeed.training.slow import SlowLearningConfig, Windows, slow_loss
 from twospeed.training.walking import walked
 from twospeed.training.windows import LatentWindows, chunks_before
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.recall import LAYER, recalled_target
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RecallingConfig:
-    """How the slow weights learn to recall."""
-
-    episodes: int = 8
-    """Episodes in a step."""
-
-    later: int = 1
-    """Windows of an episode that are predicted with the memory in a step."""
-
-    least_written: int = 2
-    """Fewest chunks that are written before; the number is drawn anew for each step."""
-
-    again_share: float = 0.25
-    """Share of the predicted windows that were themselves written; the others come later."""
-
-    guess_weight: float = 0.25
-    """Weight of the recall layer's own squared errors on later chunks: with memory, without, and of
-    what another episode's memory adds to them."""
-
-    first_steps: int = 0
-    """Steps at the start in which the recall layer learns alone, by its own squared errors."""
-
-    first_episodes: int = 16
-    """Episodes in such a step; they cost little."""
-
-    alone_every: int = 3
-    """Every so many steps, a batch is learned without any memory; 0 for none."""
-
-    past_noise: float = 0.3
-    """Greatest deviation of noise on the past that later keys look at."""
-
-    past_mix: float = 0.7
-    """In half of the episodes, later past frames go over to what is recalled of them by a share
-    of at most this."""
-
-    walked_share: float = 0.5
-    """Share of the steps in which past frames of the predicted windows are generated with the
-    memory."""
-
-    walked_chunks: int = 3
-    """Most chunks that are generated one after the other for that."""
-
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=0, learning_rate=8e-4))
-    """How the slow weights learn."""
-
-    def __post_init__(self) -> None:
-        for name in ("episodes", "later", "least_written", "first_episodes", "walked_chunks"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be 1 or more, got {getattr(self, name)}")
-        for name in ("again_share", "past_mix", "walked_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name} is a share from 0 to 1, got {getattr(self, name)}")
 
 
 class Recalling:
@@ -188,6 +133,7 @@ class Recalling:
         with_memory = without - memory.read(key_EMK)[..., :-1]
         strange = memory.passed_on().read(key_EMK)  # of another episode: it should add nothing
         squares = torch.stack([it.square().mean() for it in (without, with_memory, strange)]).sum()
+        squares = squares + self.guessing.again(chunks, memory, generator)
         return memory, self.config.guess_weight * squares, chunks
 
     def _shares(self, generator: torch.Generator, episodes: int) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from twospeed.core.errors import ConfigError
 from twospeed.data.recording import RecordingConfig
 from twospeed.training.autoencoder import AutoencoderRun
-from twospeed.training.recalling import RecallingConfig
+from twospeed.training.recalling_config import RecallingConfig
 from twospeed.training.slow import SlowLearningConfig
 from twospeed.training.slow_fast import SlowFastConfig
 from twospeed.training.text import TextRun
