@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from twospeed.training.latents import EpisodeLatents
 from twospeed.worldmodel.recall import LOOKS_AT
@@ -46,8 +45,8 @@ def cut(episodes: Sequence[EpisodeLatents]) -> tuple[Tensor, Tensor]:
     """Cut episodes into chunks, as many as the shortest has.
 
     Returns:
-        Past frames (E, M, C, P, H, W), those before an episode's first frame zeros, and new frames
-        (E, M, C, N, H, W).
+        Past frames (E, M, C, P, H, W), where those before an episode's first frame are like it, and
+        new frames (E, M, C, N, H, W).
     """
     chunks = min(len(episode.actions) for episode in episodes)
     frames = episodes[0].chunk_frames
@@ -57,7 +56,8 @@ def cut(episodes: Sequence[EpisodeLatents]) -> tuple[Tensor, Tensor]:
     ]
     latents_ECTHW = torch.stack(latents).transpose(1, 2)
     new = latents_ECTHW[:, :, 1:].unflatten(2, (chunks, frames)).transpose(1, 2)
-    padded = functional.pad(latents_ECTHW, (0, 0, 0, 0, LOOKS_AT - 1, 0))
+    before = latents_ECTHW[:, :, :1].expand(-1, -1, LOOKS_AT - 1, -1, -1)
+    padded = torch.cat([before, latents_ECTHW], dim=2)
     past = padded.unfold(2, LOOKS_AT, frames)[:, :, :chunks]  # (E, C, M, H, W, P)
     return past.permute(0, 2, 1, 5, 3, 4), new
 

@@ -17,9 +17,12 @@ def new_frames(level_BT: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def latest(noisy_BCTHW: Tensor, first_B: Tensor, count: int) -> Tensor:
-    """Return the `count` frames before each clip's first new one, (B, C, P, H, W), or zeros."""
+    """Return the `count` frames before each clip's first new one, (B, C, P, H, W).
+
+    Where there are fewer, the first was there before; where there is none, they are zeros.
+    """
     wanted_BP = first_B[:, None] + torch.arange(-count, 0, device=first_B.device)
     _, channels, _, height, width = noisy_BCTHW.shape
     index = wanted_BP.clamp_min(0)[:, None, :, None, None].expand(-1, channels, -1, height, width)
     found = noisy_BCTHW.gather(2, index)
-    return found * (wanted_BP >= 0)[:, None, :, None, None]
+    return found * (first_B > 0)[:, None, None, None, None]

@@ -67,11 +67,13 @@ class Recall(nn.Module):
         """Return each clip's key, of length 1, (B, K).
 
         Args:
-            past_BCPHW: clean latents; the last 4 frames are looked at, missing ones are zeros.
+            past_BCPHW: clean latents; the last 4 frames are looked at; where there are fewer, the
+                first was there before.
             action_BD: the embedded action.
         """
-        missing = LOOKS_AT - past_BCPHW.shape[2]
-        seen = functional.pad(past_BCPHW, (0, 0, 0, 0, max(missing, 0), 0))[:, :, -LOOKS_AT:]
+        missing = max(LOOKS_AT - past_BCPHW.shape[2], 0)
+        before = past_BCPHW[:, :, :1].expand(-1, -1, missing, -1, -1)
+        seen = torch.cat([before, past_BCPHW], dim=2)[:, :, -LOOKS_AT:]
         hidden_BK = self.look(seen.flatten(1, 2)) + self.action_in(action_BD)
         keys: Tensor = self.to_key(hidden_BK)
         return functional.normalize(keys, dim=-1)
