@@ -43,7 +43,7 @@ def test_the_layer_sees_the_keys_that_are_written_with(model):
     torch.testing.assert_close(found[:, -1, :, 0, 0], guess[:, -1:].expand(-1, 4))
 
 
-def test_a_first_frame_alone_is_a_past_with_frames_missing(model):
+def test_a_first_frame_alone_was_there_before(model):
     recall = model.denoiser.recall
     window, action = draw(1, 8, 5, 4, 4), draw(1, 32)
     found, _ = recall(window, levels(0, 500, 500, 500, 500), action)
