@@ -39,7 +39,7 @@ class FastLearningConfig:
     diffusion loss, but the squared error of the recall layer's guess of the new frames, which one
     step solves (recall_writes.py). It needs a model that was trained with such a layer."""
 
-    ridge: float = 0.1
+    ridge: float = 0.03
     """For the objective "recall": what is added to the keys' overlaps; more bounds a write more."""
 
     both_ways: bool = True
