@@ -24,7 +24,7 @@ from twospeed.worldmodel.text import TextEncoderConfig
 def rooms_64() -> RunConfig:
     """The packaged rooms model: about ten hours on two CPU cores."""
     return RunConfig(
-        recording=RecordingConfig(world="rooms", episodes=5_000, chunks=18, policy="revisit"),
+        recording=RecordingConfig(world="rooms", episodes=10_000, chunks=18, policy="revisit+roam"),
         model=WorldModelConfig(settings=ModelSettings(guidance=0.5)),
         slow=SlowLearningConfig(
             even_share=0.5,
@@ -34,6 +34,7 @@ def rooms_64() -> RunConfig:
         recalling=RecallingConfig(
             first_steps=1_500,
             alone_every=2,
+            again_share=0.4,
             loop=LoopConfig(steps=60_000, learning_rate=8e-4, cooldown=0.3),
         ),
     )

@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from twospeed.core.errors import ConfigError, DataError, MissingExtraError, UnknownNameError
 from twospeed.data.index import read_episodes, read_index
-from twospeed.data.recorder import record, record_episode
+from twospeed.data.recorder import explore_episode, record, record_episode
 from twospeed.data.recording import RecordingConfig, owned
 from twospeed.worlds.registry import make_world
 
@@ -272,6 +273,8 @@ def test_seeds_for_testing_are_recorded_with_one_warning(tmp_path, caplog):
     [
         ({"world": "roms"}, UnknownNameError, "Did you mean 'rooms'"),
         ({"policy": "exploer"}, UnknownNameError, "Did you mean 'explore'"),
+        ({"policy": "explore+roaming"}, UnknownNameError, "Did you mean 'roam'"),
+        ({"world": "doom", "policy": "roam"}, ConfigError, "only rooms can be roamed"),
         ({"episodes": 0}, ConfigError, "episodes must be at least 1, got 0"),
         ({"first_seed": -1}, ConfigError, "first_seed must be 0 or more, got -1"),
     ],
@@ -279,6 +282,22 @@ def test_seeds_for_testing_are_recorded_with_one_warning(tmp_path, caplog):
 def test_a_wrong_setting_is_refused(change, error, message):
     with pytest.raises(error, match=message):
         RecordingConfig(**settings_of(SMALL) | change)
+
+
+def test_policies_take_turns_and_nothing_is_in_the_way_of_who_roams():
+    config = replace(SMALL, policy="explore+roam", chunks=12)
+    world = make_world("rooms", frame_size=16)
+    rooms_seen = []
+    for seed in range(1, 41, 2):
+        episode = explore_episode(config, world, seed)
+        lengths = np.hypot(*np.diff(episode.poses[:, :2], axis=0).T).reshape(12, 4)
+        moves = np.array([0.0 if "turn" in action else 0.25 for action in episode.actions])
+        np.testing.assert_allclose(lengths, np.repeat(moves[:, None], 4, 1), atol=1e-4)
+        rooms_seen.append(len({tuple(place) for place in (episode.poses[:, :2] // 3).tolist()}))
+    assert max(rooms_seen) >= 4
+    explored = explore_episode(config, world, 6)
+    plain = explore_episode(replace(config, policy="explore"), world, 6)
+    assert np.array_equal(explored.frames, plain.frames)
 
 
 def test_what_a_worker_cannot_do_is_said_by_the_recorder(tmp_path):

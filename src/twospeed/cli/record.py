@@ -27,7 +27,8 @@ def record(
     ] = None,
     size: Annotated[int, typer.Option(help="Height and width of the frames in pixels.")] = 64,
     policy: Annotated[
-        str | None, typer.Option(help="Who acts: explore, random, scripted, ...")
+        str | None,
+        typer.Option(help="Who acts: explore, revisit, random, scripted, roam; with + by turns."),
     ] = None,
     preset: Annotated[str | None, typer.Option(help="Record all installed worlds: 200k.")] = None,
     engine: Annotated[

@@ -156,3 +156,7 @@ POLICIES: dict[str, Policy] = {"explore": explore, "revisit": revisit, "random":
 
 SCRIPTED = "scripted"
 """The name of the policy by which a `ScriptedWorld` chooses each action from where it stands."""
+
+ROAMING = "roam"
+"""The name of the policy that walks `rooms` from room to room, from a start of its own
+(worlds/routes.py)."""

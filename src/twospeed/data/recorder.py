@@ -20,12 +20,14 @@ from twospeed.core.progress import progress
 from twospeed.data.cluster import run_on_cluster
 from twospeed.data.episode import Episode
 from twospeed.data.index import ShardEntry, write_index
-from twospeed.data.policy import POLICIES, SCRIPTED
+from twospeed.data.policy import POLICIES, ROAMING, SCRIPTED
 from twospeed.data.recording import RecordingConfig, claim, missing_shards, owned
 from twospeed.data.shards import write_shard
 from twospeed.data.workers import Engine, run_in_processes
 from twospeed.worlds.base import FastWorld, Observation, ScriptedWorld, World
 from twospeed.worlds.registry import make_world
+from twospeed.worlds.rooms import Rooms
+from twospeed.worlds.routes import roam
 
 TEST_SEEDS_FROM = 800_000
 """Episodes of this seed and above are for testing: nothing is trained or tuned on them."""
@@ -121,9 +123,12 @@ def _record_jobs(setup: tuple[RecordingConfig, Path], names: Iterator[str]) -> I
 def explore_episode(config: RecordingConfig, world: World, seed: int) -> Episode:
     """Record the episode of this seed with the policy of the configuration."""
     generator = np.random.default_rng((seed, _POLICY_STREAM))
-    if config.policy == SCRIPTED:
+    policy = config.policy_of(seed)
+    if policy == SCRIPTED:
         return _play_episode(config, world, seed, generator)
-    actions = POLICIES[config.policy](list(world.actions), generator, config.chunks)
+    if policy == ROAMING:
+        return _roam_episode(config, world, seed, generator)
+    actions = POLICIES[policy](list(world.actions), generator, config.chunks)
     return record_episode(
         world, name=config.world, seed=seed, actions=actions, chunk_frames=config.chunk_frames
     )
@@ -139,6 +144,20 @@ def _play_episode(
     for _ in range(config.chunks):
         actions.append(world.suggest(generator))
         seen += [world.step(actions[-1]) for _ in range(config.chunk_frames)]
+    return _episode_of(
+        world, seen, actions, name=config.world, seed=seed, chunk_frames=config.chunk_frames
+    )
+
+
+def _roam_episode(
+    config: RecordingConfig, world: World, seed: int, generator: np.random.Generator
+) -> Episode:
+    """Record a walk through the rooms of this seed."""
+    if not isinstance(world, Rooms):
+        raise ConfigError(f"only rooms can be roamed, not {config.world}")
+    world.reset(seed)
+    start, actions = roam(world.scene, generator, config.chunks)
+    seen = [world.place(start), *world.run(actions, chunk_frames=config.chunk_frames)]
     return _episode_of(
         world, seen, actions, name=config.world, seed=seed, chunk_frames=config.chunk_frames
     )

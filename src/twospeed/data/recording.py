@@ -15,7 +15,7 @@ from twospeed.core.config import to_json
 from twospeed.core.errors import ConfigError, DataError, lookup
 from twospeed.core.files import read_json, write_json
 from twospeed.data.index import check_shard, read_index
-from twospeed.data.policy import POLICIES, SCRIPTED
+from twospeed.data.policy import POLICIES, ROAMING, SCRIPTED
 from twospeed.data.shards import read_notes
 from twospeed.worlds.registry import WORLDS
 
@@ -45,16 +45,20 @@ class RecordingConfig:
     """Height and width of the frames in pixels."""
 
     policy: str = "explore"
-    """Who chooses the actions: a name in `twospeed.data.policy.POLICIES`, or "scripted"."""
+    """Who chooses the actions: a name in `twospeed.data.policy.POLICIES`, "scripted" or "roam", or
+    several with + between, such as "revisit+roam", that take turns from seed to seed."""
 
     episodes_per_shard: int = 32
     """Episodes of one file; at most so many are recorded again after a kill, per worker."""
 
     def __post_init__(self) -> None:
         world = lookup(WORLDS, self.world, "world")
-        lookup({**POLICIES, SCRIPTED: None}, self.policy, "policy")
-        if self.policy == SCRIPTED and not world.has_script:
-            raise ConfigError(f"nobody plays {self.world} by a script: take the policy explore")
+        for policy in self.policy.split("+"):
+            lookup({**POLICIES, SCRIPTED: None, ROAMING: None}, policy, "policy")
+            if policy == ROAMING and self.world != "rooms":
+                raise ConfigError(f"only rooms can be roamed, not {self.world}: try explore")
+            if policy == SCRIPTED and not world.has_script:
+                raise ConfigError(f"nobody plays {self.world} by a script: take the policy explore")
         for name in ("episodes", "chunks", "chunk_frames", "frame_size", "episodes_per_shard"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -70,6 +74,11 @@ class RecordingConfig:
     def last_seed(self) -> int:
         """The seed of the last episode."""
         return self.first_seed + self.episodes - 1
+
+    def policy_of(self, seed: int) -> str:
+        """Return who chooses the actions in the episode of this seed."""
+        names = self.policy.split("+")
+        return names[seed % len(names)]
 
     def shards(self) -> dict[str, range]:
         """Return file name -> seeds, for every shard of the recording."""

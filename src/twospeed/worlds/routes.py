@@ -1,6 +1,7 @@
 """Walks through the rooms that come back to where they were: what recall is measured on.
 
-Holds: `Route`, the four makers in `ROUTES`, `make_route`. Holds not: frames, models, scores.
+Holds: `Route`, the four makers in `ROUTES`, `make_route`, and `roam` for training. Holds not:
+frames, models, scores.
 A route is first seen (true frames), then generated; for every generated frame it says which seen
 frame stood at the same pose. Axes: T frames, G generated frames.
 """
@@ -114,6 +115,18 @@ def make_route(scene: Scene, seed: int, kind: str) -> Route:
         UnknownNameError: when there is no such kind.
     """
     return lookup(ROUTES, kind, "route")(scene, seed)
+
+
+def roam(scene: Scene, generator: np.random.Generator, chunks: int) -> tuple[Pose, tuple[str, ...]]:
+    """Draw a start and a walk for training: half of them laps through rooms, where there is a ring.
+
+    The others turn and move as they like. Nothing is in the way of any command.
+    """
+    lap = _lap(scene, generator) if generator.random() < 0.5 else None
+    if lap is None:
+        return _exploration(scene, generator, chunks=chunks)
+    start, actions = lap
+    return start, (actions * -(-chunks // len(actions)))[:chunks]
 
 
 def _replay(scene: Scene, seed: int) -> Route:
