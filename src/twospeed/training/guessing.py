@@ -43,13 +43,12 @@ class Guessing:
         errors_EMO = targets_EMO - self.recall.layer(keys_EMK)
         return written(keys_EMK, errors_EMO, ridge=self.memory.ridge)
 
-    def guess(self, chunks: Chunks, place: slice) -> tuple[Tensor, Tensor]:
-        """Return keys (E, M, K) and slow guesses (E, M, O) of some chunks of each episode."""
-        past, text = (
-            chunks.apart(it)[:, place].flatten(0, 1) for it in (chunks.past_BCPHW, chunks.text_BND)
-        )
-        keys = self.recall.keys(past, self.denoiser.action_of(text))
-        return chunks.apart(keys), chunks.apart(self.recall.layer(keys))
+    def guess(self, past_EMCPHW: Tensor, text_EMND: Tensor) -> tuple[Tensor, Tensor]:
+        """Return keys (E, M, K) and slow guesses (E, M, O) after such pasts."""
+        action_BD = self.denoiser.action_of(text_EMND.flatten(0, 1))
+        keys = self.recall.keys(past_EMCPHW.flatten(0, 1), action_BD)
+        apart = past_EMCPHW.shape[:2]
+        return keys.unflatten(0, apart), self.recall.layer(keys).unflatten(0, apart)
 
     def mixed(self, chunks: Chunks, recalled_EMO: Tensor, share_E: Tensor) -> Chunks:
         """Let past frames of later chunks go over to what is recalled of them.
@@ -87,10 +86,8 @@ class Guessing:
         return torch.stack(errors).sum() / max(chunks.written - 1, 1)
 
 
-def noisy_past(chunks: Chunks, deviation: float, generator: torch.Generator) -> Chunks:
+def noisy_past(past_EMCPHW: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
     """Add noise to past frames, of a deviation drawn for each chunk up to this one."""
-    past = chunks.past_BCPHW
-    deviation_B = deviation * torch.rand(len(past), generator=generator)
-    drawn = torch.randn(past.shape, generator=generator).to(past)
-    noisy = past + deviation_B.to(past)[:, None, None, None, None] * drawn
-    return replace(chunks, past_BCPHW=noisy)
+    deviation_EM = deviation * torch.rand(past_EMCPHW.shape[:2], generator=generator)
+    drawn = torch.randn(past_EMCPHW.shape, generator=generator).to(past_EMCPHW)
+    return past_EMCPHW + deviation_EM.to(drawn)[..., None, None, None, None] * drawn

@@ -122,13 +122,15 @@ class Recalling:
         """
         first, later = slice(chunks.written), slice(chunks.written, None)
         target_EMO = chunks.apart(recalled_target(chunks.new_BCNHW))
+        text = chunks.apart(chunks.text_BND)[:, later]
         memory = self.guessing.memory_of(chunks, first)
         with torch.no_grad():
-            key_EMK, slow_EMO = self.guessing.guess(chunks, later)
+            key_EMK, slow_EMO = self.guessing.guess(chunks.apart(chunks.past_BCPHW)[:, later], text)
             recalled = slow_EMO + memory.read(key_EMK)
         chunks = self.guessing.mixed(chunks, recalled, self._shares(generator, chunks.episodes))
-        noisy = noisy_past(chunks, self.config.past_noise, generator)
-        key_EMK, slow_EMO = self.guessing.guess(noisy, later)
+        past = chunks.apart(chunks.past_BCPHW)[:, later]
+        noisy = noisy_past(past, self.config.past_noise, generator)
+        key_EMK, slow_EMO = self.guessing.guess(noisy, text)
         without = (target_EMO[:, later] - slow_EMO)[..., :-1]  # an empty memory has no mark to give
         with_memory = without - memory.read(key_EMK)[..., :-1]
         strange = memory.passed_on().read(key_EMK)  # of another episode: it should add nothing
