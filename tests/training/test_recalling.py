@@ -6,6 +6,7 @@ import torch
 from twospeed.core.errors import ConfigError
 from twospeed.data.recording import RecordingConfig
 from twospeed.memory.temp_lora import TempLora
+from twospeed.training.guessing import stilled
 from twospeed.training.latents import fill_cache
 from twospeed.training.loop import LoopConfig, run_loop
 from twospeed.training.recalling import Recalling
@@ -47,7 +48,7 @@ def draws(seed=0):
 
 def test_the_memory_that_is_learned_through_is_the_one_that_will_be_written(model, cache):
     model.denoiser.double()
-    learning = recalling_of(model, cache)
+    learning = recalling_of(model, cache, replace(CONFIG, still_share=0.0))
     chunks = learning._draw(draws(), 2)
     memories, _, _ = learning._write(chunks, draws())
     memory = TempLora(model, learning.memory, seeds=(1, 2))
@@ -108,6 +109,17 @@ def test_a_walk_generates_every_chunk_from_the_one_before(model, cache):
             expected[1] = chunks.past_BCPHW[6]  # its walk would begin before the second chunk
     torch.testing.assert_close(past, expected)
     assert not torch.equal(past[0], chunks.past_BCPHW[3])
+
+
+def test_a_still_past_is_that_of_an_episode_which_begins_there(model, cache):
+    _, chunks, _, _ = taught(model, cache)
+    still = stilled(chunks, 1.0, draws()).past_BCPHW
+    assert torch.equal(stilled(chunks, 0.0, draws()).past_BCPHW, chunks.past_BCPHW)
+    action = model.denoiser.action_of(chunks.text_BND)
+    keys = model.denoiser.recall.keys(still, action)
+    torch.testing.assert_close(
+        keys, model.denoiser.recall.keys(chunks.past_BCPHW[:, :, -1:], action)
+    )
 
 
 def test_where_nothing_is_recalled_the_true_past_stays(model, cache):

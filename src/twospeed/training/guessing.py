@@ -1,8 +1,8 @@
 """What the recall layer gives for whole episodes side by side, and what writes make of it.
 
-Holds: `Guessing`, `noisy_past`. Holds not: the closed form of many writes (many_writes.py), the
-loss (recalling.py). Axes: E episodes, M chunks of each, B = E * M, K features of a key, O what the
-layer gives.
+Holds: `Guessing`, `noisy_past`, `stilled`. Holds not: the closed form of many writes
+(many_writes.py), the loss (recalling.py). Axes: E episodes, M chunks of each, B = E * M, K features
+of a key, O what the layer gives.
 """
 
 from dataclasses import replace
@@ -91,3 +91,13 @@ def noisy_past(past_EMCPHW: Tensor, deviation: float, generator: torch.Generator
     deviation_EM = deviation * torch.rand(past_EMCPHW.shape[:2], generator=generator)
     drawn = torch.randn(past_EMCPHW.shape, generator=generator).to(past_EMCPHW)
     return past_EMCPHW + deviation_EM.to(drawn)[..., None, None, None, None] * drawn
+
+
+def stilled(chunks: Chunks, share: float, generator: torch.Generator) -> Chunks:
+    """Let the past of a share of the chunks be their last past frame alone, as at a start."""
+    past = chunks.past_BCPHW
+    is_still_B = torch.rand(len(past), generator=generator) < share
+    still = past[:, :, -1:].expand_as(past)
+    return replace(
+        chunks, past_BCPHW=torch.where(is_still_B.to(past.device).view(-1, 1, 1, 1, 1), still, past)
+    )

@@ -19,7 +19,7 @@ from twospeed.core.errors import ConfigError
 from twospeed.core.random import generator_of
 from twospeed.memory.adapters import Adapters
 from twospeed.memory.presets import recalling
-from twospeed.training.guessing import Guessing, noisy_past
+from twospeed.training.guessing import Guessing, noisy_past, stilled
 from twospeed.training.many_writes import Chunks, Memories, cut
 from twospeed.training.recalling_config import RecallingConfig
 from twospeed.training.slow import SlowLearningConfig, Windows, slow_loss
@@ -123,7 +123,8 @@ class Recalling:
         first, later = slice(chunks.written), slice(chunks.written, None)
         target_EMO = chunks.apart(recalled_target(chunks.new_BCNHW))
         text = chunks.apart(chunks.text_BND)[:, later]
-        memory = self.guessing.memory_of(chunks, first)
+        written = stilled(chunks, self.config.still_share, generator)
+        memory = self.guessing.memory_of(written, first)
         with torch.no_grad():
             key_EMK, slow_EMO = self.guessing.guess(chunks.apart(chunks.past_BCPHW)[:, later], text)
             recalled = slow_EMO + memory.read(key_EMK)

@@ -42,6 +42,10 @@ class RecallingConfig:
     """In half of the episodes, later past frames go over to what is recalled of them by a share
     of at most this."""
 
+    still_share: float = 0.25
+    """Share of the chunks that are written as if their episode began there: a place should also be
+    known when it is reached in another way."""
+
     walked_share: float = 0.5
     """Share of the steps in which past frames of the predicted windows are generated with the
     memory."""
@@ -56,6 +60,6 @@ class RecallingConfig:
         for name in ("episodes", "later", "least_written", "first_episodes", "walked_chunks"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be 1 or more, got {getattr(self, name)}")
-        for name in ("again_share", "past_mix", "walked_share"):
+        for name in ("again_share", "past_mix", "still_share", "walked_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is a share from 0 to 1, got {getattr(self, name)}")
