@@ -7,7 +7,7 @@ from twospeed.core.errors import ConfigError, ShapeError
 from twospeed.generation.dream import Dream
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.files import load_memory, memory_of, merge, running, save_memory
-from twospeed.memory.presets import PRESETS, default, gradient, recalling
+from twospeed.memory.presets import PRESETS, default, gradient, paper, recalling
 from twospeed.memory.temp_lora import TempLora
 from twospeed.training.many_writes import written
 from twospeed.worldmodel.recall import LAYER, recalled_target
@@ -270,6 +270,17 @@ def test_a_fully_familiar_dream_leaves_the_memory_alone(model, random_frames):
     dream.step("turn left")  # the first view again, the first action again
     change = float((memory.adapters.up[LAYER] - before).detach().norm())
     assert change < 1e-3 * float(before.detach().norm())
+
+
+def test_what_was_written_is_familiar(model, make_window):
+    memory = TempLora(model, default(model), seeds=(1, 2))
+    window = make_window(2)
+    past = window[:, :, :4]
+    assert memory.familiar(past, ["turn left"] * 2).max() < 0.5
+    memory.observe(window, ["turn left"] * 2, past_frames=4)
+    assert memory.familiar(past, ["turn left"] * 2).min() > 0.8
+    other = TempLora(model, paper(), seeds=(1, 2))
+    assert not other.familiar(past, ["turn left"] * 2).any()
 
 
 def test_the_anchor_forgets_and_makes_room(model, make_window):

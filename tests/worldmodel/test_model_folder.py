@@ -65,14 +65,17 @@ def test_guidance_adds_what_the_action_changes_in_the_slow_prediction(model, rem
     with torch.no_grad():
         told, untold = (model.denoiser(noisy, level, text)[:, :, 4:] for text in texts)
         asked = read_out(model.denoiser, texts[0])(noisy, level)[:, :, 4:] if remembers else told
-    found = {}
-    for guidance in (0.0, 0.75):
+    for guidance, familiar in ((0.0, None), (0.75, None), (0.75, 0.4), (0.75, 1.0)):
         model.settings = replace(model.settings, sampling_steps=1, guidance=guidance)
-        found[guidance] = model.generate(
-            window[:, :, :4], ["turn left"], [(3, 0)], read_out=read_out
+        found = model.generate(
+            window[:, :, :4],
+            ["turn left"],
+            [(3, 0)],
+            read_out=read_out,
+            familiar_B=None if familiar is None else torch.tensor([familiar]),
         )
-    torch.testing.assert_close(found[0.0], asked)
-    torch.testing.assert_close(found[0.75], asked + 0.75 * (told - untold))
+        share = guidance * (1 - (familiar or 0.0))
+        torch.testing.assert_close(found, asked + share * (told - untold))
     with pytest.raises(ConfigError, match="guidance must be 0 or more"):
         replace(model.settings, guidance=-1.0)
 

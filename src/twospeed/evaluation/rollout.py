@@ -152,11 +152,13 @@ def generate_chunk(
     Returns:
         Latents (E, C, T, H, W).
     """
+    actions = [job.actions[chunk] for job in jobs]
     return model.generate(
         past_ECTHW,
-        [job.actions[chunk] for job in jobs],
+        actions,
         [(job.seed, "chunk", job.first_chunk + chunk) for job in jobs],
         read_out=memory.read_out if memory else None,
+        familiar_B=memory.familiar(past_ECTHW, actions) if memory else None,
     )
 
 

@@ -20,6 +20,7 @@ from twospeed.memory.gradient_writes import GradientWrites
 from twospeed.memory.recall_writes import RecallWrites
 from twospeed.memory.writer import Writer, Written
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.recall import mark_of
 from twospeed.worldmodel.sampler import Predict
 
 
@@ -102,6 +103,18 @@ class TempLora:
             return torch.lerp(slow, fast, 1 + weight)
 
         return predict
+
+    @torch.no_grad()
+    def familiar(self, past_ECTHW: Tensor, actions: Sequence[str]) -> Tensor:
+        """Return how far each episode's next chunk is remembered, (E,), from 0 to 1.
+
+        That is the mark of the recall layer; memories of other objectives know nothing of it: 0.
+        """
+        if self.config.objective != "recall":
+            return past_ECTHW.new_zeros(len(past_ECTHW))
+        text_END = self.model.text_encoder.encode(actions).to(past_ECTHW)
+        with self.adapters.attached():
+            return mark_of(self.model.denoiser, past_ECTHW, text_END)
 
     def observe(
         self,

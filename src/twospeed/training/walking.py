@@ -13,6 +13,7 @@ from torch import Tensor
 
 from twospeed.training.many_writes import Chunks
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.recall import mark_of
 from twospeed.worldmodel.sampler import sample_ddim, spaced_levels
 
 
@@ -44,7 +45,7 @@ def walked(
         places_B = _back(picks_B, left, number)
         action_BND = chunks.text_BND[places_B]
         made = _generated(model, past, action_BND, chunks.new_BCNHW.shape[2], steps, generator)
-        recalled_B = _mark(model, past, action_BND) * (picks_B % number > left).to(past)
+        recalled_B = mark_of(model.denoiser, past, action_BND) * (picks_B % number > left).to(past)
         made = torch.cat([past, made], dim=2)[:, :, -past.shape[2] :]
         true = chunks.past_BCPHW[_back(picks_B, left - 1, number)]
         past = true.lerp(made, recalled_B[:, None, None, None, None])
@@ -73,11 +74,3 @@ def _generated(
         schedule=model.schedule,
         levels=spaced_levels(model.schedule.num_steps, steps),
     )
-
-
-def _mark(model: WorldModel, past_BCPHW: Tensor, text_BND: Tensor) -> Tensor:
-    """Return the marks of familiarity, (B,), from 0 to 1."""
-    recall = model.denoiser.recall
-    key_BK = recall.keys(past_BCPHW, model.denoiser.action_of(text_BND))
-    mark_B: Tensor = recall.layer(key_BK)[:, -1]
-    return mark_B.clamp(0, 1)

@@ -59,7 +59,8 @@ class ModelSettings:
 
     guidance: float = 0.0
     """g of classifier-free guidance by the action: at pure noise, where motion is decided, g times
-    what the action changes in the slow weights' prediction is added to it; 0 adds nothing."""
+    what the action changes in the slow weights' prediction is added to it, less where the chunk is
+    remembered; 0 adds nothing."""
 
     def __post_init__(self) -> None:
         if self.chunk_frames < 1 or self.sampling_steps < 1:
@@ -185,6 +186,7 @@ class WorldModel:
         seeds: Sequence[tuple[int | str, ...]],
         *,
         read_out: ReadOut | None = None,
+        familiar_B: Tensor | None = None,
     ) -> Tensor:
         """Generate the next chunk of every clip.
 
@@ -193,6 +195,7 @@ class WorldModel:
             actions: one text a clip.
             seeds: one seed (any parts) a clip; a clip does not depend on its companions.
             read_out: how to ask the denoiser; by default directly.
+            familiar_B: how far each chunk is remembered, 0 to 1; so much less it is guided.
 
         Returns:
             Latents (B, C, chunk_frames, h, w).
@@ -200,7 +203,9 @@ class WorldModel:
         text_BND = self.text_encoder.encode(actions).to(self.device)
         predict = (read_out or _plain)(self.denoiser, text_BND)
         if self.settings.guidance:
-            predict = self._guided(predict, text_BND, alone=read_out is None)
+            share_B = 1 - familiar_B if familiar_B is not None else torch.ones(len(text_BND))
+            share_B = self.settings.guidance * share_B.to(past_BCTHW)
+            predict = self._guided(predict, text_BND, share_B, alone=read_out is None)
         _, channels, _, height, width = past_BCTHW.shape
         shape = (channels, self.settings.chunk_frames, height, width)
         noise = torch.stack([torch.randn(shape, generator=generator_of(*parts)) for parts in seeds])
@@ -213,12 +218,15 @@ class WorldModel:
             past_level=self.settings.past_level,
         )
 
-    def _guided(self, predict: Predict, text_BND: Tensor, *, alone: bool) -> Predict:
+    def _guided(
+        self, predict: Predict, text_BND: Tensor, share_B: Tensor, *, alone: bool
+    ) -> Predict:
         """Add the guidance to what is predicted at pure noise.
 
         Args:
             predict: what the sampler asks otherwise.
             text_BND: the actions.
+            share_B: g of each clip.
             alone: whether `predict` is the slow weights alone.
         """
         no_text = self.text_encoder.encode([""]).to(text_BND).expand(len(text_BND), -1, -1)
@@ -229,7 +237,8 @@ class WorldModel:
             if int(level_BT[0, -1]) < self.schedule.num_steps:
                 return predicted
             slow = predicted if alone else told(noisy_BCTHW, level_BT)
-            return predicted + self.settings.guidance * (slow - untold(noisy_BCTHW, level_BT))
+            changed = slow - untold(noisy_BCTHW, level_BT)
+            return predicted + share_B[:, None, None, None, None] * changed
 
         return guided
 

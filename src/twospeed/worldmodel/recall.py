@@ -10,6 +10,8 @@ Axes: B clips, C channels, P past frames that a key looks at, T frames, N frames
 cells, K features of a key, O = N * C * H * W + 1.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -102,6 +104,14 @@ class Recall(nn.Module):
         both = torch.cat([chunk_BNCHW, mark_BN1HW], dim=2)
         both = both.gather(1, index.expand(-1, -1, *both.shape[2:]))
         return (both * there_BT[..., None, None, None]).transpose(1, 2), there_BT
+
+
+def mark_of(denoiser: Any, past_BCPHW: Tensor, text_BND: Tensor) -> Tensor:
+    """Return the marks of familiarity of what comes after these actions, (B,), from 0 to 1."""
+    recall: Recall = denoiser.recall
+    key_BK = recall.keys(past_BCPHW, denoiser.action_of(text_BND))
+    mark_B: Tensor = recall.layer(key_BK)[:, -1]
+    return mark_B.clamp(0, 1)
 
 
 def recalled_target(new_BCNHW: Tensor) -> Tensor:
