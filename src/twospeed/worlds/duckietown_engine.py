@@ -22,7 +22,6 @@ import numpy as np
 PROTOCOL = 1
 TICK = 1 / 30
 _CURVE_POINTS = 12
-_SUPERSAMPLE = 2  # the simulator's own smoothing leaves the marks of the road jagged
 
 
 def receive(stream: IO[bytes]) -> tuple[Any, bytes] | None:
@@ -50,7 +49,8 @@ class Town:
 
         self._code = simulator
         self._size = size
-        side = _SUPERSAMPLE * size
+        self._finer = 4 if size % 2 else 2  # its reading of pixels needs a width of fours
+        side = self._finer * size
         self._sim = simulator.Simulator(
             map_name="loop_empty",
             domain_rand=False,
@@ -69,6 +69,9 @@ class Town:
         sim.seed(seed)
         sim.color_sky, sim.color_ground = sky, ground
         sim._load_map(town)
+        sim.shadow_window.switch_to()
+        self._code.gl.glMatrixMode(self._code.gl.GL_MODELVIEW)
+        self._code.gl.glLoadIdentity()  # or the light would stand where the last view has left it
         sim.reset()
         self._stop_at(sim.cur_pos, sim.cur_angle)
         return {"lanes": self._lanes()}
@@ -100,8 +103,8 @@ class Town:
         }
 
     def frame(self) -> bytes:
-        """Draw what the car sees: size x size x 3 bytes."""
-        shape = (self._size, _SUPERSAMPLE, self._size, _SUPERSAMPLE, 3)
+        """Draw what the car sees, finer and then averaged: size x size x 3 bytes."""
+        shape = (self._size, self._finer, self._size, self._finer, 3)
         pixels = self._sim.render_obs().reshape(shape).mean(axis=(1, 3))
         return bytes(np.round(pixels).astype(np.uint8))
 
