@@ -108,7 +108,7 @@ def test_commands_of_duckietown_do_what_they_say():
     world = opened("duckietown")
 
     def done(action):
-        before = world.reset(3).pose
+        before = world.reset(5).pose  # with room all round
         after = [world.step(action) for _ in range(4)][-1].pose
         angle = math.radians(before.heading)
         ahead = (after.x - before.x) * math.cos(angle) + (after.y - before.y) * math.sin(angle)
