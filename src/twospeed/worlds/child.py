@@ -2,7 +2,8 @@
 
 Holds: `Child`, `find_python`, `version_under`. A message either way is two lengths (4 bytes each,
 big-endian), a head in JSON and raw bytes; each request gets one answer. The engine's script says
-first which protocol it speaks. It ends when its input does, so it never outlives us.
+first which protocol it speaks. It ends when its input does, so it never outlives us, and leaves
+Ctrl-C to us.
 """
 
 import contextlib
@@ -52,15 +53,15 @@ def version_under(python: Path, package: str) -> str | None:
 
 
 def python_of(about: About) -> Path:
-    """Return the Python that has a world's engine.
+    """Return the Python that has the engine of a world with an `About.interpreter`.
 
     Raises:
         MissingExtraError: when there is none, or it lacks the engine.
     """
     python = find_python(about)
     if python is None or version_under(python, about.package) is None:
+        variable, _ = about.interpreter or ("", "")
         where = f"{python} lacks it" if python else "there is none"
-        variable = about.interpreter[0] if about.interpreter else "no variable"
         raise MissingExtraError(
             f"this needs {about.package} in a Python of its own (named in {variable}), and {where}:"
             f" {about.install}"
@@ -91,7 +92,6 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            start_new_session=True,  # Ctrl-C is for us; we end it
         )
         try:
             hello, _ = self._answer(_START_SECONDS)
@@ -122,8 +122,8 @@ class Child:
 
     def close(self) -> None:
         """End the process; it gets some seconds to do so by itself."""
-        with contextlib.suppress(OSError):
-            for pipe in (self._process.stdin, self._process.stdout):
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
                 if pipe is not None:
                     pipe.close()
         try:
@@ -148,6 +148,7 @@ class Child:
         while count:
             ready, _, _ = select.select([pipe], [], [], max(0.0, end - time.monotonic()))
             if not ready:
+                self._process.kill()
                 raise self._gone("does not answer")
             parts.append(os.read(pipe.fileno(), count))
             if not parts[-1]:
@@ -157,7 +158,6 @@ class Child:
 
     def _gone(self, what: str) -> DataError:
         """End what is left and say how it ended, with the last line that it wrote."""
-        self._process.kill() if what == "does not answer" else None
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_SECONDS_TO_END)
         code = self._process.poll()

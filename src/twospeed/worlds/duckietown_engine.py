@@ -12,6 +12,7 @@ request gets one answer, whose bytes are the frame. It ends when its input ends.
 import json
 import os
 import random
+import signal
 import struct
 import sys
 from collections.abc import Callable
@@ -148,6 +149,7 @@ class Town:
 
 def main(size: int) -> None:
     """Answer requests until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us ends us
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the simulator prints is no answer
     import gym_duckietown

@@ -254,6 +254,9 @@ class Engine:
 
 
 def _end_with_us() -> None:
-    """Run in a new process: have the kernel end it when ours dies, however that comes about."""
+    """Run in a new process: have the kernel end it when ours dies, however that comes about.
+
+    Ours is the thread that starts it: an engine lives as long as the thread that has made it.
+    """
     if hasattr(_LIBC, "prctl"):
         _LIBC.prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)
