@@ -2,12 +2,16 @@
 
 import os
 import signal
+import socket
 import sys
+import threading
+import time
+from contextlib import nullcontext
 
 import pytest
 
 from twospeed.core.errors import DataError, UnknownNameError
-from twospeed.data.cluster import run_on_cluster
+from twospeed.data.cluster import _knock, run_on_cluster
 from twospeed.data.recorder import record
 from twospeed.data.recording import RecordingConfig
 
@@ -48,6 +52,43 @@ def test_an_unknown_engine_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(UnknownNameError, match="Known: processes, ray"):
         record(SMALL, tmp_path / "out", engine="rays")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_an_address_where_nobody_listens_is_one_line_and_soon(monkeypatch, scheme):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"{scheme}127.0.0.1:{server.getsockname()[1]}"
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    start = time.monotonic()
+    with pytest.raises(DataError, match=f"none answers at RAY_ADDRESS {address} .*refused"):
+        _knock()
+    assert time.monotonic() - start < 20
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_ray"),
+    [(b"\0\0\0\4\0\0\0\0\0", True), (b"HTTP/1.1 400 Bad", False), (b"", False)],
+)
+def test_a_listener_that_is_not_ray_is_found_out(monkeypatch, answer, is_ray):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{server.getsockname()[1]}")
+
+        def serve():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(100)
+                connection.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        with nullcontext() if is_ray else pytest.raises(DataError, match="not Ray"):
+            _knock()
+
+
+@pytest.mark.parametrize("address", ["somewhere", "host:", ":6379", "host:port", "host:99999999"])
+def test_what_is_no_address_is_refused(monkeypatch, address):
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(DataError, match="RAY_ADDRESS"):
+        _knock()
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -230,14 +230,46 @@ def test_a_video_of_another_rate_is_one_line(v21, tmp_path, clip, bright):
     [
         ("info.json", '{"codebase_version": "v4.0"}', "this reads v2.0, v2.1, v3.0"),
         ("info.json", "{", "as JSON"),
-        ("episodes.jsonl", "{", "row 1: no JSON"),
-        ("tasks.jsonl", '{"task": "x"}', "task_index"),
+        ("episodes.jsonl", "{", "nothing in"),
+        ("tasks.jsonl", '{"task": "x"}', "nothing in"),
     ],
 )
 def test_a_dataset_without_proper_notes_is_refused(v21, tmp_path, file, text, message):
     (v21 / "meta" / file).write_text(text)
     with pytest.raises(DataError, match=message):
         bring(v21, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("file", "row", "line"),
+    [
+        ("tasks.jsonl", b'{"task_index": 2, "task": "caf\xe9"}', "not UTF-8 (byte 0xe9 at column"),
+        ("tasks.jsonl", b"{", "no JSON"),
+        ("tasks.jsonl", b'{"task": "x"}', "there is no 'task_index'; skipped"),
+        ("episodes.jsonl", b'{"episode_index": 2}', "there is no 'length'; skipped"),
+        ("episodes.jsonl", b"[1]", "should be a JSON object"),
+    ],
+)
+def test_a_bad_row_of_the_notes_is_one_line_and_the_rest_is_imported(
+    v21, tmp_path, file, row, line
+):
+    path = v21 / "meta" / file
+    path.write_bytes(path.read_bytes() + row + b"\n")
+    episodes, lines = bring(v21, tmp_path / "out")
+    assert len(episodes) == 2
+    assert len(lines) == 1
+    assert lines[0].startswith(f"{file} row 3: ")
+    assert line in lines[0]
+
+
+@pytest.mark.parametrize("length", [0, 1])
+def test_an_episode_without_length_is_one_line(v21, tmp_path, length):
+    notes = [{"episode_index": 0, "length": length}, {"episode_index": 1, "length": LENGTHS[1]}]
+    write_lines(v21 / "meta" / "episodes.jsonl", notes)
+    write_table(v21 / "data" / "chunk-000" / "episode_000000.parquet", rows_of(0, length))
+    episodes, lines = bring(v21, tmp_path / "out")
+    assert [episode.scene for episode in episodes] == ["episode 1"]
+    assert lines == (f"episode 0: it has {length} rows: an action needs two frames; skipped",)
 
 
 @pytest.fixture

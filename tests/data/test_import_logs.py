@@ -174,6 +174,30 @@ def test_videos_with_a_log_of_keys(tmp_path, bring, clip, bright, seconds_of):
     ]
 
 
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"no archive"])
+@pytest.mark.parametrize("ending", ["npz", "hdf5"])
+def test_a_damaged_log_is_one_line_and_the_rest_is_imported(tmp_path, bring, content, ending):
+    source = tmp_path / "src"
+    source.mkdir()
+    frames = np.zeros((9, 16, 16, 3), np.uint8)
+    np.savez(source / "good.npz", frames=frames, actions=np.array(["go"] * 8))
+    (source / f"bad.{ending}").write_bytes(content)
+    episodes, lines = bring(source)
+    assert len(episodes) == 1
+    assert len(lines) == 1
+    assert lines[0].startswith(f"bad.{ending}: cannot be read (")
+
+
+def test_a_log_of_keys_with_a_wrong_column_is_one_line(tmp_path, bring, clip, bright):
+    source = tmp_path / "src"
+    clip(source / "a.mp4", bright(3, rate=10), rate=10)
+    (source / "good.csv").write_text("video,start,end,input\na.mp4,0,2,W 1 s\n")
+    (source / "wrong.csv").write_text("video,start,end,pressed\na.mp4,0,2,W 1 s\n")
+    episodes, lines = bring(source)
+    assert len(episodes) == 1
+    assert lines == ("wrong.csv row 1: there is no column 'input' and none 'event'; skipped",)
+
+
 def test_a_folder_without_logs_is_refused(tmp_path, bring):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"no \.hdf5, no \.npz"):

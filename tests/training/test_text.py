@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from twospeed.training.loop import LoopConfig
-from twospeed.training.text import TextRun, _say, held_out_accuracy, train_text_encoder
+from twospeed.training.text import GRADES, TextRun, _say, held_out_accuracy, train_text_encoder
 from twospeed.training.vocabulary import anchors_of, sayings_of, vocabulary_of
 from twospeed.worldmodel.text import TextEncoderConfig
 from twospeed.worlds.language import MOVES
@@ -41,6 +41,19 @@ def test_nothing_is_dressed_up_as_another_saying():
     said = {_say(("turn left",), {"turn left a little"}, 0.0, generator) for _ in range(300)}
     assert "turn left a bit" in said
     assert "turn left a little" not in said
+
+
+def test_what_has_a_smaller_grade_is_not_dressed_up_as_that():
+    said = [
+        {
+            _say(("walk",), (), 0.0, torch.Generator().manual_seed(i), has_grade=it)
+            for i in range(99)
+        }
+        for it in (False, True)
+    ]
+    assert any(text.endswith(GRADES) for text in said[0])
+    assert not any(text.endswith(GRADES) for text in said[1])
+    assert {text for text in said[0] if not text.endswith(GRADES)} <= said[1]
 
 
 def test_anchors_are_fixed_and_apart():

@@ -1,12 +1,19 @@
 """What the scripts of the worlds really do, seen in the truth that the engines tell."""
 
 import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from twospeed.core.errors import ConfigError, MissingExtraError
+from twospeed.core.errors import ConfigError, DataError, MissingExtraError
 from twospeed.worlds.registry import make_world
 
 
@@ -79,6 +86,53 @@ def test_a_driver_stays_near_the_road_and_turns_corners():
     world.close()
 
 
+def test_a_driver_of_duckietown_keeps_to_the_lane_and_turns_corners():
+    world = opened("duckietown")
+    off, turned, driven = [], 0.0, 0.0
+    for seed in (3, 5):
+        seen, commands = play(world, seed, 40)
+        off += [abs(it.objects["lane"][0]) for it in seen if "lane" in it.objects]
+        assert len(off) > 30
+        assert len(set(commands)) > 5
+        turns = [(b.pose.heading - a.pose.heading + 180) % 360 - 180 for a, b in pairwise(seen)]
+        turned += np.abs(turns).sum()
+        driven += sum(
+            math.dist((a.pose.x, a.pose.y), (b.pose.x, b.pose.y)) for a, b in pairwise(seen)
+        )
+    assert np.median(off) < 0.08, "half a lane is 0.12 metres wide"
+    assert turned > 720
+    assert driven > 15
+    world.close()
+
+
+def test_commands_of_duckietown_do_what_they_say():
+    world = opened("duckietown")
+
+    def done(action):
+        before = world.reset(5).pose  # with room all round
+        after = [world.step(action) for _ in range(4)][-1].pose
+        angle = math.radians(before.heading)
+        ahead = (after.x - before.x) * math.cos(angle) + (after.y - before.y) * math.sin(angle)
+        return ahead, (after.heading - before.heading + 180) % 360 - 180
+
+    assert done("turn left") == pytest.approx((0, 90), abs=8)
+    assert done("turn right a little") == pytest.approx((0, -22.5), abs=4)
+    assert done("steer left")[1] > done("steer left a little")[1] > 10
+    assert done("speed up")[0] > done("go forward")[0] > 0.2
+    assert done("go back")[0] < -0.2
+    assert done("brake") == pytest.approx((0, 0), abs=1e-6)
+    world.close()
+
+
+def test_the_death_of_duckietown_is_one_line():
+    world = opened("duckietown")
+    world.reset(0)
+    os.kill(world._child._process.pid, signal.SIGKILL)
+    with pytest.raises(DataError, match=r"^Duckietown has ended \(signal 9\)"):
+        world.step("go forward")
+    world.close()
+
+
 def test_steering_left_turns_to_the_left():
     world = opened("carracing")
 
@@ -126,17 +180,60 @@ def test_a_block_is_dug_and_the_land_is_whole_again_after_a_reset():
     world.close()
 
 
+@pytest.mark.slow
+def test_minetest_and_its_screen_end_when_we_are_killed():
+    opened("minetest").close()
+    code = (
+        "import time; from twospeed.worlds.registry import make_world; w = make_world('minetest');"
+        "print(*(p.pid for p in w._engine._processes), flush=True); time.sleep(100)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as us:
+        pids = [int(pid) for pid in us.stdout.readline().split()]
+        us.kill()
+    assert len(pids) == 2
+    end = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 2])
+def test_minetest_shows_land_and_what_was_walked_can_be_walked_back(seed):
+    with closing(opened("minetest")) as world:
+        world.reset(seed)
+        up = [world.step("tilt the view up").objects["pitch"][0] for _ in range(8)][-1]
+        assert up == pytest.approx(17.19, abs=0.01)
+        places = [place_of(world.step("go forward")) for _ in range(12)]
+        steps = [math.dist(one, other) for one, other in pairwise(places)]
+        assert all(step < 0.01 or step == pytest.approx(0.5, abs=0.01) for step in steps)
+        assert max(steps) > 0.4
+        back = [place_of(world.step("go back")) for _ in range(sum(step > 0.4 for step in steps))]
+        assert math.dist(back[-1], places[0]) < 0.02
+
+
+def place_of(seen):
+    return seen.pose.x, seen.pose.y
+
+
 @pytest.mark.parametrize(
     ("name", "size"),
-    [("crafter", 8), ("fetch", 8), ("carracing", 8), ("humanoid", 8), ("minetest", 300)],
+    [
+        ("crafter", 8),
+        ("fetch", 8),
+        ("carracing", 8),
+        ("humanoid", 8),
+        ("minetest", 300),
+        ("duckietown", 600),
+    ],
 )
 def test_a_frame_size_that_cannot_be_is_refused(name, size):
-    opened(name).close() if name != "minetest" else None
+    opened(name).close() if name not in ("minetest", "duckietown") else None
     with pytest.raises(ConfigError, match=f"pixels, got {size}"):
         make_world(name, frame_size=size)
 
 
-@pytest.mark.parametrize("name", ["crafter", "fetch", "carracing", "humanoid"])
+@pytest.mark.parametrize("name", ["crafter", "fetch", "carracing", "humanoid", "duckietown"])
 def test_a_step_before_the_first_reset_is_refused(name):
     world = opened(name)
     with pytest.raises(ConfigError, match="reset the world before the first step"):

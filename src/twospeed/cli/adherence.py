@@ -35,9 +35,11 @@ def adherence(
 
 
 def _table(domains: dict[str, Any]) -> Table:
-    table = Table("domain", "obeyed", "95 % interval", "chance", "clips", "episodes", box=None)
+    table = Table(
+        "domain", "obeyed", "95 % interval", "chance", "clips", "episodes", "sayings", box=None
+    )
     for name, it in domains.items():
-        found = it["accuracy"]
+        found, sayings = it["accuracy"], it["held_out_sayings"]
         table.add_row(
             name,
             f"{found['mean']:.2f}",
@@ -45,5 +47,6 @@ def _table(domains: dict[str, Any]) -> Table:
             f"{it['chance']:.2f}",
             str(it["clips"]),
             f"{found['n']}" + ("" if it["of"] == "testing" else " (none kept for testing)"),
+            f"{sayings['understood']:.0%} understood" if sayings else "",
         )
     return table

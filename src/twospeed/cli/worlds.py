@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from twospeed.core.errors import MissingExtraError
+from twospeed.core.errors import DataError, MissingExtraError
 from twospeed.core.files import write_json
 from twospeed.worlds.registry import WORLDS, engine_version, is_installed
 from twospeed.worlds.speed import CLOCK, frames_per_second
@@ -49,7 +49,7 @@ def _facts_of(name: str, seconds: float) -> dict[str, Any]:
     if is_installed(about):
         try:
             speed = round(frames_per_second(name, seconds=seconds), 1)
-        except MissingExtraError as error:
+        except (MissingExtraError, DataError) as error:  # an engine that is there and cannot start
             problem = str(error)
     return {
         "name": name,

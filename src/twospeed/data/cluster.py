@@ -5,6 +5,8 @@ one, Ray starts on this machine alone. Every machine needs this package and the 
 world, and sees the folder that is written to under the same path.
 """
 
+import os
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -13,6 +15,11 @@ from twospeed.core.errors import DataError, TwospeedError, require
 from twospeed.data.workers import Work
 
 Setup = TypeVar("Setup")
+
+_KNOCK_SECONDS = 10.0
+_FOUND_BY_RAY = ("", "auto", "local")  # values of RAY_ADDRESS that name no machine
+_SETTINGS = 4  # the kind of the first frame that either side of HTTP/2 sends
+_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, _SETTINGS, 0, 0, 0, 0, 0])
 
 
 def run_on_cluster(
@@ -54,6 +61,7 @@ def _joined(ray: Any) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    _knock()
     try:
         ray.init(log_to_driver=False)
     except (ConnectionError, ray.exceptions.RayError) as error:
@@ -65,6 +73,42 @@ def _joined(ray: Any) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()  # work of this process that still runs ends with it
+
+
+def _knock() -> None:
+    """Make sure that a cluster answers at RAY_ADDRESS: Ray itself would try for minutes.
+
+    Raises:
+        DataError: when none does, or it is no address.
+    """
+    address = os.environ.get("RAY_ADDRESS", "")
+    if address in _FOUND_BY_RAY:
+        return
+    host, _, port = address.rpartition("://")[2].partition("/")[0].rpartition(":")
+    if not host or not port.isdecimal():
+        raise DataError(f"RAY_ADDRESS is {address!r}: write host:port, or unset it")
+    try:
+        _greet(host.strip("[]"), int(port))
+    except (OSError, OverflowError) as error:
+        raise DataError(
+            f"cannot join the Ray cluster: none answers at RAY_ADDRESS {address} ({error});"
+            " start it there with `ray start --head`, or unset RAY_ADDRESS"
+        ) from error
+
+
+def _greet(host: str, port: int) -> None:
+    """Open a connection and, unless it is to be encrypted, see that HTTP/2 is spoken there.
+
+    Raises:
+        OSError: when it is not.
+    """
+    with socket.create_connection((host, port), _KNOCK_SECONDS) as connection:
+        if os.environ.get("RAY_USE_TLS", "0") not in ("0", ""):
+            return
+        connection.sendall(_HELLO)
+        head = connection.recv(9, socket.MSG_WAITALL)
+    if len(head) < 9 or head[3] != _SETTINGS:
+        raise OSError("what listens is not Ray")
 
 
 def _serve(work: Work[Setup], setup: Setup, waiting: Any) -> Iterator[int]:

@@ -24,6 +24,7 @@ PRESETS: Mapping[str, Mapping[str, int]] = {
         "crafter": 45_000,
         "fetch": 45_000,
         "carracing": 35_000,
+        "duckietown": 20_000,
         "humanoid": 35_000,
         "minetest": 10_000,
     }

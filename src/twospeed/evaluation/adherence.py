@@ -32,7 +32,9 @@ from twospeed.evaluation.bootstrap import bootstrap_mean, plain
 from twospeed.evaluation.metrics import video_errors
 from twospeed.evaluation.protocol import decode, encode, in_batches
 from twospeed.evaluation.provenance import provenance_of
+from twospeed.evaluation.understanding import understanding_of
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worlds.registry import WORLDS
 
 CLOSENESS = 1e-6
 """Errors that differ by less than this part count as equal."""
@@ -81,6 +83,8 @@ class Trial:
 def measure_adherence(model: WorldModel, data: Path, config: AdherenceConfig) -> dict[str, Any]:
     """Return the report as JSON values: for every domain accuracy, interval and chance.
 
+    For a domain that is one of our worlds also how far its held-out sayings are understood.
+
     Episodes for testing are taken, or all of them where a domain has none. Progress is shown on
     standard error.
 
@@ -121,7 +125,9 @@ def _domain(
         for batch in in_batches(trials, config.batch_size):
             outcomes += [obeyed(errors) for errors in _errors(model, batch)]
             advance(len(batch))
-    return _summary(trials, outcomes, config) | {"of": "testing" if testing else "all"}
+    sayings = understanding_of(model, WORLDS[world].actions) if world in WORLDS else None
+    of = "testing" if testing else "all"
+    return _summary(trials, outcomes, config) | {"of": of, "held_out_sayings": sayings}
 
 
 def _check(model: WorldModel, episodes: Sequence[Episode]) -> None:

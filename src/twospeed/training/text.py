@@ -19,9 +19,12 @@ from twospeed.core.random import initial_weights_of
 from twospeed.training.loop import LoopConfig, run_loop
 from twospeed.training.vocabulary import Vocabulary, anchors_of, sayings_of
 from twospeed.worldmodel.text import TextEncoder, TextEncoderConfig, build_text_encoder
+from twospeed.worlds.language import LITTLE
 
 BEFORE = ("", "", "", "please ", "now ", "then ", "can you ", "you should ", "quickly ", "just ")
 AFTER = ("", "", "", " now", " please", " a bit", " a little", " again", " slowly", ".", "!")
+GRADES = (" a bit", " a little")
+"""Those of `AFTER` that make another action of one that has a smaller grade."""
 
 DEFAULT_SIZE = TextEncoderConfig()
 
@@ -66,12 +69,16 @@ def train_text_encoder(
     with initial_weights_of(run.loop.seed):
         encoder = initial or build_text_encoder(size)
     sayings = [("",), *sayings_of(vocabulary).values()]
+    has_grade = [False, *(f"{text} {LITTLE}" in vocabulary for text in vocabulary)]
     taken = {saying for group in sayings for saying in group}
     anchors = anchors_of(list(vocabulary), encoder.width)
 
     def loss_of(step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG001
         label = torch.randint(len(sayings), (run.batch_size,), generator=generator)
-        texts = [_say(sayings[index], taken, run.slip_rate, generator) for index in label.tolist()]
+        texts = [
+            _say(sayings[index], taken, run.slip_rate, generator, has_grade=has_grade[index])
+            for index in label.tolist()
+        ]
         features = encoder.features(texts)[:, 0]
         near = functional.mse_loss(features, anchors.to(features)[label.to(features.device)])
         logits = features @ anchors.to(features).mT / encoder.width**0.5
@@ -101,9 +108,17 @@ def held_out_accuracy(encoder: TextEncoder, vocabulary: Vocabulary) -> float:
 
 
 def _say(
-    sayings: Sequence[str], taken: Collection[str], slip_rate: float, generator: torch.Generator
+    sayings: Sequence[str],
+    taken: Collection[str],
+    slip_rate: float,
+    generator: torch.Generator,
+    *,
+    has_grade: bool = False,
 ) -> str:
-    """Draw a saying and dress it up, unless that makes another of the sayings that are `taken`."""
+    """Draw a saying and dress it up, unless that makes another of the sayings that are `taken`.
+
+    What has a smaller grade among the actions is not dressed up as that.
+    """
 
     def pick(options: Sequence[str]) -> str:
         return options[int(torch.randint(len(options), (1,), generator=generator))]
@@ -111,7 +126,8 @@ def _say(
     text = pick(sayings)
     if not text:
         return text
-    dressed = pick(BEFORE) + text + pick(AFTER)
+    before, after = pick(BEFORE), pick(AFTER)
+    dressed = before + text + ("" if has_grade and after in GRADES else after)
     text = text if dressed in taken else dressed
     if torch.rand((), generator=generator) < 0.2:
         text = text.capitalize()

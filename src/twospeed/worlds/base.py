@@ -74,6 +74,10 @@ class About:
     programs: tuple[str, ...] = ()
     """Programs that must be there; the first one is the engine."""
 
+    interpreter: tuple[str, str] | None = None
+    """For an engine in a Python of its own: the environment variable that names that Python, and
+    the folder of its usual place (`child.find_python`)."""
+
     truth: tuple[str, ...] = ("pose",)
     """Fields of `Observation` that it fills beside the frame."""
 

@@ -17,16 +17,22 @@ from twospeed.worlds.words.voxel import VOXEL
 
 _FARTHEST = 15_000  # nodes from the middle of the map where episodes begin
 _WALKS = ("go forward", "go forward", "go forward", "turn left", "turn right", "step left")
+_STUCK = (
+    1.0  # metres in a chunk of walking, of two: so much less means that something is in the way
+)
+_ROOM = 1.8  # metres to the block ahead, from where a brick before it leaves a view
 
 
 class Minetest:
     """One endless land; the seed says where in it an episode begins and where it looks.
 
     A block is a metre; a step walks half a metre, turns by 22.5 degrees, or digs or sets one
-    block. What was changed is put back at the next reset. The engine runs in real time: poses
-    repeat exactly, pictures nearly (water and leaves move). `Observation.objects` holds
-    ``"height"`` of the feet, ``"pitch"`` in degrees, and ``"block ahead"``, the place of the block
-    in reach, if there is one; y of `Pose` is the engine's z.
+    block. The body keeps 0.3 m from any block and climbs or falls by one at most, so that each way
+    can be gone back; tilts end at 17 degrees up and 46 down. What was changed is put back at the
+    next reset. The engine runs in real time: poses repeat exactly, pictures nearly (water and
+    leaves move). `Observation.objects` holds ``"height"`` of the feet, ``"pitch"`` in degrees, and
+    ``"block ahead"``, the place of the block in reach, if there is one; y of `Pose` is the
+    engine's z.
     """
 
     actions: Mapping[str, Action] = VOXEL
@@ -61,6 +67,8 @@ class Minetest:
         self._size = frame_size
         self._engine = Engine()
         self._is_set = False
+        self._way_out: list[str] = []
+        self._walked_from: tuple[float, ...] | None = None
 
     def reset(self, seed: int) -> Observation:
         """Start the episode of this seed somewhere in the land."""
@@ -69,6 +77,7 @@ class Minetest:
         heading = generator.uniform(0, 2 * math.pi)
         answer = self._engine.ask(f"reset {x} {z} {heading:.4f}", settle=True)
         self._is_set = True
+        self._way_out, self._walked_from = [], None
         return self._observe(answer)
 
     def step(self, action: str) -> Observation:
@@ -79,9 +88,26 @@ class Minetest:
         return self._observe(self._engine.ask(action))
 
     def suggest(self, generator: np.random.Generator) -> str:
-        """Choose the next command of somebody who walks about, and digs and builds now and then."""
-        if self._engine.last.block is not None and generator.random() < 0.3:
-            return ("dig the block", "set a brick")[int(generator.integers(2))]
+        """Choose the next command of somebody who walks about, and digs and builds now and then.
+
+        Who is stopped turns to one side, as often as it takes, and walks away from there.
+        """
+        place = self._engine.last.place
+        if self._walked_from and math.dist(place, self._walked_from) > _STUCK:
+            self._way_out = []
+        elif self._walked_from and not self._way_out:
+            side = ("turn left", "turn right")[int(generator.integers(2))]
+            self._way_out = [side, "go forward"] * 3
+        command = self._way_out.pop(0) if self._way_out else self._wish(generator)
+        self._walked_from = place if command.startswith(("go ", "step ")) else None
+        return command
+
+    def _wish(self, generator: np.random.Generator) -> str:
+        """Draw what somebody wants who can go on."""
+        block = self._engine.last.block
+        if block is not None and generator.random() < 0.3:
+            is_far = math.dist(block[::2], self._engine.last.place[::2]) > _ROOM
+            return ("dig the block", "set a brick")[int(is_far and generator.integers(2))]
         if generator.random() < 0.15:
             names = list(self.actions)
             return names[int(generator.integers(len(names)))]

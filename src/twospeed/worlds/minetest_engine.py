@@ -4,8 +4,10 @@ Holds: `Engine`, `Answer`, `SCREEN`. Xvfb keeps its screen in a file, which is r
 server's help; a coloured square in the corner says which command the picture shows.
 """
 
+import ctypes
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -23,6 +25,8 @@ from twospeed.worlds.base import Frame, find_program
 SCREEN = (352, 256)
 """Width and height of the engine's screen in pixels; the square is outside the middle."""
 
+_LIBC = ctypes.CDLL(None)
+_SET_DEATH_SIGNAL = 1  # Linux, prctl(2)
 _CODES = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255), (255, 0, 255))
 _START_SECONDS = 90.0
 _ANSWER_SECONDS = 120.0
@@ -190,6 +194,7 @@ class Engine:
                 cwd=self._home,
                 pass_fds=pass_fds,
                 env=os.environ | (environment or {}),
+                preexec_fn=_end_with_us,
             )
         self._processes.append(process)
 
@@ -246,3 +251,12 @@ class Engine:
         rows = pixels.reshape(SCREEN[1], line)[:, : 4 * SCREEN[0]]
         bgrx = rows.reshape(SCREEN[1], SCREEN[0], 4)
         return np.ascontiguousarray(bgrx[..., 2::-1])
+
+
+def _end_with_us() -> None:
+    """Run in a new process: have the kernel end it when ours dies, however that comes about.
+
+    Ours is the thread that starts it: an engine lives as long as the thread that has made it.
+    """
+    if hasattr(_LIBC, "prctl"):
+        _LIBC.prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)

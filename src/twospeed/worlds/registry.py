@@ -11,8 +11,10 @@ from typing import Any
 from twospeed.core.errors import lookup
 from twospeed.worlds.base import About, Action, ScriptedWorld, World, find_program
 from twospeed.worlds.carracing import CarRacing
+from twospeed.worlds.child import find_python, version_under
 from twospeed.worlds.crafter import Crafter
 from twospeed.worlds.doom import Doom
+from twospeed.worlds.duckietown import Duckietown
 from twospeed.worlds.fetch import Fetch
 from twospeed.worlds.humanoid import Humanoid
 from twospeed.worlds.minetest import Minetest
@@ -52,6 +54,7 @@ WORLDS: dict[str, WorldKind] = {
     "crafter": _kind_of(Crafter),
     "fetch": _kind_of(Fetch),
     "carracing": _kind_of(CarRacing),
+    "duckietown": _kind_of(Duckietown),
     "humanoid": _kind_of(Humanoid),
     "minetest": _kind_of(Minetest),
 }
@@ -70,7 +73,9 @@ def make_world(name: str, *, frame_size: int = 64) -> World:
 
 
 def is_installed(about: About) -> bool:
-    """Say whether all modules and programs of a world are there; none is started."""
+    """Say whether all modules and programs of a world are there; no engine is started."""
+    if about.interpreter:
+        return engine_version(about) is not None
     return all(importlib.util.find_spec(module) for module in about.modules) and all(
         find_program(program) for program in about.programs
     )
@@ -78,6 +83,9 @@ def is_installed(about: About) -> bool:
 
 def engine_version(about: About) -> str | None:
     """Return the version of a world's engine, or None when it is not installed."""
+    if about.interpreter:
+        python = find_python(about)
+        return version_under(python, about.package) if python else None
     if about.programs:
         return _program_version(about.programs[0])
     try:

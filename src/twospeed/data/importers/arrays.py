@@ -1,6 +1,8 @@
 """Frames that lie in arrays: .npz and HDF5 files, and pictures inside Parquet tables."""
 
 import io
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,9 @@ from twospeed.core.errors import DataError, require
 from twospeed.core.video import fit_frame
 from twospeed.data.importers.plan import Say
 from twospeed.worlds.base import Frame
+
+DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What reading a damaged .npz or HDF5 file raises."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,13 +48,19 @@ class ArrayFootage:
                     if index >= len(frames):
                         return
                     yield fit_frame(as_rgb(frames[index]), size)
-        except (OSError, ValueError, KeyError) as error:
+        except DAMAGE as error:
             raise DataError(f"cannot be read: {error}") from error
 
 
 def open_arrays(path: Path) -> Any:
-    """Open a .npz or HDF5 file; both map names to arrays and are closed by ``with``."""
+    """Open a .npz or HDF5 file; both map names to arrays and are closed by ``with``.
+
+    Raises:
+        DataError, or another of `DAMAGE`: when it is damaged.
+    """
     if path.suffix.lower() == ".npz":
+        if not zipfile.is_zipfile(path):
+            raise DataError("a .npz file is a zip archive, this is none")
         return np.load(path, allow_pickle=False)
     return require("h5py", extra="data").File(path, "r")
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from twospeed.core.errors import DataError
 from twospeed.core.files import read_json
-from twospeed.data.importers.arrays import ArrayFootage, is_frames, open_arrays
+from twospeed.data.importers.arrays import DAMAGE, ArrayFootage, is_frames, open_arrays
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.input_logs import is_input_log, plan_input_logs
 from twospeed.data.importers.inputs import STAND_STILL
@@ -37,8 +37,8 @@ def plan_gymnasium(source: Path, config: ImportConfig, say: Say) -> list[Take]:
     root = source if source.is_dir() else source.parent
     files = sorted(root.rglob("*")) if source.is_dir() else [source]
     arrays = [path for path in files if path.suffix.lower() in ENDINGS]
-    tables = [path for path in tables_in(source) if is_input_log(path)]
-    if not arrays and not tables:
+    tables = tables_in(source)
+    if not arrays and not any(map(is_input_log, tables)):
         raise DataError(
             f"{source} holds no .hdf5, no .npz and no .csv or .jsonl of keys (with the columns"
             " video, start, end, input or video, time, event)"
@@ -48,7 +48,7 @@ def plan_gymnasium(source: Path, config: ImportConfig, say: Say) -> list[Take]:
         name = path.relative_to(root).as_posix()
         try:
             takes += _takes_in(path, name, config, say)
-        except (OSError, ValueError, KeyError) as error:
+        except DAMAGE as error:
             say(f"{name}: cannot be read ({error}); skipped")
     return takes
 

@@ -36,9 +36,12 @@ def is_input_log(path: Path) -> bool:
 def plan_input_logs(
     root: Path, tables: Sequence[Path], config: ImportConfig, say: Say
 ) -> list[Take]:
-    """Plan the takes of tables for which `is_input_log` holds."""
+    """Plan the takes of tables; those that are no log are named."""
     takes = []
     for table in tables:
+        if not is_input_log(table):
+            say(f"{table.name} row 1: there is no column 'input' and none 'event'; skipped")
+            continue
         with table.open("rb") as file:
             of_events = b"event" in file.readline().lower()
         if of_events:

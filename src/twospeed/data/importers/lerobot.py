@@ -4,7 +4,6 @@ Holds: the reader. Holds not: the writer (exporters/lerobot.py). The task of eve
 is done from that frame to the next one. Open X-Embodiment is published in this layout too.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +17,7 @@ from twospeed.core.progress import progress
 from twospeed.data.importers.arrays import ParquetFootage
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.plan import Footage, Say, Segment, Take, takes_of
+from twospeed.data.importers.tables import read_objects
 from twospeed.data.importers.videos import VideoFootage
 
 VERSIONS = ("v2.0", "v2.1", "v3.0")
@@ -59,9 +59,9 @@ def plan_lerobot(source: Path, config: ImportConfig, say: Say) -> list[Take]:
         )
     camera = _camera_of(info, config.camera)
     try:
-        tasks = _tasks_of(source)
+        tasks = _tasks_of(source, say)
         dataset = _Dataset(root=source, info=info, tasks=tasks, camera=camera)
-        episodes = _episodes_of(source)
+        episodes = _episodes_of(source, say)
     except DataError:
         raise
     except (KeyError, TypeError, ValueError) as error:
@@ -104,11 +104,11 @@ def _is_depth(feature: Values) -> bool:
     return bool(notes.get("is_depth_map") or notes.get("video.is_depth_map"))
 
 
-def _tasks_of(root: Path) -> dict[int, str]:
+def _tasks_of(root: Path, say: Say) -> dict[int, str]:
     """Return number -> task, from tasks.parquet (v3) or tasks.jsonl (v2 and early v3)."""
     path = root / "meta" / "tasks.parquet"
     if not path.exists():
-        rows = _json_lines(root / "meta" / "tasks.jsonl")
+        rows = _json_lines(root / "meta" / "tasks.jsonl", ("task_index", "task"), say)
         return {int(row["task_index"]): str(row["task"]) for row in rows}
     table = _read_table(path)
     texts = next(name for name in ("task", "__index_level_0__") if name in table.column_names)
@@ -116,24 +116,22 @@ def _tasks_of(root: Path) -> dict[int, str]:
     return {int(number): str(text) for number, text in zip(*columns, strict=True)}
 
 
-def _episodes_of(root: Path) -> list[Values]:
+def _episodes_of(root: Path, say: Say) -> list[Values]:
     paths = sorted((root / "meta" / "episodes").glob("*/*.parquet"))
     if not paths:
-        return list(_json_lines(root / "meta" / "episodes.jsonl"))
+        wanted = ("episode_index", "length")
+        return list(_json_lines(root / "meta" / "episodes.jsonl", wanted, say))
     return [row for path in paths for row in _read_table(path, without="stats/").to_pylist()]
 
 
-def _json_lines(path: Path) -> Iterator[Values]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise DataError(f"{path} row {number}: no JSON ({error})") from error
+def _json_lines(path: Path, wanted: Sequence[str], say: Say) -> Iterator[Values]:
+    """Yield the rows that have all of `wanted`; every other one is named."""
+    for where, values in read_objects(path, say):
+        lacks = [name for name in wanted if name not in values]
+        if lacks:
+            say(f"{where}: there is no {lacks[0]!r}; skipped")
+        else:
+            yield values
 
 
 def _read_table(path: Path, *, columns: Sequence[str] | None = None, without: str = "") -> Any:
@@ -202,6 +200,8 @@ def _segments_of(
     numbers = list(tasks[first : first + rows])
     if len(numbers) < rows:
         raise DataError(f"it should have {rows} rows, but has {len(numbers)}")
+    if rows < 2:
+        raise DataError(f"it has {rows} rows: an action needs two frames")
     unknown = sorted(set(numbers) - set(dataset.tasks))
     if unknown:
         raise DataError(f"its task {unknown[0]} is in no table of tasks")

@@ -62,6 +62,19 @@ def read_rows(path: Path, columns: Columns, say: Say) -> Iterator[Row]:
             yield row
 
 
+def read_objects(path: Path, say: Say) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield (where, object) of a file of JSON lines; every line that is no object is named.
+
+    Raises:
+        DataError: when the file cannot be read.
+    """
+    for number, line in _decoded(path, say):
+        where = f"{path.name} row {number}"
+        values = _object_of(where, line, say)
+        if values is not None:
+            yield where, values
+
+
 def parse_seconds(text: str) -> float:
     """Read seconds, such as 12.5, 1:02.5 or 00:01:02.50.
 

@@ -4,6 +4,8 @@
 local folder = minetest.get_worldpath()
 local CODES, EYE, STEP, TURN, REACH = 6, 1.625, 0.5, math.rad(22.5), 5
 local LITTLE = 0.25
+local WIDE = 0.3  -- half of the body: so far the view stays from any block
+local UP, DOWN = -0.3, 0.8  -- the farthest tilts in radians: land is always in the picture
 local player, square, last, changed = nil, nil, -1, {}
 local yaw, pitch = 0, 0
 
@@ -18,8 +20,31 @@ local function is_water(x, y, z)
   return minetest.get_item_group(name, "liquid") > 0
 end
 
+local function round(value)
+  return math.floor(value + 0.5)
+end
+
+-- The places of blocks of one level that a body at (x, z) stands over: one to four.
+local function footprint(x, z)
+  local found = {}
+  for at_x = round(x - WIDE), round(x + WIDE) do
+    for at_z = round(z - WIDE), round(z + WIDE) do
+      table.insert(found, {x = at_x, z = at_z})
+    end
+  end
+  return found
+end
+
+-- Whether a body can stand at (x, z) with its feet in the blocks of level y.
 local function fits(x, y, z)
-  return not is_solid(x, y, z) and not is_solid(x, y + 1, z) and not is_water(x, y, z)
+  local is_held = false
+  for _, at in ipairs(footprint(x, z)) do
+    if is_solid(at.x, y, at.z) or is_solid(at.x, y + 1, at.z) or is_water(at.x, y, at.z) then
+      return false
+    end
+    is_held = is_held or is_solid(at.x, y - 1, at.z)
+  end
+  return is_held
 end
 
 local function look()
@@ -27,22 +52,16 @@ local function look()
   player:set_look_vertical(pitch)
 end
 
-local function round(value)
-  return math.floor(value + 0.5)
-end
-
+-- One step, at most one block up or down, so that every way can be gone back.
 local function walk(ahead, left)
   local here = player:get_pos()
   local x = here.x - math.sin(yaw) * ahead - math.cos(yaw) * left
   local z = here.z + math.cos(yaw) * ahead - math.sin(yaw) * left
   local y = round(here.y)
-  for _, rise in ipairs({0, 1, -1, -2, -3}) do
-    local at = y + rise
-    if fits(round(x), at, round(z)) and is_solid(round(x), at - 1, round(z)) then
-      if rise <= 0 or not is_solid(round(here.x), y + 2, round(here.z)) then
-        player:set_pos({x = x, y = at - 0.5, z = z})
-        return
-      end
+  for _, rise in ipairs({0, 1, -1}) do
+    if fits(x, y + rise, z) and (rise < 1 or not is_solid(round(here.x), y + 2, round(here.z))) then
+      player:set_pos({x = x, y = y + rise - 0.5, z = z})
+      return
     end
   end
 end
@@ -71,11 +90,17 @@ end
 
 local function place()
   local hit = pointed()
-  local here = vector.round(player:get_pos())
+  local here = player:get_pos()
   local at = hit and hit.above
-  if at and not (at.x == here.x and at.z == here.z and at.y - here.y < 2) then
-    change(at, "default:brick")
+  if not at then
+    return
   end
+  for _, own in ipairs(footprint(here.x, here.z)) do
+    if at.x == own.x and at.z == own.z and at.y - round(here.y) < 2 then
+      return
+    end
+  end
+  change(at, "default:brick")
 end
 
 local commands = {
@@ -87,8 +112,8 @@ local commands = {
   ["turn right"] = function() yaw = yaw - TURN end,
   ["turn left a little"] = function() yaw = yaw + TURN * LITTLE end,
   ["turn right a little"] = function() yaw = yaw - TURN * LITTLE end,
-  ["tilt the view up"] = function() pitch = math.max(pitch - TURN / 2, -1.2) end,
-  ["tilt the view down"] = function() pitch = math.min(pitch + TURN / 2, 1.2) end,
+  ["tilt the view up"] = function() pitch = math.max(pitch - TURN / 4, UP) end,
+  ["tilt the view down"] = function() pitch = math.min(pitch + TURN / 4, DOWN) end,
   ["dig the block"] = dig,
   ["set a brick"] = place,
 }
@@ -133,7 +158,7 @@ local function settle(id, x, z, turn)
       return
     end
     for y = level - 6, level + 22 do
-      if is_solid(x, y - 1, z) and fits(x, y, z) then
+      if fits(x, y, z) then
         yaw, pitch = turn, 0.15
         player:set_pos({x = x, y = y - 0.5, z = z})
         look()

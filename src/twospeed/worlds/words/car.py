@@ -1,7 +1,7 @@
 """The commands of a car on a road."""
 
 from twospeed.worlds.base import Action
-from twospeed.worlds.language import a_little, action_of, by_text, directed
+from twospeed.worlds.language import MOVES, a_little, action_of, by_text, directed
 
 _STEER = directed(
     "steer {}",
@@ -36,3 +36,10 @@ CAR: dict[str, Action] = {
     ),
 }
 """Canonical text -> action."""
+
+TOWN: dict[str, Action] = {
+    **{text: MOVES[text] for text in ("go forward", "go back", "turn left", "turn right")},
+    **by_text(*(a_little(MOVES[turn]) for turn in ("turn left", "turn right"))),
+    **{text: action for text, action in CAR.items() if text != "drive straight"},
+}
+"""Those of a car that can also turn on the spot and go back; canonical text -> action."""

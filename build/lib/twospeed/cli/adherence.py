@@ -1,0 +1,49 @@
+"""``twospeed adherence``: whether a model obeys actions, in every domain of a recording."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from twospeed.core.files import write_json
+from twospeed.evaluation.adherence import AdherenceConfig, measure_adherence
+from twospeed.worldmodel.model import WorldModel
+
+
+def adherence(
+    model: Annotated[str, typer.Argument(help="A packaged model's name, or a model folder.")],
+    data: Annotated[Path, typer.Option(help="A folder with shards below it.")],
+    json: Annotated[Path | None, typer.Option(help="Write the whole report to this file.")] = None,
+    episodes: Annotated[int, typer.Option(help="Test episodes of each domain.")] = 16,
+    clips: Annotated[int, typer.Option(help="Clips of each episode.")] = 8,
+    candidates: Annotated[int, typer.Option(help="Action texts tried for a clip.")] = 4,
+    batch: Annotated[int, typer.Option(help="Clips side by side.")] = 8,
+    seed: Annotated[int, typer.Option(help="Decides clips, texts and noise.")] = 0,
+) -> None:
+    """Measure in how many clips the true action explains the new frames better than others do."""
+    world_model = WorldModel.from_pretrained(model)
+    config = AdherenceConfig(
+        episodes=episodes, clips=clips, candidates=candidates, seed=seed, batch_size=batch
+    )
+    report = measure_adherence(world_model, data, config)
+    report["provenance"]["model"]["name"] = model
+    if json is not None:
+        write_json(json, report)
+    Console().print(_table(report["domains"]), highlight=False)
+
+
+def _table(domains: dict[str, Any]) -> Table:
+    table = Table("domain", "obeyed", "95 % interval", "chance", "clips", "episodes", box=None)
+    for name, it in domains.items():
+        found = it["accuracy"]
+        table.add_row(
+            name,
+            f"{found['mean']:.2f}",
+            f"{found['low']:.2f} to {found['high']:.2f}",
+            f"{it['chance']:.2f}",
+            str(it["clips"]),
+            f"{found['n']}" + ("" if it["of"] == "testing" else " (none kept for testing)"),
+        )
+    return table

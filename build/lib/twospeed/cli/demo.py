@@ -1,0 +1,33 @@
+"""``twospeed demo``: a walk that comes back, with and without memory, as video and figures."""
+
+import functools
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from twospeed.core.config import override
+from twospeed.evaluation.demo import DemoConfig, run_demo
+from twospeed.evaluation.protocol import ProtocolConfig
+from twospeed.memory.presets import PRESETS, preset_of
+from twospeed.worldmodel.model import WorldModel
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the video, the pictures and the page.")],
+    model: Annotated[str, typer.Option(help="A packaged model, or a folder.")] = "rooms-64",
+    episodes: Annotated[int, typer.Option(help="Episodes for the figures.")] = 12,
+    first_seed: Annotated[int, typer.Option(help="Seed of the first one.")] = 810_000,
+    memory: Annotated[str, typer.Option(help=f"A preset: {', '.join(PRESETS)}.")] = "default",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Change the preset: path=value.")
+    ] = None,
+) -> None:
+    """Walk unseen episodes, look away, come back; write a video, a contact sheet and a page."""
+    world_model = WorldModel.from_pretrained(model)
+    fast = functools.reduce(override, settings or [], preset_of(world_model, memory))
+    config = DemoConfig(
+        episodes=episodes, first_seed=first_seed, settings=ProtocolConfig(memory=fast)
+    )
+    line = run_demo(world_model, out, config)
+    typer.echo(f"{line}; see {out / 'index.html'}")

@@ -1,0 +1,74 @@
+"""``twospeed dream``: a long video, action by action."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from twospeed.core.errors import DataError
+from twospeed.core.progress import progress
+from twospeed.core.video import check_ending, fit_frame, read_frame, write_video
+from twospeed.generation.commands import check_commands
+from twospeed.generation.dream import Dream
+from twospeed.memory.files import load_memory, memory_of, running, save_memory
+from twospeed.memory.presets import PRESETS, preset_of
+from twospeed.memory.temp_lora import TempLora
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worlds.language import MOVES, parse_actions
+from twospeed.worlds.registry import make_world
+
+
+def dream(
+    model: Annotated[str, typer.Argument(help="A packaged model or a model folder.")],
+    first_frame: Annotated[
+        str, typer.Option(help="A picture, a video (its last frame), or rooms:SEED.")
+    ],
+    actions: Annotated[str, typer.Option(help='Such as "turn left*4, go forward".')],
+    out: Annotated[Path, typer.Option(help="The video: .mp4, or lossless .mkv.")],
+    memory: Annotated[str, typer.Option(help="on, off, or a memory folder to go on from.")] = "on",
+    preset: Annotated[str, typer.Option(help=f"One of: {', '.join(PRESETS)}.")] = "default",
+    seed: Annotated[int, typer.Option(help="Decides all noise.")] = 0,
+    save_memory_to: Annotated[
+        Path | None, typer.Option("--save-memory", help="Folder for what was learned.")
+    ] = None,
+) -> None:
+    """Generate a video from a first frame and actions, remembering what was shown."""
+    check_ending(out)
+    if memory == "off" and save_memory_to is not None:
+        raise DataError("--save-memory needs a memory: leave --memory off away")
+    texts = parse_actions(actions)
+    world_model = WorldModel.from_pretrained(model)
+    known = {text: (text, *action.paraphrases) for text, action in MOVES.items()}
+    check_commands(texts, known, world_model.text_encoder)
+    start = _first_frame(first_frame, world_model.settings.frame_size)
+    fast = _open_memory(memory, preset, world_model, seed)
+    running_dream = Dream(world_model, start, memory=fast, seed=seed)
+    chunks = [start[None]]
+    with progress("dreaming", total=len(texts), unit="chunks") as advance:
+        for text in texts:
+            chunks.append(running_dream.step(text))
+            advance()
+    video = np.concatenate(chunks)
+    write_video(out, video, frames_per_second=world_model.settings.frames_per_second)
+    if fast is not None and save_memory_to is not None:
+        save_memory(memory_of(fast), save_memory_to)
+    typer.echo(f"dreamed {len(texts)} chunks, {len(video)} frames, in {out}")
+
+
+def _first_frame(place: str, size: int) -> NDArray[np.uint8]:
+    name, _, seed = place.partition(":")
+    if name == "rooms":
+        if not seed.isdigit():
+            raise DataError(f"write rooms:SEED with a number, such as rooms:800000, got {place!r}")
+        return make_world("rooms", frame_size=size).reset(int(seed)).frame
+    return fit_frame(read_frame(Path(place)), size)
+
+
+def _open_memory(choice: str, preset: str, model: WorldModel, seed: int) -> TempLora | None:
+    if choice == "off":
+        return None
+    if choice == "on":
+        return TempLora(model, preset_of(model, preset), seeds=(seed,))
+    return running(model, [load_memory(Path(choice))], seeds=(seed,))

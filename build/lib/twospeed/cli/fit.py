@@ -1,0 +1,46 @@
+"""`twospeed fit`: train a classifier of pixels by a recipe."""
+
+import functools
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from twospeed.core.config import override
+from twospeed.terminator.data_sources import load_examples
+from twospeed.terminator.fit_config import RECIPES, recipe_of
+from twospeed.terminator.fitting import fit_examples
+from twospeed.terminator.plots import plot_confusion, plot_curves
+
+app = typer.Typer(help="Train a classifier of pixels.")
+
+
+@app.command("fit")
+def fit(
+    recipe: Annotated[str, typer.Argument(help=f"one of: {', '.join(RECIPES)}")],
+    data: Annotated[str, typer.Option(help="digits, pathfinder, noise, hub:NAME, or a path")],
+    out: Annotated[Path, typer.Option(help="folder of this fit; the same one goes on")] = Path(
+        "runs/fit"
+    ),
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="change one setting")
+    ] = None,
+    device: Annotated[str, typer.Option(help="such as cpu or cuda")] = "cpu",
+) -> None:
+    """Fit RECIPE on DATA; chosen by held-out examples, tested once at the end."""
+    config = functools.reduce(override, settings or [], recipe_of(recipe))
+    examples = load_examples(data)
+    result = fit_examples(config, examples, out, device=device)
+    plot_curves({recipe: result}, out / "curves.png")
+    plot_confusion(result, examples.classes, out / "confusion.png")
+    table = Table("test accuracy", "parameters", "best epoch", "seconds")
+    table.add_row(
+        f"{result.accuracy:.2%}",
+        f"{result.parameters:,}",
+        f"{result.best_epoch} of {config.epochs}",
+        f"{result.seconds[-1]:.0f}",
+    )
+    Console().print(table)
+    print(f"{len(examples.test)} test examples; weights, journal and pictures are in {out}")

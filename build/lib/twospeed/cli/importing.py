@@ -1,0 +1,53 @@
+"""``twospeed import``: recordings of other formats, as shards in a folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from twospeed.data.importers.config import ImportConfig
+from twospeed.data.importers.registry import FORMATS
+from twospeed.data.importers.run import import_recordings
+from twospeed.data.recorder import TEST_SEEDS_FROM
+
+_FORMATS = " | ".join(f"{name}: {it.summary}" for name, it in FORMATS.items())
+
+
+def import_(
+    format: Annotated[str, typer.Argument(help=_FORMATS)],  # noqa: A002
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="Where the recordings lie.")],
+    out: Annotated[Path, typer.Option(help="A folder of this import alone.")],
+    name: Annotated[str | None, typer.Option(help="What to call the data; the format.")] = None,
+    size: Annotated[int, typer.Option(help="Height and width of the frames in pixels.")] = 64,
+    fps: Annotated[float, typer.Option(help="Frames per second.")] = 4.0,
+    chunk_frames: Annotated[int, typer.Option(help="Frames of one action.")] = 4,
+    first_seed: Annotated[
+        int | None, typer.Option(help="Number of the first episode; from 800,000 on: for testing.")
+    ] = None,
+    scenes: Annotated[
+        str, typer.Option(help="all, train (nine of ten) or test (the rest).")
+    ] = "all",
+    camera: Annotated[str | None, typer.Option(help="Which of several cameras.")] = None,
+    workers: Annotated[int, typer.Option(help="Processes that read at once.")] = 1,
+) -> None:
+    """Import recordings as shards; the same command goes on where it was stopped."""
+    if first_seed is None:
+        first_seed = TEST_SEEDS_FROM if scenes == "test" else 0
+    config = ImportConfig(
+        format=format,
+        name=name or format,
+        frame_size=size,
+        frames_per_second=fps,
+        chunk_frames=chunk_frames,
+        first_seed=first_seed,
+        scenes=scenes,
+        camera=camera,
+    )
+    done = import_recordings(
+        config, source, out, workers=workers, say=lambda line: typer.echo(line, err=True)
+    )
+    lines = f"; {len(done.lines)} lines above" if done.lines else ""
+    typer.echo(
+        f"imported {done.num_episodes} of {done.num_planned} episodes, {done.num_frames} frames,"
+        f" {done.num_bytes / 1e6:.1f} MB, in {out}{lines}"
+    )

@@ -1,0 +1,85 @@
+"""``twospeed recall``: what a model's memory recalls, against the truth and all controls."""
+
+import functools
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from twospeed.core.config import override
+from twospeed.core.files import write_json
+from twospeed.evaluation.protocol import ProtocolConfig
+from twospeed.evaluation.recall import FIRST_TEST_SEED, RecallConfig, measure_recall
+from twospeed.memory.presets import PRESETS, preset_of
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worlds.routes import ROUTES
+
+
+def recall(
+    model: Annotated[str, typer.Argument(help="A packaged model's name, or a model folder.")],
+    json: Annotated[Path | None, typer.Option(help="Write the whole report to this file.")] = None,
+    episodes: Annotated[int, typer.Option(help="Episodes of each kind of route.")] = 64,
+    first_seed: Annotated[int, typer.Option(help="Seed of the first one.")] = FIRST_TEST_SEED,
+    routes: Annotated[str, typer.Option(help="Kinds of routes, with commas.")] = ",".join(ROUTES),
+    protocol: Annotated[str, typer.Option(help="seen or dreamed.")] = "seen",
+    memory: Annotated[str, typer.Option(help=f"A preset: {', '.join(PRESETS)}.")] = "default",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Change the preset: path=value.")
+    ] = None,
+    write_on_return: Annotated[
+        bool, typer.Option(help="Let memories learn on the way back, too.")
+    ] = False,
+    drift: Annotated[int, typer.Option(help="Also dream 1,000 frames of so many episodes.")] = 0,
+    batch: Annotated[int, typer.Option(help="Episodes side by side.")] = 8,
+    seed: Annotated[int, typer.Option(help="Mixed into all noise.")] = 0,
+    table: Annotated[bool, typer.Option(help="Print a table.")] = True,
+) -> None:
+    """Measure what memory recalls at revisits of unseen episodes, with every control."""
+    world_model = WorldModel.from_pretrained(model)
+    fast = functools.reduce(override, settings or [], preset_of(world_model, memory))
+    config = RecallConfig(
+        routes=tuple(kind.strip() for kind in routes.split(",") if kind.strip()),
+        episodes=episodes,
+        first_seed=first_seed,
+        protocol=protocol,
+        settings=ProtocolConfig(
+            memory=fast, seed=seed, batch_size=batch, write_on_return=write_on_return
+        ),
+        drift_episodes=drift,
+    )
+    report = measure_recall(world_model, config)
+    report["provenance"]["model"]["name"] = model
+    report["provenance"]["memory_preset"] = memory
+    if json is not None:
+        write_json(json, report)
+    if table:
+        console = Console()
+        for metric in ("psnr_db", "ssim", "landmark_recall"):
+            if all(metric in route for route in report["routes"].values()):
+                console.print(_table(report["routes"], metric))
+    for kind, route in report["routes"].items():
+        typer.echo(f"{kind}: {_line(route)}")
+
+
+def _table(routes: dict[str, Any], metric: str) -> Table:
+    arms = list(next(iter(routes.values()))[metric])
+    table = Table("route", *arms, title=f"{metric} at revisits, mean and 95 % interval")
+    for kind, route in routes.items():
+        table.add_row(kind, *(_cell(route[metric][arm]) for arm in arms))
+    return table
+
+
+def _line(route: dict[str, Any]) -> str:
+    off, swap = (_cell(route[f"gain_over_{arm}_db"]) for arm in ("off", "swap"))
+    return (
+        f"memory on gains {off} dB over off and {swap} dB over another episode's memory"
+        f" ({route['episodes']} episodes)"
+    )
+
+
+def _cell(interval: dict[str, Any]) -> str:
+    if interval["mean"] is None:
+        return "-"
+    return f"{interval['mean']:.2f} [{interval['low']:.2f}, {interval['high']:.2f}]"

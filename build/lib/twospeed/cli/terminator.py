@@ -1,0 +1,118 @@
+"""`twospeed terminator`: compare with an archive, measure speed, look inside."""
+
+import functools
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from twospeed.core.config import override
+from twospeed.core.errors import lookup
+from twospeed.core.files import write_json
+from twospeed.terminator.bench import BenchConfig, run_bench
+from twospeed.terminator.comparison import VARIANTS, compare
+from twospeed.terminator.data_sources import load_examples
+from twospeed.terminator.fit_config import RECIPES, recipe_of
+from twospeed.terminator.looking import (
+    draw_kernels,
+    draw_means,
+    draw_scores,
+    layer_means,
+    trace_network,
+)
+from twospeed.terminator.parity import TOLERANCE, compare_archive
+from twospeed.terminator.saved_fit import open_fit
+from twospeed.terminator.scaling import ScalingRow, plot_scaling
+
+app = typer.Typer(no_args_is_help=True, help="The Terminator vision network.")
+
+
+@app.command()
+def parity(
+    file: Annotated[Path, typer.Argument(help="npz archive of a network's numbers")],
+    tolerance: Annotated[float, typer.Option(help="largest relative error")] = TOLERANCE,
+    worst: Annotated[int, typer.Option(help="how many of the largest errors to print")] = 10,
+) -> None:
+    """Rebuild the network of FILE in float64 and compare every array that it holds."""
+    report = compare_archive(file, tolerance=tolerance)
+    table = Table("array", "relative error")
+    for name, error in report.worst(worst):
+        table.add_row(name, f"{error:.2e}")
+    Console().print(table)
+    failures = report.failures
+    print(f"{len(report.errors)} arrays compared, {len(failures)} beyond {tolerance:g}")
+    if failures:
+        print(f"first in the order of evaluation: {next(iter(failures))}")
+        raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    json: Annotated[Path, typer.Option(help="where the numbers are written")],
+    plot: Annotated[Path | None, typer.Option(help="PNG of the scaling table")] = None,
+    repeats: Annotated[int, typer.Option(help="runs of which the median counts")] = 7,
+    scaling: Annotated[bool, typer.Option(help="measure the scaling table too")] = True,
+) -> None:
+    """Measure inference and training in units of a 1024x1024x1024 matrix product."""
+    config = BenchConfig(repeats=repeats, scaling=scaling)
+    with Console(stderr=True).status("measuring"):
+        results = run_bench(config)
+    write_json(json, results)
+    if plot is not None and scaling:
+        plot_scaling([ScalingRow(**row) for row in results["scaling"]], plot)
+    for part in ("inference_over_matmul", "training_over_matmul"):
+        figures = ", ".join(f"{name} {value:.1f}" for name, value in results[part].items())
+        print(f"{part.replace('_', ' ')}: {figures}")
+    print(f"largest difference to the plain evaluation {results['max_abs_difference']:.1e}")
+
+
+@app.command()
+def show(
+    data: Annotated[str, typer.Option(help="digits, pathfinder, noise, hub:NAME, or a path")],
+    fit: Annotated[Path, typer.Option(help="folder that `twospeed fit` wrote")],
+    out: Annotated[Path, typer.Option(help="folder of the pictures")] = Path("runs/show"),
+    count: Annotated[int, typer.Option(help="how many test examples")] = 4,
+) -> None:
+    """Draw hyper-kernels, scores by position, and the mean of the features by layer."""
+    examples = load_examples(data)
+    saved = open_fit(fit, examples)
+    inputs = saved.reader(examples.test.images[:count])
+    means = layer_means(trace_network(saved.network, inputs))
+    draw_kernels(saved.network, out / "kernels.png")
+    draw_scores(saved.network, inputs, out / "scores.png")
+    draw_means(means, out / "means.png")
+    table = Table("block", "layer", "mean", "largest mean of a channel", "spread")
+    for row in means:
+        numbers = (row.mean, row.largest_channel_mean, row.std)
+        table.add_row(str(row.block), row.layer, *(f"{number:.3g}" for number in numbers))
+    Console().print(table)
+    print(f"kernels.png, scores.png and means.png are in {out}")
+
+
+@app.command("compare")
+def compare_variants(
+    kind: Annotated[str, typer.Argument(help="peers or ablations")],
+    recipe: Annotated[str, typer.Argument(help=f"one of: {', '.join(RECIPES)}")],
+    data: Annotated[str, typer.Option(help="digits, pathfinder, noise, hub:NAME, or a path")],
+    out: Annotated[Path, typer.Option(help="folder; the same one goes on")] = Path("runs/compare"),
+    seeds: Annotated[int, typer.Option(help="how many seeds, from 0")] = 3,
+    only: Annotated[list[str] | None, typer.Option(help="variants to take; all by default")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="change one setting")
+    ] = None,
+    device: Annotated[str, typer.Option(help="such as cpu or cuda")] = "cpu",
+) -> None:
+    """Fit a recipe beside its peers or its ablations, with equal budget, over several seeds."""
+    config = functools.reduce(override, settings or [], recipe_of(recipe))
+    known = lookup(VARIANTS, kind, "comparison")(config)
+    chosen = {name: lookup(known, name, "variant") for name in only or known}
+    rows = compare(config, load_examples(data), chosen, out, seeds=range(seeds), device=device)
+    table = Table("variant", "test accuracy", "parameters", "processor seconds")
+    for row in rows:
+        accuracy = f"{row.mean:.2%} ± {row.spread:.2%}"
+        seconds = f"{row.processor_seconds[-1]:.0f}"
+        table.add_row(row.name, accuracy, f"{row.parameters:,}", seconds)
+    Console().print(table)
+    print(f"{seeds} seeds, {config.epochs} epochs each; table.md and curves.png are in {out}")

@@ -1,0 +1,4 @@
+"""What all rooms stand on: errors, configurations, devices, seeds, progress, files.
+
+Imports nothing of ours.
+"""

@@ -1,0 +1,78 @@
+"""Frozen configuration dataclasses: change one leaf, write to JSON, read back.
+
+Holds not: any configuration; each stands beside what it configures.
+"""
+
+import dataclasses
+import json
+import types
+import typing
+from typing import Any, TypeVar, cast
+
+from twospeed.core.errors import ConfigError, lookup
+
+C = TypeVar("C")
+
+
+def override(config: C, setting: str) -> C:
+    """Return `config` with one leaf changed, such as ``memory.rank=8``; checks run again.
+
+    Raises:
+        ConfigError: when the setting is not path=value, or the value has the wrong type.
+        UnknownNameError: when the path names no field.
+    """
+    path, separator, text = setting.partition("=")
+    if not separator:
+        raise ConfigError(f"a setting is written path=value, got {setting!r}")
+    return cast(C, _with_leaf(config, path.strip(), _read(text.strip()), whole=path.strip()))
+
+
+def to_json(config: Any) -> dict[str, Any]:
+    """Return the configuration as plain JSON values."""
+    return cast(dict[str, Any], json.loads(json.dumps(dataclasses.asdict(config))))
+
+
+def from_json(kind: type[C], values: dict[str, Any]) -> C:
+    """Build a configuration of class `kind` from what `to_json` gave.
+
+    Raises:
+        UnknownNameError: when a key is no field of `kind`.
+    """
+    hints = typing.get_type_hints(kind)
+    known = {field.name: field for field in dataclasses.fields(cast(Any, kind))}
+    arguments = {}
+    for name, value in values.items():
+        lookup(known, name, f"setting in {kind.__name__}")
+        arguments[name] = _cast_leaf(hints[name], value)
+    return kind(**arguments)
+
+
+def _cast_leaf(hint: Any, value: Any) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
+        return from_json(cast(type[Any], hint), value)
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if isinstance(value, list) and any(typing.get_origin(option) is tuple for option in options):
+        return tuple(tuple(item) if isinstance(item, list) else item for item in value)
+    return value
+
+
+def _read(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _with_leaf(config: Any, path: str, value: Any, *, whole: str) -> Any:
+    head, _, rest = path.partition(".")
+    names = {field.name: field for field in dataclasses.fields(config)}
+    lookup(names, head, f"setting in {type(config).__name__} (from {whole!r})")
+    old = getattr(config, head)
+    new = _with_leaf(old, rest, value, whole=whole) if rest else value
+    if type(old) is float and type(new) is int:
+        new = float(new)  # "1" is a fine way to write 1.0
+    if type(old) is tuple and type(new) is list:
+        new = tuple(new)
+    if old is not None and new is not None and type(new) is not type(old):
+        raise ConfigError(f"{whole} takes {type(old).__name__}, got {new!r}")
+    return dataclasses.replace(config, **{head: new})

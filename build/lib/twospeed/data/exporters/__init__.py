@@ -1,0 +1,4 @@
+"""Shards as datasets of other formats.
+
+May import core and worlds.
+"""

@@ -1,0 +1,171 @@
+"""A folder about recorded data: numbers as JSON, pictures as PNG, and one page with them all."""
+
+import base64
+import html
+import io
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import Template
+
+from PIL import Image
+
+from twospeed.core.config import to_json
+from twospeed.core.files import write_json, written_aside
+from twospeed.data.charts import charts_of
+from twospeed.data.sheets import chosen_episodes, contact_sheet
+from twospeed.data.statistics import Statistics
+from twospeed.data.survey import Sample, Survey
+
+MOST_LINES = 30
+"""Lines of a list that the page shows."""
+
+_PAGE = Template("""<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>$title</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem;
+       color: #1c1c20; background: #f7f6f2 }
+img { max-width: 100% }
+figure { margin: 1rem 0; display: inline-block; vertical-align: top }
+table { border-collapse: collapse }
+td, th { padding: .2rem 1rem .2rem 0; text-align: right; font-variant-numeric: tabular-nums }
+td:first-child, th:first-child { text-align: left }
+.bad { border-left: 4px solid #b5301d; padding-left: .8rem }
+.good { border-left: 4px solid #0a7d5a; padding-left: .8rem }
+small { color: #666 }
+</style>
+<h1>$title</h1>
+<p>$line</p>
+<h2>Domains</h2>
+<table>
+<tr><th>domain</th><th>episodes</th><th>for testing</th><th>clips</th><th>frames</th>
+<th>minutes</th><th>scenes</th><th>actions</th></tr>
+$rows
+</table>
+<h2>Split and doubles</h2>
+$findings
+<h2>Distributions</h2>
+$plots
+$sheets
+<p><small>In a sheet, a row is an episode: its first frame, then the last frame of every chunk and
+the action that led there. All numbers: statistics.json beside this page.</small></p>
+</html>
+""")
+
+
+def write_report(found: Survey, numbers: Statistics, out: Path, *, title: str) -> list[Path]:
+    """Write ``statistics.json``, ``*.png`` and ``index.html`` into a folder.
+
+    Args:
+        found: what was read.
+        numbers: of the same.
+        out: files of these names in it are replaced.
+        title: heading of the page.
+
+    Returns:
+        The files.
+
+    Raises:
+        DataError: when the disk is full.
+    """
+    plots = charts_of(found, numbers)
+    sheets = {
+        world: _png_of_sheet([it for it in found.samples if it.world == world])
+        for world in numbers.domains
+    }
+    files = {f"{_slug(name)}.png": png for name, png in plots.items()}
+    files |= {f"sheet-{_slug(world)}.png": png for world, png in sheets.items()}
+    files["index.html"] = render_page(numbers, title=title, plots=plots, sheets=sheets).encode()
+    for name, content in files.items():
+        with written_aside(out / name) as aside:
+            aside.write_bytes(content)
+    write_json(out / "statistics.json", to_json(numbers))
+    return [out / name for name in (*files, "statistics.json")]
+
+
+def render_page(
+    numbers: Statistics, *, title: str, plots: Mapping[str, bytes], sheets: Mapping[str, bytes]
+) -> str:
+    """Return the page; pictures (description -> PNG) are inside it."""
+    return _PAGE.substitute(
+        title=html.escape(title),
+        line=html.escape(line_of(numbers)),
+        rows="\n".join(_row(name, numbers) for name in numbers.domains),
+        findings="\n".join(_findings(numbers)),
+        plots="\n".join(_picture(text, png) for text, png in plots.items()),
+        sheets="\n".join(
+            f"<h2>{html.escape(world)}</h2>\n{_picture(f'sheet of {world}', png)}"
+            for world, png in sheets.items()
+        ),
+    )
+
+
+def line_of(numbers: Statistics) -> str:
+    """Return all in one line."""
+    return (
+        f"{numbers.num_episodes:,} episodes, {numbers.num_clips:,} clips,"
+        f" {numbers.num_frames:,} frames, {numbers.seconds / 60:.1f} minutes,"
+        f" {numbers.num_bytes / 1e6:.1f} MB, {len(numbers.actions):,} different actions,"
+        f" {len(numbers.domains)} domains"
+    )
+
+
+def findings_of(numbers: Statistics) -> dict[str, tuple[int, Sequence[str]]]:
+    """Return what should not be -> (how often it is, a line for each case that is listed)."""
+    pairs = [
+        f"{pair.one} and {pair.other}{' (training and testing)' if pair.across_split else ''}"
+        for pair in numbers.near_duplicates
+    ]
+    listed: dict[str, Sequence[str]] = {
+        "scenes both in training and in testing": numbers.split_leaks,
+        "episodes that are there more than once": numbers.doubles,
+        "pairs of scenes that begin almost alike": pairs,
+        "damaged shards": numbers.damaged,
+    }
+    unlisted = numbers.num_near_duplicates - len(pairs)
+    return {
+        what: (len(lines) + (unlisted if lines is pairs else 0), lines)
+        for what, lines in listed.items()
+    }
+
+
+def _findings(numbers: Statistics) -> list[str]:
+    parts = []
+    for what, (count, lines) in findings_of(numbers).items():
+        items = "".join(f"<li>{html.escape(line)}</li>" for line in lines[:MOST_LINES])
+        rest = f"<li>and {count - MOST_LINES} more</li>" if count > MOST_LINES else ""
+        kind = "bad" if lines else "good"
+        parts.append(f'<p class="{kind}">{what}: {count}</p><ul>{items}{rest}</ul>')
+    return [part.replace("<ul></ul>", "") for part in parts]
+
+
+def _row(name: str, numbers: Statistics) -> str:
+    it = numbers.domains[name]
+    cells = (
+        html.escape(name), f"{it.num_episodes:,}", f"{it.num_test_episodes:,}",
+        f"{it.num_clips:,}", f"{it.num_frames:,}", f"{it.seconds / 60:.1f}",
+        f"{it.num_scenes:,}", f"{it.num_actions:,}",
+    )  # fmt: skip
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _picture(text: str, png: bytes) -> str:
+    data = base64.b64encode(png).decode()
+    text = html.escape(text)
+    return (
+        f'<figure><img alt="{text}" src="data:image/png;base64,{data}">'
+        f"<figcaption><small>{text}</small></figcaption></figure>"
+    )
+
+
+def _png_of_sheet(samples: Sequence[Sample]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(contact_sheet(chosen_episodes(samples))).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

@@ -1,0 +1,158 @@
+"""What a recording is, and how its folder is claimed: one recording, one process at a time.
+
+Holds: `RecordingConfig`, `owned`, `claim`, `missing_shards`. Holds not: the recording of a frame.
+"""
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from twospeed.core.config import to_json
+from twospeed.core.errors import ConfigError, DataError, lookup
+from twospeed.core.files import read_json, write_json
+from twospeed.data.index import check_shard, read_index
+from twospeed.data.policy import POLICIES, SCRIPTED
+from twospeed.data.shards import read_notes
+from twospeed.worlds.registry import WORLDS
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordingConfig:
+    """What is recorded. The same configuration gives the same files."""
+
+    world: str
+    """A name in `twospeed.worlds.registry.WORLDS`."""
+
+    episodes: int
+    """How many episodes; their seeds follow one another."""
+
+    first_seed: int = 0
+    """The seed of the first episode; from 800,000 on they are for testing only."""
+
+    chunks: int = 20
+    """Actions of one episode."""
+
+    chunk_frames: int = 4
+    """Frames of one action."""
+
+    frame_size: int = 64
+    """Height and width of the frames in pixels."""
+
+    policy: str = "explore"
+    """Who chooses the actions: a name in `twospeed.data.policy.POLICIES`, or "scripted"."""
+
+    episodes_per_shard: int = 32
+    """Episodes of one file; at most so many are recorded again after a kill, per worker."""
+
+    def __post_init__(self) -> None:
+        world = lookup(WORLDS, self.world, "world")
+        lookup({**POLICIES, SCRIPTED: None}, self.policy, "policy")
+        if self.policy == SCRIPTED and not world.has_script:
+            raise ConfigError(f"nobody plays {self.world} by a script: take the policy explore")
+        for name in ("episodes", "chunks", "chunk_frames", "frame_size", "episodes_per_shard"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.first_seed < 0:
+            raise ConfigError(f"first_seed must be 0 or more, got {self.first_seed}")
+
+    @property
+    def frames_per_episode(self) -> int:
+        """The first frame and those of all actions."""
+        return 1 + self.chunks * self.chunk_frames
+
+    @property
+    def last_seed(self) -> int:
+        """The seed of the last episode."""
+        return self.first_seed + self.episodes - 1
+
+    def shards(self) -> dict[str, range]:
+        """Return file name -> seeds, for every shard of the recording."""
+        step, end = self.episodes_per_shard, self.last_seed + 1
+        starts = range(self.first_seed, end, step)
+        ranges = [range(start, min(start + step, end)) for start in starts]
+        return {f"{self.world}-{seeds[0]:09d}-{seeds[-1]:09d}.tar": seeds for seeds in ranges}
+
+
+@contextmanager
+def owned(out: Path) -> Iterator[None]:
+    """Hold a lock on the folder that ends with this process, and sweep what a kill left there.
+
+    Raises:
+        DataError: when the folder cannot be made, or another process holds it.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        handle = os.open(out, os.O_RDONLY)
+    except OSError as error:
+        raise DataError(f"cannot record into {out}: {error.strerror}") from error
+    try:
+        _lock(handle, out)
+        _sweep(out)
+        try:
+            yield
+        finally:
+            _sweep(out)
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, out: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise DataError(f"another process is recording into {out}") from error
+
+
+def _sweep(out: Path) -> None:
+    for path in out.glob(".*.part.*"):
+        path.unlink(missing_ok=True)
+
+
+def claim(config: RecordingConfig, out: Path) -> None:
+    """Write down what is recorded into a new folder, or check that it is the same as before.
+
+    Raises:
+        DataError: when the folder holds anything else.
+    """
+    path, wanted = out / "recording.json", to_json(config)
+    if not path.exists():
+        if any(out.iterdir()):
+            raise DataError(f"{out} holds other files: record into a new folder")
+        write_json(path, wanted)
+        return
+    found = read_json(path)
+    different = [
+        f"{name} {found.get(name)!r} instead of {value!r}"
+        for name, value in sorted(wanted.items())
+        if found.get(name) != value
+    ]
+    if different:
+        raise DataError(
+            f"{out} holds another recording ({', '.join(different)}): record into a new folder"
+        )
+
+
+def missing_shards(config: RecordingConfig, out: Path) -> dict[str, range]:
+    """Return the shards that have to be recorded; a damaged one is named in a warning."""
+    known = {}
+    if (out / "index.json").exists():
+        known = {entry.name: entry for entry in read_index(out)}
+    missing = {}
+    for name, seeds in config.shards().items():
+        path = out / name
+        try:
+            if name in known:
+                check_shard(path, known[name])
+            whole = path.exists() and [note["seed"] for note in read_notes(path)] == list(seeds)
+        except DataError as error:
+            _log.warning("shard %s is recorded again: %s", path, error)
+            whole = False
+        if not whole:
+            missing[name] = seeds
+    return missing

@@ -1,0 +1,190 @@
+"""The demo: walk unseen episodes, look away, come back, and show what is remembered.
+
+Writes ``demo.mp4``, ``sheet.png``, ``index.html`` and ``figures.json``. Episodes are taken in the
+order of their seeds, and the first one is shown: nothing is picked for its looks.
+"""
+
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from twospeed.core.config import to_json
+from twospeed.core.errors import ConfigError
+from twospeed.core.files import write_json, written_aside
+from twospeed.core.progress import progress
+from twospeed.core.video import Frames, write_picture, write_video
+from twospeed.evaluation.metrics import psnr_db
+from twospeed.evaluation.pictures import Picture, contact_sheet, png_of, side_by_side
+from twospeed.evaluation.plots import plot_arms, plot_way_back
+from twospeed.evaluation.protocol import ProtocolConfig
+from twospeed.evaluation.provenance import provenance_of
+from twospeed.evaluation.report import interval_text, render_page
+from twospeed.evaluation.scores import score
+from twospeed.evaluation.seen import Outcome, count_chunks, run_seen
+from twospeed.evaluation.summary import summarise_route
+from twospeed.evaluation.walks import Walk, draw_walks
+from twospeed.worldmodel.model import WorldModel
+
+KIND, VARIANT = "loop_return", "full turn"
+SHOWN = {"truth": "truth", "without memory": "off", "with memory": "on"}
+SHEET = {"truth": "truth", "without memory": "off", "with memory": "on", "other's memory": "swap"}
+STORY = (
+    "The camera walks through an episode that no training has seen and turns once all the way"
+    " round; these true frames are observed and the memory is written. Then it turns round once"
+    " more, and every frame is generated from the last four frames and the actions alone: only"
+    " what was written can know what comes into view."
+)
+ENLARGE = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DemoConfig:
+    """What the demo walks."""
+
+    episodes: int = 12
+    """Episodes for the figures; the first one is shown."""
+
+    first_seed: int = 810_000
+    """Seeds from here on are tried for full turns; nothing is trained or tuned on them."""
+
+    settings: ProtocolConfig
+    """Memory, noise, batches."""
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1:
+            raise ConfigError(f"the demo needs at least one episode, got {self.episodes}")
+
+
+def run_demo(model: WorldModel, out: Path, config: DemoConfig) -> str:
+    """Write the four files into `out` and return one line that says what they show.
+
+    Progress is shown on standard error.
+
+    Raises:
+        DataError: when a file cannot be written, or the model's chunks are not those of routes.
+    """
+    started = time.monotonic()
+    walks = list(itertools.islice(_full_turns(model, config.first_seed), config.episodes))
+    with progress("demo", total=count_chunks(walks), unit="chunks") as advance:
+        outcomes = list(run_seen(model, walks, config.settings, advance=advance))
+    outcomes.sort(key=lambda outcome: outcome.walk.route.seed)
+    route = summarise_route([score(one) for one in outcomes], seed=config.settings.seed)
+    line = one_line(route)
+    figures = {
+        "line": line,
+        "route": route,
+        "facts": _facts(model, walks, time.monotonic() - started),
+        "provenance": provenance_of(model) | {"config": to_json(config)},
+    }
+    _write_files(out, outcomes, figures, frames_per_second=model.settings.frames_per_second)
+    return line
+
+
+def one_line(route: dict[str, Any]) -> str:
+    """Say in one line what the figures of a route show, whatever it is."""
+    psnr, marks = route["psnr_db"], route["landmark_recall"]
+    off, swap = route["gain_over_off_db"], route["gain_over_swap_db"]
+    return (
+        f"{_verdict(off, swap)}: PSNR at revisits {psnr['on']['mean']:.2f} dB with memory,"
+        f" {psnr['off']['mean']:.2f} without ({interval_text(off, sign='+')}),"
+        f" {psnr['swap']['mean']:.2f} with another episode's ({interval_text(swap, sign='+')});"
+        f" landmarks recalled {_percent(marks['on'])}, {_percent(marks['off'])} and"
+        f" {_percent(marks['swap'])} (chance 12.5 %); {route['episodes']} episodes"
+    )
+
+
+def _percent(interval: dict[str, Any]) -> str:
+    return "-" if interval["mean"] is None else f"{100 * interval['mean']:.0f} %"
+
+
+def _verdict(off: dict[str, Any], swap: dict[str, Any]) -> str:
+    if min(off["low"], swap["low"]) > 0:
+        return "this episode's memory brings pictures nearer to the truth"
+    if off["high"] < 0:
+        return "memory does harm here"
+    if off["low"] > 0:
+        return "writing helps, but another episode's memory helps about as much"
+    return "no sure effect of memory here"
+
+
+def _full_turns(model: WorldModel, first_seed: int) -> Iterator[Walk]:
+    for seed in itertools.count(first_seed):
+        walk = draw_walks(KIND, [seed], size=model.settings.frame_size)[0]
+        if walk.route.variant == VARIANT:
+            yield walk
+
+
+def _facts(model: WorldModel, walks: list[Walk], seconds: float) -> dict[str, Any]:
+    where = provenance_of(model)
+    return {
+        "seeds": ", ".join(str(walk.route.seed) for walk in walks),
+        "writes an episode": ", ".join(str(walk.num_writes) for walk in walks),
+        "frames": f"{model.settings.frame_size} x {model.settings.frame_size} pixels",
+        "model hash": where["model"]["hash"],
+        "code": f"{where['code']['version']}, {where['code']['source_hash']}",
+        "hardware": f"{where['hardware']['processor']}, {where['hardware']['threads']} threads",
+        "seconds": round(seconds, 1),
+    }
+
+
+def _write_files(
+    out: Path, outcomes: list[Outcome], figures: dict[str, Any], *, frames_per_second: float
+) -> None:
+    """Make everything first, then write it."""
+    video, sheet = _video(outcomes[0]), _sheet(outcomes[0])
+    page = _page(outcomes, figures, sheet)
+    write_video(out / "demo.mp4", video, frames_per_second=frames_per_second)
+    write_picture(out / "sheet.png", sheet)
+    with written_aside(out / "index.html") as aside:
+        aside.write_text(page, encoding="utf-8")
+    write_json(out / "figures.json", figures)
+
+
+def _page(outcomes: list[Outcome], figures: dict[str, Any], sheet: Picture) -> str:
+    arms = ("truth", "on", "off", "swap")
+    psnr = {arm: [psnr_db(o.frames[arm], o.walk.truth_back) for o in outcomes] for arm in arms}
+    return render_page(
+        figures,
+        title="twospeed: what is remembered of a place out of sight",
+        line=figures["line"],
+        story=STORY,
+        sheets={f"Episode {outcomes[0].walk.route.seed}": png_of(sheet)},
+        plots={
+            "PSNR of every frame of the way back, mean over episodes": plot_way_back(psnr),
+            "All arms: means and 95 % intervals": plot_arms(figures["route"]),
+        },
+    )
+
+
+def _video(outcome: Outcome) -> Frames:
+    """Show what was seen in all panels, then the three ways back."""
+    walk = outcome.walk
+    seen = walk.frames[: walk.route.first_generated]
+    truth = {"truth": walk.truth_back}
+    videos = {
+        name: np.concatenate([seen, (outcome.frames | truth)[arm]]) for name, arm in SHOWN.items()
+    }
+    words = [action for action in walk.route.actions for _ in range(4)]
+    captions = ["the first frame"] + [
+        f"{'seen' if frame < len(seen) else 'GENERATED'}: {word}"
+        for frame, word in enumerate(words, start=1)
+    ]
+    return side_by_side(videos, captions, factor=ENLARGE)
+
+
+def _sheet(outcome: Outcome) -> Picture:
+    """Show every other revisited frame of four arms."""
+    walk = outcome.walk
+    chosen = walk.revisits[1::2]
+    frames = outcome.frames | {"truth": walk.truth_back}
+    return contact_sheet(
+        {name: frames[arm][chosen] for name, arm in SHEET.items()},
+        [f"frame {frame + 1}" for frame in chosen],
+        title=f"the generated way back of episode {walk.route.seed}: {walk.route.variant}",
+        factor=2,
+    )

@@ -1,0 +1,75 @@
+"""The two plots of a report, as PNG bytes."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+COLOURS = {
+    "truth": "#444444",
+    "on": "#0a7d5a",
+    "off": "#b5651d",
+    "swap": "#7a5ea8",
+    "random": "#999999",
+    "frozen": "#5b8db8",
+    "copy": "#93b7d1",
+}
+NAMES = {
+    "on": "memory",
+    "off": "no memory",
+    "swap": "another episode's memory",
+    "random": "random adapters",
+    "frozen": "frozen frame",
+    "copy": "last chunk again",
+    "truth": "truth through the autoencoder",
+}
+"""Arm -> what people read."""
+
+
+def plot_way_back(psnr_EG: Mapping[str, Sequence[NDArray[np.float64]]]) -> bytes:
+    """Draw PSNR over the frames of the way back, the mean over episodes of one length.
+
+    Args:
+        psnr_EG: arm -> one array (G,) an episode, in dB.
+    """
+    figure = Figure(figsize=(6.4, 3.4), layout="constrained")
+    axes = figure.add_subplot()
+    for arm, values in psnr_EG.items():
+        shortest = min(len(one) for one in values)
+        mean = np.mean([one[:shortest] for one in values], axis=0)
+        axes.plot(np.arange(1, shortest + 1), mean, color=COLOURS[arm], label=NAMES[arm])
+    axes.set_xlabel("frame of the generated way back")
+    axes.set_ylabel("PSNR against the truth, dB")
+    axes.legend(frameon=False, fontsize=8)
+    return _png(figure)
+
+
+def plot_arms(route: Mapping[str, Any]) -> bytes:
+    """Draw every arm's PSNR and landmark recall with 95 % intervals.
+
+    Args:
+        route: numbers of one kind of route, see summary.py.
+    """
+    figure = Figure(figsize=(8.4, 3.0), layout="constrained")
+    titles = {"psnr_db": "PSNR at revisits, dB", "landmark_recall": "landmarks recalled"}
+    pair = figure.subplots(1, 2, sharey=True)
+    for axes, (metric, title) in zip(pair, titles.items(), strict=True):
+        for row, (arm, interval) in enumerate(reversed(route[metric].items())):
+            if interval["mean"] is not None:
+                axes.plot([interval["low"], interval["high"]], [row, row], color=COLOURS[arm])
+                axes.plot([interval["mean"]], [row], "o", color=COLOURS[arm])
+        axes.set_title(title, fontsize=10)
+        axes.set_yticks(range(len(route[metric])), [NAMES[arm] for arm in reversed(route[metric])])
+    pair[1].axvline(0.125, color="#cccccc", linestyle=":")  # chance
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
+    FigureCanvasAgg(figure)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()

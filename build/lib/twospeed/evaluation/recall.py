@@ -1,0 +1,143 @@
+"""Run a recall protocol over kinds of routes and gather every number of the report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twospeed.core.config import to_json
+from twospeed.core.errors import ConfigError, lookup
+from twospeed.core.progress import progress
+from twospeed.evaluation.commanded import action_accuracy
+from twospeed.evaluation.dreamed import count_dreamed_chunks, run_dreamed
+from twospeed.evaluation.drift import CHUNKS, measure_drift
+from twospeed.evaluation.protocol import ProtocolConfig
+from twospeed.evaluation.provenance import provenance_of
+from twospeed.evaluation.scores import EpisodeScores, score
+from twospeed.evaluation.seen import count_chunks, run_seen
+from twospeed.evaluation.summary import summarise_route
+from twospeed.evaluation.timing import seconds_per_chunk
+from twospeed.evaluation.walks import Walk, draw_walks
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worlds.language import MOVES
+from twospeed.worlds.routes import ROUTES
+
+FIRST_TEST_SEED = 800_000
+"""Episodes from here on are for testing only: nothing is trained or tuned on them."""
+
+PROTOCOLS = {"seen": "the way out is observed", "dreamed": "all but the first frame is generated"}
+
+NOTES = {
+    "psnr_db": "dB, data range 255, colour; mean over revisited frames, then over episodes;"
+    " a frame with a mean squared error below 1 counts as 1",
+    "ssim": "colour, Gaussian window of sigma 1.5, data range 255",
+    "landmark_recall": "share of landmarks at revisits whose true identity is the nearest of 8;"
+    " chance is 0.125",
+    "intervals": "percentile bootstrap over episodes, 95 %, 2000 draws; gains are paired",
+    "curve": "age is the number of frames since the latest visit of the same pose",
+    "first_visit": "outward chunks predicted one step ahead before they are learned, new frames",
+    "arms": "all through the autoencoder; random adds as much to each layer as the memory does",
+    "writes": "protocol seen: memories learn on the way out only, unless write_on_return;"
+    " dreamed: every generated chunk",
+    "action_accuracy": "without memory; nearest of six true outcomes on the first two frames",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecallConfig:
+    """What is measured."""
+
+    routes: tuple[str, ...] = tuple(ROUTES)
+    """Kinds of routes."""
+
+    episodes: int = 64
+    """Episodes of each kind."""
+
+    first_seed: int = FIRST_TEST_SEED
+    """Seed of the first episode; the others follow."""
+
+    protocol: str = "seen"
+    """"seen" or "dreamed"."""
+
+    settings: ProtocolConfig
+    """Memory, noise, batches."""
+
+    command_episodes: int = 16
+    """Episodes on which obedience to commands is tried; 0 leaves it out."""
+
+    timed_chunks: int = 5
+    """Chunks on the clock, after those that warm up."""
+
+    drift_episodes: int = 0
+    """Episodes of a dream of 1,000 frames each; 0 leaves drift out."""
+
+    drift_chunks: int = CHUNKS
+    """Length of such a dream."""
+
+    def __post_init__(self) -> None:
+        lookup(PROTOCOLS, self.protocol, "protocol")
+        for kind in self.routes:
+            lookup(ROUTES, kind, "route")
+        if self.episodes < 1 or not self.routes:
+            raise ConfigError("recall needs at least one episode and one kind of route")
+
+
+def measure_recall(model: WorldModel, config: RecallConfig) -> dict[str, Any]:
+    """Run the protocol on unseen episodes and return the report as JSON values.
+
+    Progress is shown on standard error.
+
+    Raises:
+        DataError: when the model's chunks are not those of the routes.
+    """
+    walks = {kind: _walks(model, kind, config) for kind in config.routes}
+    routes = {}
+    for kind, chosen in walks.items():
+        scores = _run(model, kind, chosen, config)
+        routes[kind] = summarise_route(scores, seed=config.settings.seed)
+    first = walks[config.routes[0]]
+    report: dict[str, Any] = {
+        "protocol": config.protocol,
+        "routes": routes,
+        "seconds_per_chunk": _timed(model, first[0], config),
+        "notes": NOTES,
+        "provenance": provenance_of(model) | {"config": to_json(config)},
+    }
+    if config.command_episodes:
+        tried = first[: config.command_episodes]
+        report["action_accuracy"] = action_accuracy(model, tried, seed=config.settings.seed)
+    if config.drift_episodes:
+        report["drift"] = _drift(model, first[: config.drift_episodes], config)
+    return report
+
+
+def _walks(model: WorldModel, kind: str, config: RecallConfig) -> list[Walk]:
+    seeds = range(config.first_seed, config.first_seed + config.episodes)
+    return draw_walks(kind, seeds, size=model.settings.frame_size)
+
+
+def _run(
+    model: WorldModel, kind: str, walks: Sequence[Walk], config: RecallConfig
+) -> list[EpisodeScores]:
+    is_seen = config.protocol == "seen"
+    total = count_chunks(walks) if is_seen else count_dreamed_chunks(walks)
+    with progress(f"recall, {kind}", total=total, unit="chunks") as advance:
+        if is_seen:
+            outcomes = run_seen(model, walks, config.settings, advance=advance)
+            scores = [score(outcome) for outcome in outcomes]
+        else:
+            scores = list(run_dreamed(model, walks, config.settings, advance=advance))
+    return sorted(scores, key=lambda one: one.walk.route.seed)
+
+
+def _timed(model: WorldModel, one: Walk, config: RecallConfig) -> dict[str, Any]:
+    moves = list(MOVES)
+    actions = [moves[index % len(moves)] for index in range(config.timed_chunks + 2)]
+    return dict(seconds_per_chunk(model, one.frames[0], actions, config.settings.memory))
+
+
+def _drift(model: WorldModel, walks: Sequence[Walk], config: RecallConfig) -> dict[str, Any]:
+    total = 2 * config.drift_chunks * len(walks)
+    with progress("drift", total=total, unit="chunks") as advance:
+        return measure_drift(
+            model, walks, config.settings, advance=advance, chunks=config.drift_chunks
+        )

@@ -1,0 +1,91 @@
+"""What an episode's generated frames score against the truth, arm by arm, frame by frame.
+
+Axes: G frames of the way back, R revisited frames among them, S sightings of landmarks in those.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twospeed.core.video import Frames
+from twospeed.evaluation import metrics
+from twospeed.evaluation.landmarks import find_sightings, recalled
+from twospeed.evaluation.seen import Outcome
+from twospeed.evaluation.walks import Walk
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EpisodeScores:
+    """Values of one episode at revisits."""
+
+    walk: Walk
+
+    values: dict[str, dict[str, Numbers]]
+    """Metric -> arm -> one value a revisited frame (R,), or a sighting (S,)."""
+
+    ages: dict[str, NDArray[np.int64]]
+    """Metric -> frames since the pose was seen, for each of these values."""
+
+    motion_kept: dict[str, float]
+    """Arm -> motion of the whole way back, relative to the truth's."""
+
+    first_visit_db: dict[str, float]
+    """"on" and "off", see `Outcome`."""
+
+    norm: float
+    """L2 norm of all that the memory adds to the weights."""
+
+    def mean(self, metric: str, arm: str, *, older_than: int = -1, up_to: int = 10**9) -> float:
+        """Return the mean over revisits of an age, in frames; NaN where there are none."""
+        ages = self.ages[metric]
+        values = self.values[metric][arm][(ages > older_than) & (ages <= up_to)]
+        return float(values.mean()) if len(values) else float("nan")
+
+    def has_age(self, older_than: int, up_to: int) -> bool:
+        """Say whether any revisited frame is of such an age, in frames."""
+        ages = self.ages["psnr_db"]
+        return bool(((ages > older_than) & (ages <= up_to)).any())
+
+
+def score(outcome: Outcome) -> EpisodeScores:
+    """Score every arm of one episode."""
+    walk = outcome.walk
+    first, revisits = walk.route.first_generated, walk.revisits
+    sightings = find_sightings(
+        walk.scene,
+        walk.route.poses,
+        (revisits + first).tolist(),
+        size=walk.frames.shape[1],
+        seed=walk.route.seed,
+    )
+    age_G = walk.route.age
+    age_S = np.array([age_G[s.frame - first] for s in sightings], np.int64)
+    landmark_recall = {
+        arm: recalled(sightings, frames, first=first) for arm, frames in outcome.frames.items()
+    }
+    likeness = _likeness(outcome.frames, walk.truth_back, revisits)
+    return EpisodeScores(
+        walk=walk,
+        values=likeness | {"landmark_recall": landmark_recall},
+        ages={"psnr_db": age_G[revisits], "ssim": age_G[revisits], "landmark_recall": age_S},
+        motion_kept={
+            arm: metrics.motion_kept(frames, walk.truth_back)
+            for arm, frames in outcome.frames.items()
+        },
+        first_visit_db=outcome.first_visit_db,
+        norm=outcome.norm,
+    )
+
+
+def _likeness(
+    frames: Mapping[str, Frames], truth: Frames, revisits: NDArray[np.int64]
+) -> dict[str, dict[str, Numbers]]:
+    measures = {"psnr_db": metrics.psnr_db, "ssim": metrics.ssim}
+    return {
+        name: {arm: measure(made[revisits], truth[revisits]) for arm, made in frames.items()}
+        for name, measure in measures.items()
+    }

@@ -1,0 +1,4 @@
+"""A running episode: action -> next chunk -> frames, and the Gymnasium view of it.
+
+May import core, worldmodel and memory.
+"""

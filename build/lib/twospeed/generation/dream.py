@@ -1,0 +1,148 @@
+"""`Dream`: one episode of generated video that remembers.
+
+SlowFast-VGen, generation chunk by chunk: each chunk is conditioned on the clean latents of the
+chunk before it and on one action; latents are chained without decoding and encoding again; after
+each chunk the memory, if there is one, learns the window past ⊕ new.
+"""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from twospeed.core.errors import DataError, ShapeError
+from twospeed.core.files import read_json, recover, write_json, written_aside
+from twospeed.memory.files import load_memory, memory_of, running, save_memory
+from twospeed.memory.temp_lora import TempLora
+from twospeed.worldmodel.model import WorldModel
+
+Frames = NDArray[np.uint8]
+"""(T, H, W, 3), sRGB, 0 to 255."""
+
+
+class Dream:
+    """One episode: step by an action, or observe what really happened.
+
+    Its size does not grow with its length: it holds the latents of one chunk and the memory.
+
+    Args:
+        model: the slow weights.
+        first_frame: uint8 (H, W, 3) of the model's size.
+        memory: fast weights of this episode (made for one), or None.
+        seed: decides all noise; the same seed and actions give the same video.
+
+    Raises:
+        ShapeError: when the frame is not of the model's size.
+        DataError: when the memory was made for several episodes.
+    """
+
+    def __init__(
+        self,
+        model: WorldModel,
+        first_frame: NDArray[np.uint8],
+        *,
+        memory: TempLora | None = None,
+        seed: int = 0,
+    ) -> None:
+        if first_frame.ndim != 3:
+            raise ShapeError(f"first_frame should be (H, W, 3), got {first_frame.shape}")
+        if memory is not None and len(memory.seeds) != 1:
+            raise DataError(f"a dream takes a memory of one episode, got {len(memory.seeds)}")
+        self.model = model
+        self.memory = memory
+        self.seed = seed
+        self.num_chunks = 0
+        self.past: Tensor = model.encode(first_frame[None, None]).to(model.device)
+
+    def step(self, action: str) -> Frames:
+        """Generate the next chunk, learn it, and return its frames (chunk_frames, H, W, 3)."""
+        new = self.model.generate(
+            self.past,
+            [action],
+            [(self.seed, "chunk", self.num_chunks)],
+            read_out=self.memory.read_out if self.memory else None,
+        )
+        self._go_on(new, action, generated=True)
+        frames: Frames = self.model.decode(new)[0]
+        return frames
+
+    def observe(self, frames: Frames, action: str) -> None:
+        """Take a chunk of REAL frames (chunk_frames, H, W, 3): it is learned, nothing generated.
+
+        Raises:
+            ShapeError: when it is not one chunk of frames of the model's size.
+        """
+        if len(frames) != self.model.settings.chunk_frames:
+            raise ShapeError(
+                f"a chunk has {self.model.settings.chunk_frames} frames, got {len(frames)}"
+            )
+        new = self.model.encode(frames[None]).to(self.model.device)
+        self._go_on(new, action, generated=False)
+
+    def save(self, path: Path) -> None:
+        """Write the whole state as a folder; `load` goes on from it bit for bit."""
+        with written_aside(path) as aside:
+            aside.mkdir()
+            tensors = {"past": self.past.contiguous()}
+            if self.memory:
+                save_memory(memory_of(self.memory), aside / "memory")
+                tensors |= self.memory.state()
+            save_file(tensors, aside / "state.safetensors")
+            state = {
+                "model_hash": self.model.hash(),
+                "num_chunks": self.num_chunks,
+                "seed": self.seed,
+                "memory_seed": self.memory.seeds[0] if self.memory else None,
+            }
+            write_json(aside / "dream.json", state)
+
+    @classmethod
+    def load(cls, path: Path, model: WorldModel) -> "Dream":
+        """Open a saved dream on its model.
+
+        Raises:
+            DataError: when the folder is no dream, is damaged, or belongs to another model.
+        """
+        recover(path)
+        state = read_json(path / "dream.json")
+        if state.get("model_hash") != model.hash():
+            raise DataError(
+                f"this dream belongs to slow weights {state.get('model_hash')}, the model has"
+                f" {model.hash()}"
+            )
+        dream = cls.__new__(cls)
+        dream.model = model
+        try:
+            tensors = load_file(path / "state.safetensors")
+            dream.seed, dream.num_chunks = int(state["seed"]), int(state["num_chunks"])
+            dream.past = tensors.pop("past").to(model.device)
+            dream.memory = None
+            if state["memory_seed"] is not None:
+                file = load_memory(path / "memory")
+                dream.memory = running(model, [file], seeds=(int(state["memory_seed"]),))
+                dream.memory.load_state_(tensors)
+        except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+            raise DataError(f"the dream in {path} is damaged: {error}") from error
+        return dream
+
+    def fork(self, path: Path) -> "Dream":
+        """Branch off through a saved copy at `path`, which is removed: both go their own ways."""
+        self.save(path)
+        try:
+            return Dream.load(path, self.model)
+        finally:
+            shutil.rmtree(path)
+
+    def _go_on(self, new_BCTHW: Tensor, action: str, *, generated: bool) -> None:
+        if self.memory:
+            window = torch.cat([self.past, new_BCTHW], dim=2)
+            self.memory.observe(
+                window, [action], past_frames=self.past.shape[2], generated=generated
+            )
+        self.past = new_BCTHW
+        self.num_chunks += 1

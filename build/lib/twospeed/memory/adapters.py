@@ -1,0 +1,143 @@
+"""Low-rank adapters on the linear layers of a denoiser, a set of its own for every episode.
+
+Adapters hang on the layers as forward hooks: the slow weights and the modules stay as they are,
+and detaching leaves no trace. peft's layers hold one adapter a batch; these hold one for each
+of E episodes that run side by side, and their files are peft's (files.py).
+
+Axes: E episodes, R rank, I and O features in and out of a layer.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from twospeed.core.errors import ConfigError
+from twospeed.core.random import generator_of
+
+
+class Adapters:
+    """W + up @ down for every adapted layer and episode; `up` starts at zero.
+
+    Args:
+        denoiser: whose linear layers are adapted; stays as it is until `attach`.
+        rank: R.
+        targets: regular expression for the names of the layers.
+        episodes: E; a batch given to the denoiser holds a multiple of E clips, episode by episode.
+        whole: `down` is the unit matrix and stays, so that `up` alone is what is added; R = I then.
+
+    Raises:
+        ConfigError: when no linear layer is named so, or `whole` and R do not fit one.
+    """
+
+    def __init__(
+        self,
+        denoiser: Any,
+        *,
+        rank: int,
+        targets: str,
+        episodes: int = 1,
+        whole: bool = False,
+    ) -> None:
+        pattern = re.compile(targets)
+        named: dict[str, nn.Linear] = {
+            name: layer
+            for name, layer in denoiser.named_modules()
+            if isinstance(layer, nn.Linear) and pattern.search(name)
+        }
+        if not named:
+            raise ConfigError(f"no linear layer's name matches {targets!r}")
+        self.down: dict[str, Tensor] = {}
+        self.up: dict[str, Tensor] = {}
+        for name, layer in named.items():
+            dtype = torch.promote_types(layer.weight.dtype, torch.float32)  # never half
+            first_RI = _unit(name, rank, layer) if whole else _fresh(name, rank, layer)
+            first_ERI = first_RI.to(layer.weight.device, dtype).expand(episodes, -1, -1)
+            self.down[name] = first_ERI.clone().requires_grad_(not whole)
+            shape = (episodes, layer.out_features, rank)
+            self.up[name] = layer.weight.new_zeros(shape, dtype=dtype).requires_grad_()
+        self.enabled = True
+        self._layers = named
+        self._handles: list[RemovableHandle] = []
+
+    @property
+    def episodes(self) -> int:
+        """E."""
+        return len(next(iter(self.up.values())))
+
+    def tensors(self) -> list[Tensor]:
+        """Return all that learns: every (E, R, I), unless `whole`, and every (E, O, R)."""
+        return [one for one in (*self.down.values(), *self.up.values()) if one.requires_grad]
+
+    def act_as(self, down: Mapping[str, Tensor], up: Mapping[str, Tensor]) -> None:
+        """Put these in the places of all (E, R, I) and (E, O, R), with the graphs they hang on."""
+        self.down, self.up = dict(down), dict(up)
+
+    def norm_E(self) -> Tensor:
+        """Return the L2 norm over all of an episode's `up`, (E,)."""
+        squares = [up.detach().square().sum((1, 2)) for up in self.up.values()]
+        return torch.stack(squares).sum(0).sqrt()
+
+    def attach(self) -> None:
+        """Let the adapters act on the denoiser. Attaching twice is attaching once."""
+        self.detach()
+        for name, layer in self._layers.items():
+            self._handles.append(layer.register_forward_hook(self._hook(name)))
+
+    def detach(self) -> None:
+        """Give the slow model back, bit for bit."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """Attach inside the block; afterwards all is as it was before."""
+        if self._handles:
+            yield
+            return
+        self.attach()
+        try:
+            yield
+        finally:
+            self.detach()
+
+    @contextmanager
+    def switched_off(self) -> Iterator[None]:
+        """Let the slow weights answer alone inside the block."""
+        self.enabled = False
+        try:
+            yield
+        finally:
+            self.enabled = True
+
+    def _hook(self, name: str) -> Any:
+        def add(layer: nn.Module, inputs: tuple[Tensor, ...], slow: Tensor) -> Tensor:  # noqa: ARG001
+            if not self.enabled:
+                return slow
+            up_EOR = self.up[name]
+            x_EI = inputs[0].reshape(len(up_EOR), -1, inputs[0].shape[-1])
+            fast = x_EI.to(up_EOR) @ self.down[name].mT @ up_EOR.mT
+            return slow + fast.to(slow).view_as(slow)
+
+        return add
+
+
+def _unit(name: str, rank: int, layer: nn.Linear) -> Tensor:
+    if rank != layer.in_features:
+        raise ConfigError(
+            f"rank must be {layer.in_features}, the inputs of layer {name!r}, got {rank}"
+        )
+    return torch.eye(rank)
+
+
+def _fresh(name: str, rank: int, layer: nn.Linear) -> Tensor:
+    """Draw `down`; it depends on the layer's name alone, so memories can be compared and merged."""
+    bound = math.sqrt(3 / layer.in_features)
+    draws = torch.rand((rank, layer.in_features), generator=generator_of("adapter", name))
+    return (2 * draws - 1) * bound

@@ -1,0 +1,242 @@
+"""Memory is a file: one episode's fast weights as a standard LoRA file, and what one does with it.
+
+    adapter_model.safetensors   peft's names; metadata: format, model hash, chunks, records
+    adapter_config.json         peft's configuration, so that other tools open it
+
+A memory is the folder with both; its path is what commands take.
+"""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from twospeed.core.config import from_json, to_json
+from twospeed.core.errors import ConfigError, DataError, ShapeError, TwospeedError
+from twospeed.core.files import recover, write_json, written_aside
+from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.temp_lora import TempLora, WriteRecord
+from twospeed.worldmodel.model import WorldModel
+
+FORMAT = "twospeed-memory-1"
+WEIGHTS = "adapter_model.safetensors"
+PREFIX = "base_model.model."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MemoryFile:
+    """One episode's memory, as it lies on disk."""
+
+    model_hash: str
+    """Hash of the slow weights it belongs to."""
+
+    config: FastLearningConfig
+    """How it was written."""
+
+    records: tuple[WriteRecord, ...]
+    """Every write, oldest first."""
+
+    down: dict[str, Tensor]
+    """Layer -> (R, I)."""
+
+    up: dict[str, Tensor]
+    """Layer -> (O, R)."""
+
+    def delta(self, layer: str) -> Tensor:
+        """Return what the memory adds to a layer's weight, (O, I)."""
+        return self.up[layer] @ self.down[layer]
+
+    def norm(self) -> float:
+        """Return the L2 norm of all added weights."""
+        return float(torch.stack([self.delta(n).square().sum() for n in self.up]).sum().sqrt())
+
+
+def memory_of(memory: TempLora, episode: int = 0) -> MemoryFile:
+    """Copy one episode's memory out of a running one."""
+    copy = {
+        part: {name: t[episode].detach().cpu().clone() for name, t in tensors.items()}
+        for part, tensors in (("down", memory.adapters.down), ("up", memory.adapters.up))
+    }
+    return MemoryFile(
+        model_hash=memory.model_hash,
+        config=memory.config,
+        records=tuple(memory.records[episode]),
+        **copy,
+    )
+
+
+def restore_(memory: TempLora, saved: Sequence[MemoryFile]) -> None:
+    """Fill a running memory, one file an episode; its optimizer starts anew.
+
+    Raises:
+        DataError: when a file belongs to other slow weights or has other layers or another rank;
+            the memory is as it was then.
+        ShapeError: when there is not one file an episode.
+    """
+    if len(saved) != len(memory.seeds):
+        raise ShapeError(f"{len(memory.seeds)} episodes take as many memories, got {len(saved)}")
+    for file in saved:
+        _check_fit(memory, file)
+    with torch.no_grad():
+        for episode, file in enumerate(saved):
+            for name in memory.adapters.up:
+                memory.adapters.down[name][episode] = file.down[name].to(memory.model.device)
+                memory.adapters.up[name][episode] = file.up[name].to(memory.model.device)
+            memory.records[episode] = list(file.records)
+    memory.writer.reset_()
+
+
+def _check_fit(memory: TempLora, file: MemoryFile) -> None:
+    if file.model_hash != memory.model_hash:
+        raise DataError(
+            f"this memory belongs to slow weights {file.model_hash}, the model has"
+            f" {memory.model_hash}: load the model it was written on"
+        )
+    for part, tensors in (("down", memory.adapters.down), ("up", memory.adapters.up)):
+        found = {name: tuple(tensor.shape) for name, tensor in getattr(file, part).items()}
+        wanted = {name: tuple(tensor.shape[1:]) for name, tensor in tensors.items()}
+        different = sorted(set(found.items()) ^ set(wanted.items()))
+        if different:
+            raise DataError(
+                f"this memory has other adapters: layer {different[0][0]!r} does not fit"
+            )
+
+
+def running(model: WorldModel, saved: Sequence[MemoryFile], *, seeds: Sequence[int]) -> TempLora:
+    """Open saved memories on a model, one an episode."""
+    memory = TempLora(model, saved[0].config, seeds=seeds)
+    restore_(memory, saved)
+    return memory
+
+
+def save_memory(file: MemoryFile, path: Path) -> None:
+    """Write the folder, aside first."""
+    tensors = {}
+    for name in file.up:
+        tensors[f"{PREFIX}{name}.lora_A.weight"] = file.down[name].contiguous()
+        tensors[f"{PREFIX}{name}.lora_B.weight"] = file.up[name].contiguous()
+    metadata = {
+        "format": FORMAT,
+        "model_hash": file.model_hash,
+        "config": json.dumps(to_json(file.config)),
+        "records": json.dumps([dataclasses.asdict(record) for record in file.records]),
+    }
+    rank = file.config.rank
+    peft_config = {
+        "peft_type": "LORA",
+        "r": rank,
+        "lora_alpha": rank,
+        "target_modules": sorted(file.up),
+        "bias": "none",
+    }
+    with written_aside(path) as aside:
+        aside.mkdir()
+        save_file(tensors, aside / WEIGHTS, metadata=metadata)
+        write_json(aside / "adapter_config.json", peft_config)
+
+
+def load_memory(path: Path) -> MemoryFile:
+    """Read what `save_memory` wrote.
+
+    Raises:
+        DataError: when it is missing, damaged, or no memory of ours.
+    """
+    recover(path)
+    place = path / WEIGHTS if path.is_dir() else path
+    try:
+        with safe_open(place, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"cannot read a memory from {path}: {error}") from error
+    if metadata.get("format") != FORMAT:
+        raise DataError(f"{path} says format {metadata.get('format')!r}, this reads {FORMAT!r}")
+    try:
+        return _memory_file(metadata, tensors)
+    except (KeyError, ValueError, TypeError, TwospeedError) as error:
+        raise DataError(f"{path} is damaged: {error!r}") from error
+
+
+def _memory_file(metadata: dict[str, str], tensors: dict[str, Tensor]) -> MemoryFile:
+    parts: dict[str, dict[str, Tensor]] = {"lora_A": {}, "lora_B": {}}
+    for name, tensor in tensors.items():
+        layer, part, _ = name.removeprefix(PREFIX).rsplit(".", 2)
+        parts[part][layer] = tensor
+    return MemoryFile(
+        model_hash=metadata["model_hash"],
+        config=from_json(FastLearningConfig, json.loads(metadata["config"])),
+        records=tuple(WriteRecord(**record) for record in json.loads(metadata["records"])),
+        down=parts["lora_A"],
+        up=parts["lora_B"],
+    )
+
+
+def merge(first: MemoryFile, second: MemoryFile, *, share: float = 0.5) -> MemoryFile:
+    """Blend two memories of one model: ``share`` of the first, the rest of the second.
+
+    The blend is exact on the added weights: where the two share their `down`, `up` is blended;
+    elsewhere ranks add up, so nothing is lost to averaging.
+
+    Raises:
+        DataError: when they belong to different slow weights or layers.
+        ConfigError: when `share` is not in [0, 1].
+    """
+    if first.model_hash != second.model_hash or first.up.keys() != second.up.keys():
+        raise DataError(
+            f"memories of different models cannot be merged: {first.model_hash} and"
+            f" {second.model_hash}"
+        )
+    if not 0 <= share <= 1:
+        raise ConfigError(f"share must be from 0 to 1, got {share}")
+    records = first.records + second.records
+    if all(torch.equal(first.down[n], second.down[n]) for n in first.up):
+        up = {n: torch.lerp(second.up[n], first.up[n], share) for n in first.up}
+        return dataclasses.replace(first, records=records, up=up)
+    rank = first.config.rank + second.config.rank
+    return MemoryFile(
+        model_hash=first.model_hash,
+        config=dataclasses.replace(first.config, rank=rank),
+        records=records,
+        down={n: torch.cat([first.down[n], second.down[n]], dim=0) for n in first.up},
+        up={
+            n: torch.cat([share * first.up[n], (1 - share) * second.up[n]], dim=1) for n in first.up
+        },
+    )
+
+
+def forget(file: MemoryFile, *, share: float) -> MemoryFile:
+    """Return the memory with this share of its added weights gone; 1 leaves an empty one.
+
+    Raises:
+        ConfigError: when `share` is not in [0, 1].
+    """
+    if not 0 <= share <= 1:
+        raise ConfigError(f"share must be from 0 to 1, got {share}")
+    return dataclasses.replace(file, up={n: (1 - share) * up for n, up in file.up.items()})
+
+
+def difference(first: MemoryFile, second: MemoryFile) -> dict[str, dict[str, float]]:
+    """Compare two memories layer by layer: both norms, the distance, and the cosine.
+
+    Raises:
+        DataError: when they do not have the same layers.
+    """
+    if first.up.keys() != second.up.keys():
+        raise DataError("these memories have different layers; they cannot be compared")
+    return {name: _compare(first.delta(name), second.delta(name)) for name in sorted(first.up)}
+
+
+def _compare(first: Tensor, second: Tensor) -> dict[str, float]:
+    norms = float(first.norm()), float(second.norm())
+    return {
+        "first": norms[0],
+        "second": norms[1],
+        "distance": float((first - second).norm()),
+        "cosine": float((first * second).sum()) / max(norms[0] * norms[1], 1e-12),
+    }

@@ -1,0 +1,65 @@
+"""Ways to write, by name: the paper's, gradient steps tuned on our models, and the recall layer."""
+
+import re
+from collections.abc import Callable
+
+from twospeed.core.errors import lookup
+from twospeed.memory.config import FastLearningConfig
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.recall import LAYER
+
+
+def paper() -> FastLearningConfig:
+    """Algorithm 1(a) of SlowFast-VGen: rank 32, Adam, 1e-4, one update a chunk, joint window."""
+    return FastLearningConfig()
+
+
+def gradient() -> FastLearningConfig:
+    """What recalls most for its cost by gradient steps (experiments/LOG.md).
+
+    Feed-forward layers only; each update learns the new frames given past frames and action, at
+    the noise levels where content is decided, beside three earlier windows of the episode.
+    """
+    return FastLearningConfig(
+        targets=r"(up|down|ff\.net\.0\.proj|ff\.net\.2)$",
+        learning_rate=5e-3,
+        updates_per_chunk=10,
+        rehearsed_per_update=3,
+        lowest_level=400,
+        past_level=300,
+        objective="next",
+    )
+
+
+def recalling(keys: int) -> FastLearningConfig:
+    """Write the recall layer alone, in one step, for models that were trained with one.
+
+    Args:
+        keys: inputs of that layer.
+    """
+    return FastLearningConfig(
+        rank=keys, targets=f"^{re.escape(LAYER)}$", learning_rate=1.0, objective="recall"
+    )
+
+
+def default(model: WorldModel) -> FastLearningConfig:
+    """Return `recalling` for a model with a recall layer, `gradient` for any other."""
+    recall = getattr(model.denoiser, "recall", None)
+    return gradient() if recall is None else recalling(recall.layer.in_features)
+
+
+PRESETS: dict[str, Callable[[WorldModel], FastLearningConfig]] = {
+    "default": default,
+    "paper": lambda model: paper(),  # noqa: ARG005
+    "gradient": lambda model: gradient(),  # noqa: ARG005
+}
+"""Name on the command line -> configuration for a model."""
+
+
+def preset_of(model: WorldModel, name: str) -> FastLearningConfig:
+    """Return a preset for a model.
+
+    Raises:
+        UnknownNameError: when there is no such preset.
+    """
+    return lookup(PRESETS, name, "memory preset")(model)

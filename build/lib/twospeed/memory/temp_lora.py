@@ -1,0 +1,184 @@
+"""TEMP-LORA: weights that learn each finished chunk while a video is being generated.
+
+SlowFast-VGen, Algorithm 1(a): after every chunk, the window past ⊕ new is noised as a whole,
+without text, and the adapters take a gradient step on the diffusion loss over all frames, with
+the slow weights fixed. Everything beyond that is a setting of `FastLearningConfig`.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from twospeed.core.errors import DataError, ShapeError
+from twospeed.memory.adapters import Adapters
+from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.gradient_writes import GradientWrites
+from twospeed.memory.recall_writes import RecallWrites
+from twospeed.memory.writer import Writer, Written
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.sampler import Predict
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WriteRecord:
+    """What one write did to one episode's memory."""
+
+    chunk: int
+    """Number of the write, from 0."""
+
+    loss_before: float
+    """Loss on the chunk before the write, at the draws of its first update."""
+
+    loss_after: float
+    """Loss at the same draws after the write."""
+
+    norm: float
+    """L2 norm of the episode's `up` weights after the write."""
+
+    seconds: float
+    """Wall-clock time of the write, shared by the episodes beside it."""
+
+    written: bool
+    """False when the gate found nothing new."""
+
+
+class TempLora:
+    """Fast weights of E episodes that run side by side on one world model.
+
+    They act while this memory is asked (`read_out`) or writes (`observe`), and not otherwise: any
+    number of memories can share one model without touching each other. `attach` lets them act on
+    every call of the denoiser.
+
+    Args:
+        model: the slow weights; never changed.
+        config: how to write.
+        seeds: one a episode; they decide the noise of the writes.
+
+    Raises:
+        ConfigError: when no layer is named as `config.targets` says, or the rank does not suit it.
+    """
+
+    def __init__(
+        self, model: WorldModel, config: FastLearningConfig, *, seeds: Sequence[int] = (0,)
+    ) -> None:
+        self.model = model
+        self.config = config
+        self.seeds = tuple(seeds)
+        self.adapters = Adapters(
+            model.denoiser,
+            rank=config.rank,
+            targets=config.targets,
+            episodes=len(seeds),
+            whole=config.objective == "recall",
+        )
+        way = RecallWrites if config.objective == "recall" else GradientWrites
+        self.writer: Writer = way(model, config, self.adapters, seeds=self.seeds)
+        self.records: list[list[WriteRecord]] = [[] for _ in seeds]
+        self.model_hash = model.hash()
+
+    def attach(self) -> None:
+        """Let the fast weights act on every call of the denoiser, until `detach`."""
+        self.adapters.attach()
+
+    def detach(self) -> None:
+        """Give the slow model back, bit for bit."""
+        self.adapters.detach()
+
+    def read_out(self, denoiser: Any, text_BND: Tensor) -> Predict:
+        """Ask slow and fast weights together, or their contrast (`config.contrast`)."""
+        weight = self.config.contrast
+
+        def predict(noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
+            with self.adapters.attached():
+                fast: Tensor = denoiser(noisy_BCTHW, level_BT, text_BND)
+            if weight == 0:
+                return fast
+            with self.adapters.switched_off():
+                slow = denoiser(noisy_BCTHW, level_BT, text_BND)
+            return torch.lerp(slow, fast, 1 + weight)
+
+        return predict
+
+    def observe(
+        self,
+        window_ECTHW: Tensor,
+        actions: Sequence[str],
+        *,
+        past_frames: int,
+        generated: bool = False,
+    ) -> list[WriteRecord]:
+        """Learn one finished chunk of every episode: past ⊕ new, in latents.
+
+        Args:
+            window_ECTHW: clean latents, one window an episode.
+            actions: the chunk's action texts (not used by the objective "joint").
+            past_frames: how many frames of the window are past.
+            generated: the new frames were generated with this memory, not seen (`config.doubt`).
+
+        Returns:
+            One record an episode.
+
+        Raises:
+            ShapeError: when there is not one window an episode.
+            DataError: when a latent is not finite; nothing is written then.
+        """
+        if len(window_ECTHW) != len(self.seeds) or len(actions) != len(self.seeds):
+            raise ShapeError(
+                f"this memory holds {len(self.seeds)} episodes, got {len(window_ECTHW)} windows"
+                f" and {len(actions)} actions"
+            )
+        if not window_ECTHW.isfinite().all():
+            raise DataError("the window holds numbers that are not finite; nothing was written")
+        started = time.perf_counter()
+        text_END = self.model.text_encoder.encode(actions).to(window_ECTHW)
+        writes = [len(records) for records in self.records]
+        with torch.enable_grad(), self.adapters.attached():
+            written = self.writer.write_(
+                window_ECTHW,
+                text_END,
+                past_frames=past_frames,
+                writes=writes,
+                doubt=self.config.doubt if generated else 0.0,
+            )
+        self._bound_(written.open_E)
+        seconds = (time.perf_counter() - started) / len(self.seeds)
+        return self._record(written, seconds)
+
+    def state(self, episode: int = 0) -> dict[str, Tensor]:
+        """Return what an episode needs to go on beside its weights: averages and rehearsal."""
+        return self.writer.state(episode)
+
+    def load_state_(self, named: dict[str, Tensor], episode: int = 0) -> None:
+        """Take over what `state` gave."""
+        self.writer.load_state_(named, episode)
+
+    @torch.no_grad()
+    def _bound_(self, open_E: Tensor) -> None:
+        """Forget a little (`anchor`) and keep the norm below its bound (`max_norm`)."""
+        keep_E = 1 - self.config.anchor * open_E.to(torch.float32)
+        if self.config.max_norm is not None:
+            norm_E = (self.adapters.norm_E() * keep_E).clamp_min(1e-12)
+            keep_E = keep_E * (self.config.max_norm / norm_E).clamp_max(1)
+        for up in self.adapters.up.values():
+            up.mul_(keep_E[:, None, None])
+
+    def _record(self, written: Written, seconds: float) -> list[WriteRecord]:
+        norms = self.adapters.norm_E()
+        news = [
+            WriteRecord(
+                chunk=len(self.records[index]),
+                loss_before=float(written.before_E[index]),
+                loss_after=float(written.after_E[index]),
+                norm=float(norms[index]),
+                seconds=seconds,
+                written=bool(written.open_E[index]),
+            )
+            for index in range(len(self.seeds))
+        ]
+        for records, new in zip(self.records, news, strict=True):
+            records.append(new)
+        return news

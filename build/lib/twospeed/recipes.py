@@ -1,0 +1,115 @@
+"""Complete named configurations: what is recorded, and how a world model is trained on it.
+
+``twospeed train NAME --set path=value`` changes leaves of a recipe.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from twospeed.data.recording import RecordingConfig
+from twospeed.memory.config import FastLearningConfig
+from twospeed.training.autoencoder import AutoencoderRun
+from twospeed.training.loop import LoopConfig
+from twospeed.training.recalling import RecallingConfig
+from twospeed.training.run import RunConfig
+from twospeed.training.slow import SlowLearningConfig
+from twospeed.training.slow_fast import SlowFastConfig
+from twospeed.training.text import TextRun
+from twospeed.worldmodel.autoencoder import AutoencoderConfig
+from twospeed.worldmodel.build import WorldModelConfig
+from twospeed.worldmodel.model import ModelSettings
+from twospeed.worldmodel.text import TextEncoderConfig
+
+
+def rooms_64() -> RunConfig:
+    """The packaged rooms model: about ten hours on two CPU cores."""
+    return RunConfig(
+        recording=RecordingConfig(world="rooms", episodes=5_000, chunks=18, policy="revisit"),
+        model=WorldModelConfig(settings=ModelSettings(guidance=0.5)),
+        slow=SlowLearningConfig(
+            even_share=0.5,
+            lowest_level=150,
+            loop=LoopConfig(steps=40_000, learning_rate=8e-4),
+        ),
+        recalling=RecallingConfig(
+            first_steps=1_500,
+            alone_every=2,
+            loop=LoopConfig(steps=60_000, learning_rate=8e-4, cooldown=0.3),
+        ),
+    )
+
+
+def rooms_64_unet3d() -> RunConfig:
+    """The same with the paper's denoiser, diffusers' UNet3DConditionModel, at a small size."""
+    recipe = rooms_64()
+    without = replace(recipe.recalling, loop=replace(recipe.recalling.loop, steps=0))
+    model = replace(recipe.model, denoiser="unet3d")
+    return replace(recipe, model=model, recalling=without)
+
+
+def doom_64() -> RunConfig:
+    """The packaged model of ViZDoom's first-person world (needs the extra `doom` to record)."""
+    return RunConfig(
+        recording=RecordingConfig(world="doom", episodes=3_000, chunks=20, policy="revisit"),
+        model=WorldModelConfig(settings=ModelSettings(world="doom", guidance=0.5)),
+        slow=rooms_64().slow,
+        recalling=rooms_64().recalling,
+    )
+
+
+def worlds_64() -> RunConfig:
+    """One model of many worlds, from a recording of ``twospeed record --preset`` (``--data``).
+
+    All action texts are drawn as often as each other, since worlds have different numbers of clips
+    and some actions are rare. It learns no recall: its episodes seldom see a place again.
+    """
+    recipe = rooms_64()
+    return replace(
+        recipe,
+        text=TextRun(loop=replace(recipe.text.loop, steps=4_000)),
+        slow=replace(recipe.slow, even_share=0.5),
+        recalling=RecallingConfig(),
+    )
+
+
+def rooms_tiny() -> RunConfig:
+    """Seconds on one CPU core: everything is there and nothing is good. The tests run it."""
+    quick = LoopConfig(steps=20, learning_rate=3e-3, warmup_steps=5, ema_decay=0.9)
+    return RunConfig(
+        recording=RecordingConfig(
+            world="rooms", episodes=8, chunks=4, frame_size=16, episodes_per_shard=4
+        ),
+        model=WorldModelConfig(
+            width=32,
+            depth=1,
+            heads=2,
+            conv_channels=16,
+            recall_keys=16,
+            autoencoder=AutoencoderConfig(block=4, latent_channels=8, width=16),
+            text=TextEncoderConfig(width=16, layers=1, heads=2),
+            settings=ModelSettings(frame_size=16, sampling_steps=2),
+        ),
+        autoencoder=AutoencoderRun(frames=64, batch_size=8, loop=quick),
+        text=TextRun(batch_size=16, loop=quick),
+        slow=SlowLearningConfig(batch_size=4, loop=quick),
+        recalling=RecallingConfig(
+            episodes=2, first_steps=1, first_episodes=2, loop=replace(quick, steps=4)
+        ),
+        slow_fast=SlowFastConfig(
+            episodes=2,
+            least_written=1,
+            steps_per_round=2,
+            memory=FastLearningConfig(targets=r"(up|down)$", objective="next", learning_rate=1e-2),
+            loop=replace(quick, steps=4),
+        ),
+    )
+
+
+RECIPES: dict[str, Callable[[], RunConfig]] = {
+    "rooms-64": rooms_64,
+    "rooms-64-unet3d": rooms_64_unet3d,
+    "doom-64": doom_64,
+    "worlds-64": worlds_64,
+    "rooms-tiny": rooms_tiny,
+}
+"""Name on the command line -> recipe."""

@@ -1,0 +1,118 @@
+"""The same network sooner: equal numbers, fewer and larger operations (section 13).
+
+`FastTerminator` wraps a `Terminator` and shares its weights. Without gradients everything that
+depends on weights and sizes alone is kept until a weight changes; with gradients it is prepared
+anew in each call. Causal networks are evaluated by the plain blocks.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from twospeed.core.errors import ConfigError
+from twospeed.terminator.block import DROPOUTS, SFNEBlock
+from twospeed.terminator.fast_branches import add_affine_, affine, branches_of
+from twospeed.terminator.fast_plan import BlockPlan, plan_blocks
+from twospeed.terminator.fast_standardize import standardize_groups
+from twospeed.terminator.network import Terminator, check_dtype, check_input
+
+PlanKey = tuple[object, ...]
+
+
+class FastTerminator(nn.Module):
+    """Evaluates a `Terminator` sooner; parameters, buffers and modes are the wrapped network's.
+
+    Args:
+        network: the network; training it trains this one and the other way round.
+        dtype: of features and large products; bfloat16 keeps slow nets and moments in float32.
+    """
+
+    def __init__(self, network: Terminator, *, dtype: torch.dtype | None = None) -> None:
+        super().__init__()
+        self.network = network
+        self.dtype = dtype
+        self._kept: tuple[PlanKey, list[BlockPlan]] | None = None
+        self._state: list[Tensor] = []
+
+    def forward_with_kernels(self, x_BCS: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return scores (B, classes) and the hyper-kernels that the slow loss compares."""
+        network = self.network
+        if network.config.block.causal:
+            return network.forward_with_kernels(x_BCS)
+        features_BCS, kernels = self.encode(x_BCS)
+        kind = torch.promote_types(features_BCS.dtype, torch.float32)
+        pooled_BC = features_BCS.flatten(2).mean(2, dtype=kind)
+        return network.head(pooled_BC), kernels
+
+    def forward(self, x_BCS: Tensor) -> Tensor:
+        """Return scores, (B, classes)."""
+        return self.forward_with_kernels(x_BCS)[0]
+
+    def encode(self, x_BCS: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Run all blocks, see `Terminator.encode`."""
+        config = self.network.config
+        check_input(x_BCS, channels=config.channels, num_axes=len(config.sizes))
+        if self.dtype is None:
+            check_dtype(x_BCS, self.blocks[0].shift)
+        current = x_BCS if self.dtype is None else x_BCS.to(self.dtype)
+        outputs: list[Tensor] = []
+        kernels: list[Tensor] = []
+        for i, (block, plan) in enumerate(
+            zip(self.blocks, self.plans(x_BCS.shape[2:]), strict=True)
+        ):
+            sources = zip(("e1", "e2"), config.earlier[i], strict=True)
+            earlier = {name: outputs[j - 1] for name, j in sources if j}
+            current = evaluate_block(block, plan, current, earlier)
+            outputs.append(current)
+            kernels.append(plan.kernel)
+        return current, kernels
+
+    @property
+    def blocks(self) -> list[SFNEBlock]:
+        """The blocks of the network."""
+        return [cast(SFNEBlock, block) for block in self.network.blocks]
+
+    def plans(self, sizes: Sequence[int]) -> list[BlockPlan]:
+        """Return the plans of all blocks, the kept ones when nothing they depend on has changed."""
+        like = self.blocks[0].shift
+        with torch.autocast(like.device.type, enabled=False):
+            if torch.is_grad_enabled():
+                return plan_blocks(self.blocks, sizes)
+            if not self._state:
+                self._state = [*self.network.blocks.parameters(), *self.network.blocks.buffers()]
+            key: PlanKey = (
+                tuple(sizes),
+                *(block.training for block in self.blocks),
+                like.dtype,
+                *((part.data_ptr(), part._version) for part in self._state),
+            )
+            if self._kept is None or self._kept[0] != key:
+                self._kept = (key, plan_blocks(self.blocks, sizes))
+            return self._kept[1]
+
+    def forget(self) -> None:
+        """Drop all that is kept; needed only after a parameter object itself was replaced."""
+        self._kept = None
+        self._state = []
+
+
+def evaluate_block(
+    block: SFNEBlock, plan: BlockPlan, x_BCS: Tensor, earlier: Mapping[str, Tensor]
+) -> Tensor:
+    """Return the output of a block, (B, λC, *S); the branches are added up, never concatenated."""
+    total = None
+    for name, part in branches_of(block, plan, x_BCS, earlier):
+        weight_OC = plan.bottleneck[name]
+        if total is None:
+            total = affine((weight_OC, plan.bottleneck_bias), part.flatten(2))
+        else:
+            total = add_affine_(total, weight_OC, part.flatten(2))
+    if total is None:
+        raise ConfigError("a block needs at least one branch")
+    out_BON = functional.gelu(standardize_groups(total, block.standardize))
+    out_BON.add_(block.shift.to(out_BON.dtype))
+    out_BOS = out_BON.reshape(*out_BON.shape[:2], *x_BCS.shape[2:])
+    return DROPOUTS[x_BCS.ndim - 2](out_BOS, block.shape.dropout, block.training)

@@ -1,0 +1,144 @@
+"""The branches of a block one after another, each gone as soon as the bottleneck has taken it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from twospeed.terminator.block import SFNEBlock
+from twospeed.terminator.branches import as_frames, from_frames
+from twospeed.terminator.fast_depthwise import convolve_local_fast
+from twospeed.terminator.fast_local_nets import draw_local_group
+from twospeed.terminator.fast_plan import Affine, BlockPlan, local_branches
+from twospeed.terminator.fast_standardize import (
+    fixed_statistics,
+    standardize_batch,
+    standardize_rows,
+)
+from twospeed.terminator.gates import HyperInteraction
+from twospeed.terminator.operators import mix
+
+
+def affine(map_OC: Affine, x_BCN: Tensor) -> Tensor:
+    """Apply weight and bias to the channels of (B, C, N) in the dtype of the features."""
+    weight_OC, bias_O = map_OC
+    weight_BOC = weight_OC.to(x_BCN.dtype).expand(len(x_BCN), -1, -1)
+    if bias_O is None:
+        return torch.bmm(weight_BOC, x_BCN)
+    return torch.baddbmm(bias_O.to(x_BCN.dtype)[:, None], weight_BOC, x_BCN)
+
+
+def add_affine_(total_BON: Tensor, weight_OC: Tensor, x_BCN: Tensor) -> Tensor:
+    """Add weight·x to `total_BON` in place and return it; no gradient needs the old total."""
+    weight_BOC = weight_OC.to(x_BCN.dtype).expand(len(x_BCN), -1, -1)
+    return total_BON.baddbmm_(weight_BOC, x_BCN)
+
+
+def branches_of(
+    block: SFNEBlock, plan: BlockPlan, x_BCS: Tensor, earlier: Mapping[str, Tensor]
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield name and tensor (B, C, *S) of every branch; tiled outputs come untiled."""
+    yield from earlier.items()
+    config, wanted = block.config, set(block.branches)
+    x_BCN = x_BCS.flatten(2)
+    Z = x_BCS * plan.kernel.to(x_BCS.dtype)
+    values = {
+        "o": unit_sum(plan, Z.flatten(2), x_BCN).view_as(x_BCS),
+        "Zm": standardize_rows(affine(plan.mixer, x_BCN)).view_as(x_BCS),
+        "Zq": gated_channels(block, plan, x_BCN).view_as(x_BCS),
+    }
+    operands = {"x": x_BCS, "m": values["Zm"], "q": values["Zq"]}
+    yield from local_parts(block, plan, operands)
+    if "f" in wanted:
+        yield "f", values["o"]
+    for name in ("Zm", "Zq", "o"):
+        if name not in wanted and (name != "o" or not wanted & {"o", "silu", "hi"}):
+            continue
+        product = mix(
+            Z,
+            values.pop(name),
+            operator=config.operator,
+            mixing=config.mixing or None,
+        )
+        if name in wanted:
+            yield name, product
+    if "silu" in wanted:
+        yield "silu", functional.silu(product)
+    if "hi" in wanted:
+        yield "hi", interaction(block.hi, plan, product, x_BCS)
+
+
+def unit_sum(plan: BlockPlan, Z_BCN: Tensor, x_BCN: Tensor) -> Tensor:
+    """Return f = IS(RGU_s(Z) + RGU_f(x)), (B, C, N), of both gated units."""
+    total = plan.out_map.to(x_BCN.dtype).expand(x_BCN.shape)
+    total = total.clone(memory_format=torch.contiguous_format)
+    inputs = ((plan.slow, Z_BCN), (plan.fast, x_BCN))
+    for (map_in, values), weight_out in zip(inputs, plan.outs, strict=True):
+        gated = functional.gelu(standardize_rows(product_of_halves(affine(map_in, values))))
+        total = add_affine_(total, weight_out, gated)
+    return standardize_rows(total)
+
+
+class _ProductOfHalves(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, both_BDN: Tensor) -> Tensor:
+        ctx.save_for_backward(both_BDN)
+        first, second = both_BDN.chunk(2, 1)
+        return first * second
+
+    @staticmethod
+    def backward(ctx: Any, gradient_BCN: Tensor) -> Tensor:
+        (both_BDN,) = ctx.saved_tensors
+        of_both = torch.empty_like(both_BDN)
+        halves = zip(of_both.chunk(2, 1), reversed(both_BDN.chunk(2, 1)), strict=True)
+        for out_BCN, other_BCN in halves:
+            torch.mul(gradient_BCN, other_BCN, out=out_BCN)
+        return of_both
+
+
+def product_of_halves(both_BDN: Tensor) -> Tensor:
+    """Return the first half of the channels times the second; no gradient is put together again."""
+    if not torch.is_grad_enabled():
+        first, second = both_BDN.chunk(2, 1)
+        return first.mul_(second)
+    out: Tensor = _ProductOfHalves.apply(both_BDN)  # type: ignore[no-untyped-call]
+    return out
+
+
+def gated_channels(block: SFNEBlock, plan: BlockPlan, x_BCN: Tensor) -> Tensor:
+    """Return q, (B, C, N): HCI and IS in the configured order."""
+    factor = block.hci(x_BCN, plan.hci).to(x_BCN.dtype)
+    if block.config.hci_order == "after":
+        q_BCN = standardize_rows(x_BCN)
+        return q_BCN * factor if torch.is_grad_enabled() else q_BCN.mul_(factor)
+    return standardize_rows(x_BCN * factor)
+
+
+def interaction(module: HyperInteraction, plan: BlockPlan, o_BCS: Tensor, x_BCS: Tensor) -> Tensor:
+    """Return HI(o, x), or half of it for identity gates: the plan's columns are doubled."""
+    score_BC1, score_B1S = module.scores(o_BCS, plan.hi_channel, plan.hi_spatial)
+    if module.gate.gain is not None:
+        score_BC1 = score_BC1 * module.gate.gain
+    gate = (score_BC1 * score_B1S).to(x_BCS.dtype).sigmoid_()
+    return gate * x_BCS if torch.is_grad_enabled() else gate.mul_(x_BCS)
+
+
+def local_parts(
+    block: SFNEBlock, plan: BlockPlan, operands: Mapping[str, Tensor]
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield the local branches without their idle scalars."""
+    if plan.locals is None:
+        return
+    branches = local_branches(block)
+    sources = {name: as_frames(operands[branch.wiring.source]) for name, branch in branches}
+    with torch.autocast(block.shift.device.type, enabled=False):
+        kernels = draw_local_group(plan.locals, sources)
+    for name, branch in branches:
+        operand = operands[branch.wiring.operand]
+        local = from_frames(convolve_local_fast(as_frames(operand), kernels.pop(name)), operand)
+        mixed = affine(plan.local_mixers[name], local.flatten(2))
+        if fixed_statistics(branch.standardize) is None:
+            mixed = standardize_batch(mixed, branch.standardize, left_out_C=branch.mixer.bias)
+        yield name, functional.gelu(mixed).view_as(operand)

@@ -1,0 +1,134 @@
+"""Standardizations sooner: IS as one framework call, BS and G-IBS with a backward of their own.
+
+Moments per sample and channel serve both: where a channel takes batch statistics they are
+averaged over the batch. Two passes (center, then measure), so a large mean costs no digits.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from twospeed.terminator.scope import EPSILON
+from twospeed.terminator.standardization import (
+    BatchStandardization,
+    GroupInstanceBatchStandardization,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pooling:
+    """Which channels share their statistics over the batch, and which have fixed ones."""
+
+    shared: Tensor
+    """(C,) bool: the channels that do; the others take their own (IS)."""
+
+    fixed: tuple[Tensor, Tensor] | None = None
+    """Mean and variance (C,) that the shared channels take instead of the batch's."""
+
+    def over_batch(self, statistic_BC: Tensor, fixed_C: Tensor | None = None) -> Tensor:
+        """Replace the statistic of shared channels by its mean over the batch, or by `fixed_C`."""
+        shared = statistic_BC.mean(0) if fixed_C is None else fixed_C.to(statistic_BC)
+        return torch.where(self.shared, shared, statistic_BC)
+
+    def of_gradient(self, statistic_BC: Tensor) -> Tensor:
+        """The same for statistics of a gradient: fixed statistics pass none."""
+        fixed = None if self.fixed is None else torch.zeros_like(self.fixed[0])
+        return self.over_batch(statistic_BC, fixed)
+
+
+Statistics = tuple[Tensor, Tensor]
+
+
+def center_and_scale(x_BCN: Tensor, pooling: Pooling, out_BCN: Tensor) -> Statistics:
+    """Standardize `x_BCN` into `out_BCN`, which may be the same tensor.
+
+    Returns:
+        Mean and variance per sample and channel, (B, C), at least float32.
+    """
+    kind = torch.promote_types(x_BCN.dtype, torch.float32)
+    fixed_mean, fixed_variance = pooling.fixed or (None, None)
+    mean_BC = pooling.over_batch(x_BCN.mean(2, dtype=kind), fixed_mean)
+    torch.sub(x_BCN, mean_BC[:, :, None], out=out_BCN)
+    square_BC = torch.linalg.vector_norm(out_BCN, dim=2, dtype=kind).square() / x_BCN.shape[2]
+    variance_BC = pooling.over_batch(square_BC, fixed_variance)
+    out_BCN.mul_(torch.rsqrt(variance_BC + EPSILON)[:, :, None])
+    return mean_BC, variance_BC
+
+
+class _Standardize(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x_BCN: Tensor, pooling: Pooling) -> tuple[Tensor, Tensor, Tensor]:
+        y_BCN = torch.empty_like(x_BCN)
+        mean_BC, variance_BC = center_and_scale(x_BCN, pooling, y_BCN)
+        ctx.save_for_backward(y_BCN, torch.rsqrt(variance_BC + EPSILON))
+        ctx.pooling = pooling
+        ctx.mark_non_differentiable(mean_BC, variance_BC)
+        return y_BCN, mean_BC, variance_BC
+
+    @staticmethod
+    def backward(ctx: Any, gradient_BCN: Tensor, *_: Tensor) -> tuple[Tensor, None]:
+        y_BCN, scale_BC = ctx.saved_tensors
+        kind = scale_BC.dtype
+        mean_BC = ctx.pooling.of_gradient(gradient_BCN.mean(2, dtype=kind))
+        slope_BC = ctx.pooling.of_gradient((gradient_BCN * y_BCN).mean(2, dtype=kind))
+        out_BCN = gradient_BCN - mean_BC.to(y_BCN.dtype)[:, :, None]
+        out_BCN.addcmul_(y_BCN, slope_BC.to(y_BCN.dtype)[:, :, None], value=-1)
+        return out_BCN.mul_(scale_BC[:, :, None]), None
+
+
+def standardize_rows(x_BCN: Tensor) -> Tensor:
+    """IS of (B, C, N): a layer normalization of rows, which the framework does in one pass."""
+    return functional.layer_norm(x_BCN, x_BCN.shape[2:], eps=EPSILON)
+
+
+def standardize_pooled(x_BCN: Tensor, pooling: Pooling) -> tuple[Tensor, Statistics]:
+    """Standardize (B, C, N); without gradients in place, so give it a tensor of your own.
+
+    Returns:
+        The standardized tensor, and mean and variance (B, C).
+    """
+    if torch.is_grad_enabled() and x_BCN.requires_grad:
+        y_BCN, mean_BC, variance_BC = _Standardize.apply(x_BCN, pooling)  # type: ignore[no-untyped-call]
+        return y_BCN, (mean_BC, variance_BC)
+    return x_BCN, center_and_scale(x_BCN, pooling, x_BCN)
+
+
+def standardize_batch(
+    x_BCN: Tensor, layer: BatchStandardization, *, left_out_C: Tensor | None = None
+) -> Tensor:
+    """Apply a BS layer's rule to (B, C, N) with `standardize_pooled`.
+
+    Args:
+        x_BCN: may lack a constant per channel, which standardization removes anyway.
+        layer: the rule; its running averages move.
+        left_out_C: that constant, which the running mean takes in.
+    """
+    everywhere = torch.ones(x_BCN.shape[1], dtype=torch.bool, device=x_BCN.device)
+    return _with_layer(x_BCN, layer, everywhere, left_out_C)
+
+
+def standardize_groups(x_BCN: Tensor, layer: GroupInstanceBatchStandardization) -> Tensor:
+    """Apply a G-IBS layer's rule to (B, C, N) with `standardize_pooled`."""
+    return _with_layer(x_BCN, layer.batch, layer.get_buffer("is_batch"))
+
+
+def _with_layer(
+    x_BCN: Tensor, layer: BatchStandardization, shared: Tensor, left_out_C: Tensor | None = None
+) -> Tensor:
+    fixed = fixed_statistics(layer)
+    y_BCN, (mean_BC, variance_BC) = standardize_pooled(x_BCN, Pooling(shared=shared, fixed=fixed))
+    if fixed is None and layer.running:
+        variance_C, mean_C = torch.var_mean(mean_BC, 0, correction=0)
+        whole_C = mean_C if left_out_C is None else mean_C + left_out_C
+        layer.remember(whole_C, variance_BC.mean(0) + variance_C)
+    return y_BCN
+
+
+def fixed_statistics(layer: BatchStandardization) -> Statistics | None:
+    """Return the running averages where the layer uses them, else None."""
+    if not layer.running or layer.training:
+        return None
+    return layer.get_buffer("running_mean"), layer.get_buffer("running_variance")

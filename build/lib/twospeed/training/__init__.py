@@ -1,0 +1,4 @@
+"""Slow learning and the slow-fast loop.
+
+May import core, data, worldmodel, memory and generation.
+"""

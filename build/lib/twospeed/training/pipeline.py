@@ -1,0 +1,199 @@
+"""From recorded episodes to a model folder: autoencoder, text encoder, latents, denoiser.
+
+Every stage keeps what it has done (stages.py), so a run that was killed at any moment goes on
+where it was. Holds not: the steps (loop.py), any loss.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+
+from twospeed.core.config import from_json, to_json
+from twospeed.core.errors import DataError, TwospeedError
+from twospeed.core.files import read_json, sweep, write_json
+from twospeed.core.progress import Journal
+from twospeed.data.recorder import TEST_SEEDS_FROM
+from twospeed.training.card import Figures, device_name, write_card
+from twospeed.training.run import RunConfig
+from twospeed.training.sources import EpisodeSource, ShardSource, WorldSource
+from twospeed.training.stages import (
+    Workshop,
+    autoencoder_stage,
+    denoiser_stage,
+    latents_stage,
+    recalling_stage,
+    slow_fast_stage,
+    text_stage,
+)
+from twospeed.training.windows import LatentWindows
+from twospeed.worldmodel.diffusion import NoiseSchedule
+from twospeed.worldmodel.model import WorldModel
+
+STAGES = ("autoencoder", "text", "denoiser", "recalling", "slow_fast")
+AUTOENCODER_SHARE = 0.2
+TEXT_SHARE = 0.1
+"""Largest shares of the minutes that the stages before the denoiser may take."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trained:
+    """A finished training."""
+
+    folder: Path
+    """The model folder."""
+
+    figures: Figures
+    """What was measured."""
+
+
+def train_world_model(
+    config: RunConfig,
+    data: Path | str | None,
+    out: Path,
+    *,
+    minutes: float | None = None,
+    initial: str | Path | None = None,
+    workers: int = 1,
+    name: str = "world model",
+) -> Trained:
+    """Train all parts of a world model and write it to ``out/model``; goes on after a kill.
+
+    Args:
+        config: a recipe.
+        data: folder or URL of recorded shards; None walks the recipe's world on the spot, without
+            disk.
+        out: folder of this run alone.
+        minutes: about how long; the weights reached by then are written. None runs to the end.
+        initial: a model whose weights are trained on, with its sizes; None begins anew.
+        workers: processes that encode at once.
+        name: title of the model card.
+
+    Raises:
+        DataError: when `out` holds another run, the data are damaged or for testing only, or the
+            disk is full.
+        ConfigError: when the data do not fit the recipe.
+    """
+    source = _source(config, data)
+    begun_from = None if initial is None else str(initial)
+    _claim(out, {"config": to_json(config), "initial": begun_from})
+    shop = Workshop(
+        config=config,
+        source=source,
+        out=out,
+        accelerator=Accelerator(mixed_precision=config.precision),
+        workers=workers,
+    )
+    start = None if initial is None else WorldModel.from_pretrained(initial)
+    model, figures = _run_stages(shop, start, minutes)
+    weights = f"{Path(str(initial)).name}, {start.hash()}" if start else None
+    card = write_card(name, config, source.contents(), figures, begun_from=weights)
+    if shop.accelerator.is_main_process:
+        model.save_pretrained(out / "model", half=config.half, card=card)
+        write_json(out / "figures.json", dataclasses.asdict(figures))
+        Journal(out / "journal.jsonl").write(**dataclasses.asdict(figures))
+    shop.accelerator.wait_for_everyone()
+    return Trained(folder=out / "model", figures=figures)
+
+
+def _source(config: RunConfig, data: Path | str | None) -> EpisodeSource:
+    """Return where episodes come from, unless they are for testing."""
+    source: EpisodeSource = (
+        ShardSource(folder=data) if data else WorldSource(config=config.recording)
+    )
+    if source.contents().last_seed >= TEST_SEEDS_FROM:
+        raise DataError(f"episodes from seed {TEST_SEEDS_FROM} on are for testing: train on others")
+    return source
+
+
+def _run_stages(
+    shop: Workshop, start: WorldModel | None, minutes: float | None
+) -> tuple[WorldModel, Figures]:
+    began = time.monotonic()
+
+    def left(share: float = 1.0) -> float | None:
+        if minutes is None:
+            return None
+        return max(0.0, min(share * minutes, minutes - (time.monotonic() - began) / 60))
+
+    autoencoder, psnr_db = autoencoder_stage(shop, start, left(AUTOENCODER_SHARE))
+    windows, vocabulary = latents_stage(shop, autoencoder)
+    text_encoder, accuracy = text_stage(shop, start, vocabulary, left(TEXT_SHARE))
+    denoiser, loss_of = denoiser_stage(shop, start, windows, text_encoder, left())
+    schedule = start.schedule if start else NoiseSchedule.of(shop.config.model.diffusion)
+    settings = start.settings if start else shop.config.model.settings
+    model = WorldModel(denoiser, autoencoder, text_encoder, schedule, settings)
+    with_memory, without = _with_memories(shop, model, windows, left)
+    reached = {stage: shop.reached(stage) for stage in STAGES}
+    figures = Figures(
+        autoencoder_psnr_db=round(psnr_db, 3),
+        text_accuracy=round(accuracy, 4),
+        denoiser_loss=round(loss_of(model.denoiser), 5),
+        loss_with_memory=with_memory,
+        loss_without_memory=without,
+        autoencoder_steps=reached["autoencoder"].step,
+        text_steps=reached["text"].step,
+        denoiser_steps=reached["denoiser"].step,
+        recalling_steps=reached["recalling"].step,
+        slow_fast_steps=reached["slow_fast"].step,
+        minutes=round(sum(it.seconds for it in reached.values()) / 60, 2),
+        num_parameters=sum(tensor.numel() for tensor in denoiser.parameters()),
+        device=device_name(shop.accelerator.device),
+    )
+    return model.to("cpu"), figures
+
+
+def _with_memories(
+    shop: Workshop, model: WorldModel, windows: LatentWindows, left: Callable[[], float | None]
+) -> tuple[float | None, float | None]:
+    """Run the loops in which memories take part, once the denoiser's own steps are taken.
+
+    Returns:
+        The last one's losses with and without memory; None where there is no such loop.
+    """
+    config, losses = shop.config, None
+    if shop.reached("denoiser").step >= config.slow.loop.steps:
+        if config.recalling.loop.steps:
+            losses = recalling_stage(shop, model, windows, left())
+        is_ready = shop.reached("recalling").step >= config.recalling.loop.steps
+        if config.slow_fast.loop.steps and is_ready:
+            losses = slow_fast_stage(shop, model, windows, left())
+    return (round(losses[0], 5), round(losses[1], 5)) if losses else (None, None)
+
+
+def _claim(out: Path, wanted: dict[str, Any]) -> None:
+    """Write down what is trained into a new folder, or check that it is the same as before."""
+    path = out / "run.json"
+    sweep(out)
+    if not path.exists():
+        if out.exists() and any(out.iterdir()):
+            raise DataError(f"{out} holds other files: train into a new folder")
+        write_json(path, wanted)
+        return
+    found = _with_newer_settings(read_json(path))
+    if found != wanted:
+        different = ", ".join(sorted(_differences(found, wanted, ""))) or "its version"
+        raise DataError(f"{out} holds another run ({different} differ): train into a new folder")
+
+
+def _with_newer_settings(found: dict[str, Any]) -> dict[str, Any]:
+    """Give settings that a run from before did not know yet their defaults."""
+    try:
+        return found | {"config": to_json(from_json(RunConfig, found["config"]))}
+    except (KeyError, TwospeedError):
+        return found
+
+
+def _differences(found: Any, wanted: Any, path: str) -> list[str]:
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        names = found.keys() | wanted.keys()
+        parts = (
+            _differences(found.get(name), wanted.get(name), f"{path}.{name}".strip("."))
+            for name in names
+        )
+        return [leaf for part in parts for leaf in part]
+    return [] if found == wanted else [path]

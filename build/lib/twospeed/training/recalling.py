@@ -1,0 +1,219 @@
+"""Learning to recall: slow weights learn through the writes that fast weights will make.
+
+For each episode of a batch, the recall layer of an empty memory is written with the first chunks,
+as it will be in use (memory/recall_writes.py); later chunks are then predicted with that memory.
+All the writes have one closed form, so the gradient reaches keys and slow weights through them
+exactly, for little more than the cost of the prediction. Since later past frames will have been
+generated, a share of them is mixed with what the memory itself recalls of them.
+
+Holds: `RecallingConfig`, `Recalling`. Holds not: the steps (loop.py), the writes (many_writes.py),
+keys and guesses (guessing.py).
+"""
+
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from twospeed.core.errors import ConfigError
+from twospeed.core.random import generator_of
+from twospeed.memory.adapters import Adapters
+from twospeed.memory.presets import recalling
+from twospeed.training.guessing import Guessing, noisy_past
+from twospeed.training.loop import LoopConfig
+from twospeed.training.many_writes import Chunks, Memories, cut
+from twospeed.training.slow import SlowLearningConfig, Windows, slow_loss
+from twospeed.training.windows import LatentWindows, chunks_before
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.recall import LAYER, recalled_target
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecallingConfig:
+    """How the slow weights learn to recall."""
+
+    episodes: int = 8
+    """Episodes in a step."""
+
+    later: int = 1
+    """Windows of an episode that are predicted with the memory in a step."""
+
+    least_written: int = 2
+    """Fewest chunks that are written before; the number is drawn anew for each step."""
+
+    again_share: float = 0.25
+    """Share of the predicted windows that were themselves written; the others come later."""
+
+    guess_weight: float = 0.25
+    """Weight of the recall layer's own squared errors on later chunks: with memory, without, and of
+    what another episode's memory adds to them."""
+
+    first_steps: int = 0
+    """Steps at the start in which the recall layer learns alone, by its own squared errors."""
+
+    first_episodes: int = 16
+    """Episodes in such a step; they cost little."""
+
+    alone_every: int = 3
+    """Every so many steps, a batch is learned without any memory; 0 for none."""
+
+    past_noise: float = 0.3
+    """Greatest deviation of noise on the past that later keys look at."""
+
+    past_mix: float = 0.7
+    """In half of the episodes, later past frames go over to what is recalled of them by a share
+    of at most this."""
+
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=0, learning_rate=8e-4))
+    """How the slow weights learn."""
+
+    def __post_init__(self) -> None:
+        for name in ("episodes", "later", "least_written", "first_episodes"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        for name in ("again_share", "past_mix"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} is a share from 0 to 1, got {getattr(self, name)}")
+
+
+class Recalling:
+    """The loss of slow weights through the writes of a batch of episodes.
+
+    Args:
+        model: whose denoiser learns; it has a recall layer.
+        windows: cached episodes.
+        slow: how windows are noised and drawn.
+        config: the rest.
+
+    Raises:
+        ConfigError: when the denoiser has no recall layer.
+    """
+
+    def __init__(
+        self,
+        model: WorldModel,
+        windows: LatentWindows,
+        slow: SlowLearningConfig,
+        config: RecallingConfig,
+    ) -> None:
+        if getattr(model.denoiser, "recall", None) is None:
+            raise ConfigError("learning to recall needs a denoiser with model.recall_keys above 0")
+        self.model, self.windows, self.slow, self.config = model, windows, slow, config
+        self.memory = recalling(model.denoiser.recall.layer.in_features)
+        self.guessing = Guessing(model.denoiser, self.memory)
+        self.adapters = Adapters(  # of any rank: they act as the memories of each step
+            model.denoiser, rank=1, targets=self.memory.targets, episodes=config.episodes
+        )
+        self.no_text = model.text_encoder.encode([""]).to(next(model.denoiser.parameters()))
+
+    def loss(self, step: int, generator: torch.Generator) -> Tensor:
+        """Return the loss of one step: later windows with their memory, or windows without any."""
+        if step < self.config.first_steps:
+            return self._write(self._draw(generator, self.config.first_episodes), generator)[1]
+        if self.config.alone_every and step % self.config.alone_every == 0:
+            return self._alone(generator)
+        chunks = self._draw(generator, self.config.episodes)
+        memories, guessing, chunks = self._write(chunks, generator)
+        return self._predicted(chunks, memories, generator) + guessing
+
+    def held_out_losses(self, rounds: int) -> tuple[float, float]:
+        """Return the mean loss on later chunks of held-out episodes, with and without memory."""
+        pairs = [self._held_out_pair(generator_of("held out", index)) for index in range(rounds)]
+        on, off = torch.stack(pairs).mean(0).tolist()
+        return on, off
+
+    @torch.no_grad()
+    def _held_out_pair(self, generator: torch.Generator) -> Tensor:
+        chunks = self._draw(generator, self.config.episodes, held_out=True)
+        memories, _, chunks = self._write(chunks, generator)
+        empty = replace(memories, up_EOM=torch.zeros_like(memories.up_EOM))
+        state = generator.get_state()
+        losses = []
+        for one in (memories, empty):
+            generator.set_state(state)
+            losses.append(self._predicted(chunks, one, generator))
+        return torch.stack(losses)
+
+    def _alone(self, generator: torch.Generator) -> Tensor:
+        batch = self.windows.draw(
+            generator,
+            batch=self.slow.batch_size,
+            past_lengths=self.slow.past_lengths,
+            new_frames=self.slow.new_frames,
+            text_encoder=self.model.text_encoder,
+            even_share=self.slow.even_share,
+        )
+        return self._slow_loss(batch, self.slow, generator)
+
+    def _draw(self, generator: torch.Generator, count: int, *, held_out: bool = False) -> Chunks:
+        episodes = self.windows.draw_episodes(generator, count, held_out=held_out)
+        written = chunks_before(episodes, self.config.least_written, generator)
+        past, new = cut(episodes)
+        chunks = past.shape[1]
+        actions = [action for episode in episodes for action in episode.actions[:chunks]]
+        return Chunks(
+            past_BCPHW=past.flatten(0, 1).to(self.no_text),
+            new_BCNHW=new.flatten(0, 1).to(self.no_text),
+            text_BND=self.model.text_encoder.encode(actions).to(self.no_text),
+            episodes=count,
+            written=written,
+        )
+
+    def _write(self, chunks: Chunks, generator: torch.Generator) -> tuple[Memories, Tensor, Chunks]:
+        """Write the first chunks of empty memories.
+
+        Returns:
+            The memories; the weighted squared errors of the guesses of later chunks; and the
+            chunks, with later past frames as they might have been generated.
+        """
+        first, later = slice(chunks.written), slice(chunks.written, None)
+        target_EMO = chunks.apart(recalled_target(chunks.new_BCNHW))
+        memory = self.guessing.memory_of(chunks, first)
+        with torch.no_grad():
+            key_EMK, slow_EMO = self.guessing.guess(chunks, later)
+            recalled = slow_EMO + memory.read(key_EMK)
+        chunks = self.guessing.mixed(chunks, recalled, self._shares(generator, chunks.episodes))
+        noisy = noisy_past(chunks, self.config.past_noise, generator)
+        key_EMK, slow_EMO = self.guessing.guess(noisy, later)
+        without = (target_EMO[:, later] - slow_EMO)[..., :-1]  # an empty memory has no mark to give
+        with_memory = without - memory.read(key_EMK)[..., :-1]
+        strange = memory.passed_on().read(key_EMK)  # of another episode: it should add nothing
+        squares = torch.stack([it.square().mean() for it in (without, with_memory, strange)]).sum()
+        return memory, self.config.guess_weight * squares, chunks
+
+    def _shares(self, generator: torch.Generator, episodes: int) -> Tensor:
+        """Draw how far each episode's later past frames go over to what is recalled, (E,)."""
+        share_E = self.config.past_mix * torch.rand(episodes, generator=generator)
+        return share_E * (torch.rand(episodes, generator=generator) < 0.5)
+
+    def _predicted(self, chunks: Chunks, memories: Memories, generator: torch.Generator) -> Tensor:
+        """Return the diffusion loss on some chunks of each episode, with its memory."""
+        number = len(chunks.past_BCPHW) // chunks.episodes
+        picks = torch.tensor(
+            [
+                episode * number + self._pick(number, chunks.written, generator)
+                for episode in range(chunks.episodes)
+                for _ in range(self.config.later)
+            ]
+        )
+        past, new = chunks.past_BCPHW[picks], chunks.new_BCNHW[picks]
+        windows = Windows(
+            latents_BCTHW=torch.cat([past, new], dim=2),
+            text_BND=chunks.text_BND[picks],
+            past_frames=past.shape[2],
+        )
+        with self.adapters.attached():
+            self.adapters.act_as({LAYER: memories.down_EMK}, {LAYER: memories.up_EOM})
+            return self._slow_loss(windows, replace(self.slow, joint_share=0.0), generator)
+
+    def _pick(self, number: int, written: int, generator: torch.Generator) -> int:
+        """Draw a chunk; never an episode's first one, whose past is a single frame."""
+        again = bool(torch.rand((), generator=generator) < self.config.again_share)
+        first, end = (1, max(written, 2)) if again else (written, number)
+        return first + int(torch.randint(end - first, (1,), generator=generator))
+
+    def _slow_loss(
+        self, windows: Windows, config: SlowLearningConfig, generator: torch.Generator
+    ) -> Tensor:
+        model = self.model
+        return slow_loss(model.denoiser, windows, self.no_text, model.schedule, config, generator)

@@ -1,0 +1,65 @@
+"""What a whole training run depends on, made of the rooms' own configurations."""
+
+from dataclasses import dataclass, field
+
+from twospeed.core.errors import ConfigError
+from twospeed.data.recording import RecordingConfig
+from twospeed.training.autoencoder import AutoencoderRun
+from twospeed.training.recalling import RecallingConfig
+from twospeed.training.slow import SlowLearningConfig
+from twospeed.training.slow_fast import SlowFastConfig
+from twospeed.training.text import TextRun
+from twospeed.worldmodel.build import WorldModelConfig
+
+PRECISIONS = ("no", "bf16", "fp16")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunConfig:
+    """A recording, a model, and how each of its parts is trained."""
+
+    recording: RecordingConfig
+    """What it learns from; also what ``twospeed record`` should be told."""
+
+    model: WorldModelConfig = field(default_factory=WorldModelConfig)
+    """Sizes of all parts."""
+
+    autoencoder: AutoencoderRun = field(default_factory=AutoencoderRun)
+    """How the frame autoencoder is trained."""
+
+    text: TextRun = field(default_factory=TextRun)
+    """How the text encoder is trained."""
+
+    slow: SlowLearningConfig = field(default_factory=SlowLearningConfig)
+    """How the denoiser is trained."""
+
+    recalling: RecallingConfig = field(default_factory=RecallingConfig)
+    """How the denoiser learns to recall, once all its own steps are taken; by default it does not.
+    It needs episodes that see places again (policy "revisit")."""
+
+    slow_fast: SlowFastConfig = field(default_factory=SlowFastConfig)
+    """How the denoiser learns beside frozen memories after that."""
+
+    precision: str = "no"
+    """Mixed precision of the denoiser's training, in accelerate's words: no, bf16, fp16."""
+
+    half: bool = True
+    """Whether the model folder stores weights as float16."""
+
+    def __post_init__(self) -> None:
+        recording, settings = self.recording, self.model.settings
+        for name in ("world", "frame_size", "chunk_frames"):
+            if getattr(recording, name) != getattr(settings, name):
+                raise ConfigError(
+                    f"recording.{name} and model.settings.{name} must be equal, got"
+                    f" {getattr(recording, name)!r} and {getattr(settings, name)!r}"
+                )
+        if self.slow.new_frames != settings.chunk_frames:
+            raise ConfigError(
+                f"slow.new_frames must be model.settings.chunk_frames = {settings.chunk_frames},"
+                f" got {self.slow.new_frames}"
+            )
+        if self.precision not in PRECISIONS:
+            raise ConfigError(
+                f"precision is one of {', '.join(PRECISIONS)}, got {self.precision!r}"
+            )

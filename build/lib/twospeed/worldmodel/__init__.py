@@ -1,0 +1,4 @@
+"""The slow weights: text -> tokens, frames <-> latents, denoiser, masked diffusion, sampler.
+
+May import core.
+"""

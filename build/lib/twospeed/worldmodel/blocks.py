@@ -1,0 +1,83 @@
+"""Building blocks of the space-time transformer: conditioning, attention, residual convolutions.
+
+Axes: B clips, T frames, H and W latent cells, D features, S tokens of a clip (T * cells).
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def sinusoid(values: Tensor, width: int) -> Tensor:
+    """Embed numbers (...) as sines and cosines (..., width) of falling frequency."""
+    half = width // 2
+    rates = torch.exp(-math.log(10_000) * torch.arange(half, device=values.device) / half)
+    angles = values[..., None].float() * rates
+    return torch.cat([angles.cos(), angles.sin()], dim=-1)
+
+
+def modulated(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+    """Scale by ``1 + scale`` and shift."""
+    return x * (1 + scale) + shift
+
+
+class SpaceTimeBlock(nn.Module):
+    """Attention over all tokens of a clip, then a feed-forward layer, steered frame by frame."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.to_qkv = nn.Linear(width, 3 * width)
+        self.to_out = nn.Linear(width, width)
+        self.up = nn.Linear(width, 4 * width)
+        self.down = nn.Linear(4 * width, width)
+        self.norm_q = nn.RMSNorm(width // heads)
+        self.norm_k = nn.RMSNorm(width // heads)
+        self.offsets_6D = nn.Parameter(torch.zeros(6, width))
+
+    def forward(self, x_BTSD: Tensor, steer_BT6D: Tensor) -> Tensor:
+        """Map tokens (B, T, cells, D) to the same shape.
+
+        Args:
+            x_BTSD: tokens, frame by frame.
+            steer_BT6D: shift, scale and gate of both halves, for every frame.
+        """
+        steer = (steer_BT6D + self.offsets_6D)[:, :, None].unbind(dim=3)
+        shift_a, scale_a, gate_a, shift_f, scale_f, gate_f = steer
+        width = x_BTSD.shape[-1:]
+        x = modulated(functional.layer_norm(x_BTSD, width), shift_a, scale_a)
+        x_BTSD = x_BTSD + gate_a * self._attend(x)
+        x = modulated(functional.layer_norm(x_BTSD, width), shift_f, scale_f)
+        out: Tensor = x_BTSD + gate_f * self.down(functional.gelu(self.up(x), approximate="tanh"))
+        return out
+
+    def _attend(self, x_BTSD: Tensor) -> Tensor:
+        qkv = self.to_qkv(x_BTSD).flatten(1, 2).unflatten(-1, (3, self.heads, -1))
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        mixed = functional.scaled_dot_product_attention(self.norm_q(query), self.norm_k(key), value)
+        out: Tensor = self.to_out(mixed.transpose(1, 2).flatten(2))
+        return out.view_as(x_BTSD)
+
+
+class FrameResBlock(nn.Module):
+    """Two 3x3 convolutions inside each frame, steered by the frame's conditioning."""
+
+    def __init__(self, channels: int, steer_width: int) -> None:
+        super().__init__()
+        self.norm1 = nn.GroupNorm(16, channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.norm2 = nn.GroupNorm(16, channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.steer = nn.Linear(steer_width, 2 * channels)
+        for parameter in (*self.conv2.parameters(), *self.steer.parameters()):
+            nn.init.zeros_(parameter)
+
+    def forward(self, x_FCHW: Tensor, steer_FD: Tensor) -> Tensor:
+        """Map (frames, C, H, W) to the same shape."""
+        shift, scale = self.steer(steer_FD)[..., None, None].chunk(2, dim=1)
+        h = self.conv1(functional.silu(self.norm1(x_FCHW)))
+        h = modulated(self.norm2(h), shift, scale)
+        out: Tensor = x_FCHW + self.conv2(functional.silu(h))
+        return out

@@ -1,0 +1,105 @@
+"""Build an untrained world model from configurations: the start of every training.
+
+Holds: `WorldModelConfig`, `build_denoiser`, `grown`. The sizes of the parts that must fit
+each other (latent channels, text features) stand here once.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from twospeed.core.errors import ConfigError, lookup
+from twospeed.core.random import initial_weights_of
+from twospeed.worldmodel.autoencoder import AutoencoderConfig
+from twospeed.worldmodel.denoiser import small_unet3d
+from twospeed.worldmodel.diffusion import DiffusionConfig
+from twospeed.worldmodel.model import ModelSettings
+from twospeed.worldmodel.text import TextEncoderConfig
+from twospeed.worldmodel.transformer import SpaceTimeTransformer
+
+KINDS = {"transformer": "our SpaceTimeTransformer", "unet3d": "the paper's UNet3DConditionModel"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorldModelConfig:
+    """Sizes of all parts of a world model."""
+
+    denoiser: str = "transformer"
+    """"transformer" (ours) or "unet3d" (the paper's)."""
+
+    width: int = 192
+    """Features of a transformer token."""
+
+    depth: int = 6
+    """Transformer blocks."""
+
+    heads: int = 3
+    """Attention heads."""
+
+    conv_channels: int = 64
+    """Channels of the transformer's convolutions."""
+
+    conv_blocks: int = 2
+    """Residual blocks of convolutions before and after the transformer."""
+
+    shows_last: bool = True
+    """Whether the transformer's convolutions of new frames see the last past frame directly."""
+
+    recall_keys: int = 256
+    """Features of the keys of the transformer's layer for fast weights (recall.py); 0 for none."""
+
+    autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+    """The frame autoencoder."""
+
+    text: TextEncoderConfig = field(default_factory=TextEncoderConfig)
+    """The text encoder."""
+
+    diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
+    """Noise schedule and prediction."""
+
+    settings: ModelSettings = field(default_factory=ModelSettings)
+    """World, chunk length, frame size, sampling."""
+
+    def __post_init__(self) -> None:
+        lookup(KINDS, self.denoiser, "denoiser")
+
+
+def build_denoiser(config: WorldModelConfig, *, seed: int) -> Any:
+    """Return an untrained denoiser whose weights depend on the seed alone."""
+    with initial_weights_of(seed):
+        if config.denoiser == "unet3d":
+            return small_unet3d(config.autoencoder.latent_channels, config.text.width)
+        return SpaceTimeTransformer(
+            latent_channels=config.autoencoder.latent_channels,
+            text_width=config.text.width,
+            width=config.width,
+            depth=config.depth,
+            heads=config.heads,
+            conv_channels=config.conv_channels,
+            conv_blocks=config.conv_blocks,
+            shows_last=config.shows_last,
+            recall_keys=config.recall_keys,
+            recall_cells=config.settings.frame_size // config.autoencoder.block,
+            recall_frames=config.settings.chunk_frames,
+        )
+
+
+def grown(denoiser: Any, config: WorldModelConfig, *, seed: int) -> Any:
+    """Give a trained transformer the untrained parts that the configuration has beyond its own.
+
+    Its predictions stay as they are, since new parts start without effect. One that lacks nothing,
+    or is no transformer, comes back itself.
+
+    Raises:
+        ConfigError: when its sizes are not those of the configuration.
+    """
+    if not isinstance(denoiser, SpaceTimeTransformer) or config.denoiser != "transformer":
+        return denoiser
+    built = build_denoiser(config, seed=seed)
+    if built.state_dict().keys() <= denoiser.state_dict().keys():
+        return denoiser
+    try:
+        built.load_state_dict(built.state_dict() | denoiser.state_dict())
+    except RuntimeError as error:
+        text = f"the recipe has other sizes than the initial denoiser: {error}"
+        raise ConfigError(text) from None
+    return built

@@ -1,0 +1,249 @@
+"""`WorldModel`: the slow weights and what belongs to them, as a folder in the diffusers layout.
+
+model_index.json   what the model is: chunk length, frame size, sampling steps, world
+denoiser/          any denoiser of denoiser.py (a diffusers pipeline's unet/ is read too)
+vae/               any autoencoder of codec.py
+text_encoder/ tokenizer/ scheduler/
+"""
+
+import copy
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from twospeed.core.config import from_json, to_json
+from twospeed.core.errors import ConfigError, DataError, ShapeError
+from twospeed.core.files import read_json, write_json, written_aside
+from twospeed.core.random import generator_of
+from twospeed.worldmodel.catalogue import INDEX, find_model
+from twospeed.worldmodel.codec import decode_latents, encode_frames, load_autoencoder
+from twospeed.worldmodel.denoiser import load_denoiser
+from twospeed.worldmodel.diffusion import NoiseSchedule
+from twospeed.worldmodel.sampler import Predict, sample_ddim, spaced_levels
+from twospeed.worldmodel.text import TextEncoder
+
+CLASS_NAME = "TwospeedWorldModel"
+
+ReadOut = Callable[[Any, Tensor], Predict]
+"""(denoiser, text (B, N, D)) -> what the sampler asks at every step."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSettings:
+    """What a world model needs to be told beside its weights."""
+
+    world: str = "rooms"
+    """World whose recordings it was trained on."""
+
+    chunk_frames: int = 4
+    """Frames generated for one action, and past frames they are conditioned on."""
+
+    frame_size: int = 64
+    """Height and width in pixels."""
+
+    frames_per_second: float = 4.0
+    """Rate at which the frames were recorded."""
+
+    sampling_steps: int = 4
+    """Denoising steps of a chunk, chosen by measurement."""
+
+    past_level: int = 0
+    """Noise level (of 1000) that the past frames get while a chunk is generated."""
+
+    guidance: float = 0.0
+    """g of classifier-free guidance by the action: at pure noise, where motion is decided, g times
+    what the action changes in the slow weights' prediction is added to it; 0 adds nothing."""
+
+    def __post_init__(self) -> None:
+        if self.chunk_frames < 1 or self.sampling_steps < 1:
+            raise ConfigError("chunk_frames and sampling_steps must be 1 or more")
+        if self.guidance < 0:
+            raise ConfigError(f"guidance must be 0 or more, got {self.guidance}")
+
+
+class WorldModel:
+    """Slow weights: denoiser, autoencoder, text encoder, noise schedule.
+
+    Args:
+        denoiser: a `Denoiser`.
+        autoencoder: see codec.py.
+        text_encoder: action text -> tokens.
+        schedule: noise levels.
+        settings: the rest.
+    """
+
+    def __init__(
+        self,
+        denoiser: Any,
+        autoencoder: Any,
+        text_encoder: TextEncoder,
+        schedule: NoiseSchedule,
+        settings: ModelSettings,
+    ) -> None:
+        self.denoiser = denoiser.eval()
+        self.autoencoder = autoencoder.eval()
+        self.text_encoder = text_encoder
+        self.schedule = schedule
+        self.settings = settings
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: str | Path) -> "WorldModel":
+        """Load a packaged model by name, or a folder.
+
+        Raises:
+            UnknownNameError: when it is neither.
+            DataError: when the folder is no model or one of its files is damaged.
+        """
+        folder = find_model(name_or_path)
+        index = read_json(folder / INDEX)
+        if index.get("_class_name") != CLASS_NAME:
+            raise DataError(
+                f"{folder / INDEX} says {index.get('_class_name')!r}, not {CLASS_NAME!r}"
+            )
+        return cls(
+            load_denoiser(folder).float(),
+            load_autoencoder(folder).float(),
+            TextEncoder.from_pretrained(folder),
+            NoiseSchedule.from_pretrained(folder),
+            from_json(ModelSettings, index.get("settings", {})),
+        )
+
+    def save_pretrained(self, path: Path, *, half: bool = False, card: str = "") -> None:
+        """Write the folder.
+
+        Args:
+            path: the folder; what was there is replaced.
+            half: store weights as float16; the model in memory stays as it is.
+            card: text of ``README.md``; none is written when it is empty.
+
+        Raises:
+            DataError: when the disk is full or the place cannot be written.
+        """
+        dtype = torch.float16 if half else torch.float32
+        with written_aside(Path(path)) as aside:
+            aside.mkdir()
+            for part, name in ((self.denoiser, "denoiser"), (self.autoencoder, "vae")):
+                stored = nn.Module.to(copy.deepcopy(part), device="cpu", dtype=dtype)
+                stored.save_pretrained(aside / name)
+                _forget_origin_(aside / name / "config.json")
+            self.text_encoder.save_pretrained(aside)
+            self.schedule.save_pretrained(aside)
+            if card:
+                (aside / "README.md").write_text(card, encoding="utf-8")
+            settings = to_json(self.settings)
+            write_json(aside / INDEX, {"_class_name": CLASS_NAME, "settings": settings})
+
+    @property
+    def device(self) -> torch.device:
+        """Where the denoiser lives."""
+        device: torch.device = next(self.denoiser.parameters()).device
+        return device
+
+    def to(self, device: torch.device | str) -> "WorldModel":
+        """Move all parts, in place, and return the model."""
+        for part in (self.denoiser, self.autoencoder, self.text_encoder.model):
+            part.to(device)
+        return self
+
+    def hash(self) -> str:
+        """Return a hash of the denoiser's weights: a memory belongs to one set of slow weights."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.denoiser.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().half().cpu().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    def encode(self, frames_BTHWC: NDArray[np.uint8] | Tensor) -> Tensor:
+        """Encode uint8 frames (B, T, H, W, 3) to latents (B, C, T, h, w).
+
+        Raises:
+            ShapeError: when the frames are not of this model's size.
+        """
+        size = self.settings.frame_size
+        if tuple(frames_BTHWC.shape[2:4]) != (size, size):
+            raise ShapeError(
+                f"this model takes frames of {size}x{size} pixels, got"
+                f" {frames_BTHWC.shape[2]}x{frames_BTHWC.shape[3]}: resize them first"
+            )
+        return encode_frames(self.autoencoder, frames_BTHWC)
+
+    def decode(self, latents_BCTHW: Tensor) -> NDArray[np.uint8]:
+        """Decode latents (B, C, T, h, w) to uint8 frames (B, T, H, W, 3)."""
+        return decode_latents(self.autoencoder, latents_BCTHW)
+
+    def generate(
+        self,
+        past_BCTHW: Tensor,
+        actions: Sequence[str],
+        seeds: Sequence[tuple[int | str, ...]],
+        *,
+        read_out: ReadOut | None = None,
+    ) -> Tensor:
+        """Generate the next chunk of every clip.
+
+        Args:
+            past_BCTHW: clean latents of the past frames.
+            actions: one text a clip.
+            seeds: one seed (any parts) a clip; a clip does not depend on its companions.
+            read_out: how to ask the denoiser; by default directly.
+
+        Returns:
+            Latents (B, C, chunk_frames, h, w).
+        """
+        text_BND = self.text_encoder.encode(actions).to(self.device)
+        predict = (read_out or _plain)(self.denoiser, text_BND)
+        if self.settings.guidance:
+            predict = self._guided(predict, text_BND, alone=read_out is None)
+        _, channels, _, height, width = past_BCTHW.shape
+        shape = (channels, self.settings.chunk_frames, height, width)
+        noise = torch.stack([torch.randn(shape, generator=generator_of(*parts)) for parts in seeds])
+        return sample_ddim(
+            predict,
+            noise.to(past_BCTHW),
+            past_BCTHW=past_BCTHW,
+            schedule=self.schedule,
+            levels=spaced_levels(self.schedule.num_steps, self.settings.sampling_steps),
+            past_level=self.settings.past_level,
+        )
+
+    def _guided(self, predict: Predict, text_BND: Tensor, *, alone: bool) -> Predict:
+        """Add the guidance to what is predicted at pure noise.
+
+        Args:
+            predict: what the sampler asks otherwise.
+            text_BND: the actions.
+            alone: whether `predict` is the slow weights alone.
+        """
+        no_text = self.text_encoder.encode([""]).to(text_BND).expand(len(text_BND), -1, -1)
+        told, untold = _plain(self.denoiser, text_BND), _plain(self.denoiser, no_text)
+
+        def guided(noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
+            predicted = predict(noisy_BCTHW, level_BT)
+            if int(level_BT[0, -1]) < self.schedule.num_steps:
+                return predicted
+            slow = predicted if alone else told(noisy_BCTHW, level_BT)
+            return predicted + self.settings.guidance * (slow - untold(noisy_BCTHW, level_BT))
+
+        return guided
+
+
+def _plain(denoiser: Any, text_BND: Tensor) -> Predict:
+    def predict(noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
+        out: Tensor = denoiser(noisy_BCTHW, level_BT, text_BND)
+        return out
+
+    return predict
+
+
+def _forget_origin_(config: Path) -> None:
+    """Drop the path that a part was once read from: a model folder tells nothing of its maker."""
+    values = read_json(config)
+    values.pop("_name_or_path", None)
+    write_json(config, values)

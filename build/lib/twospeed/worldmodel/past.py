@@ -1,0 +1,25 @@
+"""Which frames of a window are new, and what was seen before them, told from noise levels alone.
+
+Axes: B clips, C channels, T frames, P frames before the new ones, H and W cells.
+"""
+
+import torch
+from torch import Tensor
+
+
+def new_frames(level_BT: Tensor) -> tuple[Tensor, Tensor]:
+    """Say which frames are new, bool (B, T), and the number of each clip's first new one, (B,).
+
+    New frames are those at the end that share one noise level; where all do, there is no past.
+    """
+    is_new_BT = level_BT.flip(1).eq(level_BT[:, -1:]).cumprod(1).flip(1).bool()
+    return is_new_BT, level_BT.shape[1] - is_new_BT.sum(1)
+
+
+def latest(noisy_BCTHW: Tensor, first_B: Tensor, count: int) -> Tensor:
+    """Return the `count` frames before each clip's first new one, (B, C, P, H, W), or zeros."""
+    wanted_BP = first_B[:, None] + torch.arange(-count, 0, device=first_B.device)
+    _, channels, _, height, width = noisy_BCTHW.shape
+    index = wanted_BP.clamp_min(0)[:, None, :, None, None].expand(-1, channels, -1, height, width)
+    found = noisy_BCTHW.gather(2, index)
+    return found * (wanted_BP >= 0)[:, None, :, None, None]

@@ -1,0 +1,116 @@
+"""Action text -> token features, by any text encoder of `transformers`.
+
+Holds: `TextEncoder`, `build_text_encoder`. Our own small encoder reads bytes (T5 on ByT5's
+alphabet: no vocabulary file) and gives the mean of its outputs as one token; a CLIP encoder, as
+ModelScopeT2V uses it, gives all of its tokens.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoTokenizer, ByT5Tokenizer, CLIPTextModel, T5Config, T5EncoderModel
+
+from twospeed.worldmodel.loading import quietly, reading
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TextEncoderConfig:
+    """Size of our own text encoder."""
+
+    width: int = 64
+    """Features of a token."""
+
+    layers: int = 2
+    """Transformer layers."""
+
+    heads: int = 4
+    """Attention heads."""
+
+
+class TextEncoder:
+    """A tokenizer and a frozen encoder; remembers the texts it has seen.
+
+    Args:
+        tokenizer: from `transformers`.
+        model: `T5EncoderModel` (mean of tokens) or `CLIPTextModel` (all tokens).
+    """
+
+    def __init__(self, tokenizer: Any, model: Any) -> None:
+        self.tokenizer = tokenizer
+        self.model = model
+        self._known: dict[str, Tensor] = {}
+
+    @property
+    def width(self) -> int:
+        """Features of a token."""
+        return int(self.model.config.hidden_size)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is the small encoder that we train, and no pretrained CLIP."""
+        return not isinstance(self.model, CLIPTextModel)
+
+    @torch.no_grad()
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        """Encode texts to features (B, N, D) on the CPU; "" stands for no text.
+
+        A text gives the same numbers whatever stands beside it in the batch.
+        """
+        self.model.eval()
+        for text in set(texts) - self._known.keys():
+            self._known[text] = self.features([text])[0].cpu()
+        return torch.stack([self._known[text] for text in texts])
+
+    def features(self, texts: Sequence[str]) -> Tensor:
+        """Encode with gradients and without remembering: (B, N, D)."""
+        if not self.is_ours:
+            options = {"padding": "max_length", "max_length": 77, "truncation": True}
+        else:
+            options = {"padding": True, "max_length": 256, "truncation": True}
+        tokens = self.tokenizer(list(texts), return_tensors="pt", **options).to(self.model.device)
+        hidden_BND: Tensor = self.model(**tokens).last_hidden_state
+        if not self.is_ours:
+            return hidden_BND
+        weight_BN1 = tokens["attention_mask"][..., None].to(hidden_BND)
+        sum_B1D = (hidden_BND * weight_BN1).sum(1, keepdim=True)
+        mean_B1D: Tensor = sum_B1D / weight_BN1.sum(1, keepdim=True)
+        return mean_B1D
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write ``tokenizer/`` and ``text_encoder/``."""
+        with quietly():
+            self.tokenizer.save_pretrained(folder / "tokenizer")
+            self.model.save_pretrained(folder / "text_encoder")
+
+    @classmethod
+    def from_pretrained(cls, folder: Path) -> "TextEncoder":
+        """Read what `save_pretrained` wrote, or these two folders of a diffusers pipeline.
+
+        Raises:
+            DataError: when a folder is missing or damaged.
+        """
+        with reading("text encoder", folder):
+            tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
+            kinds = (folder / "text_encoder" / "config.json").read_text(encoding="utf-8")
+            kind = CLIPTextModel if '"CLIPTextModel"' in kinds else T5EncoderModel
+            return cls(tokenizer, kind.from_pretrained(folder / "text_encoder").eval())
+
+
+def build_text_encoder(config: TextEncoderConfig) -> TextEncoder:
+    """Return an untrained encoder of bytes."""
+    tokenizer = ByT5Tokenizer()
+    shape = T5Config(
+        vocab_size=len(tokenizer),
+        d_model=config.width,
+        d_kv=config.width // config.heads,
+        d_ff=2 * config.width,
+        num_layers=config.layers,
+        num_heads=config.heads,
+        dropout_rate=0.0,
+        feed_forward_proj="gated-gelu",
+    )
+    return TextEncoder(tokenizer, T5EncoderModel(shape))

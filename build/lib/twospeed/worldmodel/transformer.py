@@ -1,0 +1,187 @@
+"""Our own denoiser: convolutions inside frames around a space-time transformer.
+
+Convolutions work on the latent cells of one frame; pairs of cells in both directions make one
+token; a transformer attends over all tokens of all frames of the window. Every frame carries
+its own noise level, so past frames can be clean while new ones are noise.
+"""
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from torch import Tensor, nn
+from torch.nn import functional
+
+from twospeed.core.shapes import check_shapes
+from twospeed.worldmodel.blocks import FrameResBlock, SpaceTimeBlock, sinusoid
+from twospeed.worldmodel.past import latest, new_frames
+from twospeed.worldmodel.recall import Recall
+
+
+class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """Predict the diffusion target of a window of latents.
+
+    Args:
+        latent_channels: channels of a latent cell.
+        text_width: features of a text token.
+        width: features of a transformer token; a multiple of `heads`.
+        depth: transformer blocks.
+        heads: attention heads.
+        conv_channels: channels of the convolutions; a multiple of 16.
+        conv_blocks: residual blocks before and after the transformer.
+        max_frames: longest window.
+        max_cells: longest side of a frame in tokens (half its latent cells).
+        shows_last: whether the convolutions of new frames see the last past frame, and steering
+            tells how far ahead a frame is.
+        recall_keys: features of the keys of the layer made for fast weights; 0 builds none.
+        recall_cells: side of a frame in latent cells, which that layer is bound to.
+        recall_frames: frames of a chunk, which it is bound to as well.
+    """
+
+    @register_to_config  # type: ignore[untyped-decorator]
+    def __init__(
+        self,
+        latent_channels: int = 32,
+        text_width: int = 64,
+        width: int = 192,
+        depth: int = 6,
+        heads: int = 3,
+        conv_channels: int = 64,
+        conv_blocks: int = 1,
+        max_frames: int = 32,
+        max_cells: int = 16,
+        shows_last: bool = False,
+        recall_keys: int = 0,
+        recall_cells: int = 8,
+        recall_frames: int = 4,
+    ) -> None:
+        super().__init__()
+        self.enter = nn.Conv2d(latent_channels, conv_channels, 3, padding=1)
+        self.before = _res_blocks(conv_blocks, conv_channels, width)
+        self.to_tokens = nn.Linear(4 * conv_channels, width)
+        self.places = nn.Parameter(_waves_2d(max_cells, width))
+        self.times = nn.Parameter(_waves(max_frames, width))
+        self.level_in = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+        self.text_in = nn.Linear(text_width, width)
+        self.steer = nn.Linear(width, 6 * width)
+        self.blocks = nn.ModuleList(SpaceTimeBlock(width, heads) for _ in range(depth))
+        self.to_cells = nn.Linear(width, 4 * conv_channels)
+        self.merge = nn.Conv2d(2 * conv_channels, conv_channels, 1)
+        self.after = _res_blocks(conv_blocks, conv_channels, width)
+        self.norm = nn.GroupNorm(16, conv_channels)
+        self.leave = nn.Conv2d(conv_channels, latent_channels, 3, padding=1)
+        nn.init.zeros_(self.steer.weight)
+        nn.init.zeros_(self.steer.bias)
+        for parameter in self.leave.parameters():
+            nn.init.zeros_(parameter)
+        if shows_last:
+            self.last_in = nn.Conv2d(latent_channels, conv_channels, 3, padding=1)
+            self.time_in = nn.Linear(width, width)
+            for parameter in (*self.last_in.parameters(), *self.time_in.parameters()):
+                nn.init.zeros_(parameter)
+        self.recall: Recall | None = None
+        if recall_keys:
+            self.recall = Recall(
+                latent_channels=latent_channels,
+                cells=recall_cells,
+                frames=recall_frames,
+                steer_width=width,
+                keys=recall_keys,
+            )
+            self.recalled_in = nn.Conv2d(latent_channels + 1, conv_channels, 3, padding=1)
+            self.trust = nn.Sequential(
+                nn.Linear(width + 1, width), nn.SiLU(), nn.Linear(width, latent_channels)
+            )
+            for parameter in (*self.recalled_in.parameters(), *self.trust[-1].parameters()):
+                nn.init.zeros_(parameter)
+
+    def forward(self, noisy_BCTHW: Tensor, level_BT: Tensor, text_BND: Tensor) -> Tensor:
+        """Return the prediction for every frame, (B, C, T, H, W).
+
+        Args:
+            noisy_BCTHW: latents, each frame noised as its level says.
+            level_BT: steps of the noise schedule, 0 to 1000; 0 is clean.
+            text_BND: tokens of each clip's action; their mean is used.
+
+        Raises:
+            ShapeError: when the tensors disagree.
+        """
+        sizes = check_shapes(
+            noisy=(noisy_BCTHW, "BCTHW"), level=(level_BT, "BT"), text=(text_BND, "BND")
+        )
+        frames, height, width = sizes["T"], sizes["H"], sizes["W"]
+        action_BD = self.action_of(text_BND)
+        steer_BTD = functional.silu(self._steering(level_BT, action_BD))
+        steer_FD = steer_BTD.flatten(0, 1)
+        cells = self.enter(noisy_BCTHW.transpose(1, 2).flatten(0, 1))
+        if self.config.shows_last:
+            cells = cells + self._last_seen(noisy_BCTHW, level_BT)
+        if self.recall is not None:
+            recalled, there_BT = self.recall(noisy_BCTHW, level_BT, action_BD)
+            cells = cells + self.recalled_in(recalled.transpose(1, 2).flatten(0, 1))
+        for block in self.before:
+            cells = block(cells, steer_FD)
+        tokens = self.to_tokens(functional.pixel_unshuffle(cells, 2).permute(0, 2, 3, 1))
+        tokens = tokens + self.places[: height // 2, : width // 2]
+        tokens = tokens.flatten(1, 2).unflatten(0, (-1, frames))
+        tokens = tokens + self._times(frames)[:, None]
+        steer_BT6D = self.steer(steer_BTD).unflatten(-1, (6, -1))
+        for block in self.blocks:
+            tokens = block(tokens, steer_BT6D)
+        back = self.to_cells(tokens).flatten(0, 1).unflatten(1, (height // 2, width // 2))
+        back = functional.pixel_shuffle(back.permute(0, 3, 1, 2), 2)
+        cells = self.merge(torch.cat([cells, back], dim=1))
+        for block in self.after:
+            cells = block(cells, steer_FD)
+        out = self.leave(functional.silu(self.norm(cells)))
+        windows: Tensor = out.unflatten(0, (-1, frames)).transpose(1, 2)
+        if self.recall is not None:
+            trust = self._trust(steer_BTD, recalled[:, -1, :, 0, 0], there_BT)
+            windows = windows.lerp(recalled[:, :-1], trust)
+        return windows
+
+    def _last_seen(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
+        """Return what new frames are told of the last past frame, (B * T, channels, H, W)."""
+        is_new_BT, first_B = new_frames(level_BT)
+        is_told_BT = is_new_BT & (first_B > 0)[:, None]
+        seen_BCHW = self.last_in(latest(noisy_BCTHW, first_B, 1)[:, :, 0])
+        told: Tensor = seen_BCHW[:, None] * is_told_BT[..., None, None, None]
+        return told.flatten(0, 1)
+
+    def _trust(self, steer_BTD: Tensor, mark_BT: Tensor, there_BT: Tensor) -> Tensor:
+        """Return how far each channel goes over to what is recalled, (B, C, T, 1, 1)."""
+        share_BTC: Tensor = self.trust(torch.cat([steer_BTD, mark_BT[..., None]], dim=-1))
+        return (share_BTC * there_BT[..., None]).transpose(1, 2)[..., None, None]
+
+    def action_of(self, text_BND: Tensor) -> Tensor:
+        """Embed the actions, (B, D)."""
+        action: Tensor = self.text_in(text_BND.mean(dim=1).to(self.text_in.weight.dtype))
+        return action
+
+    def _steering(self, level_BT: Tensor, action_BD: Tensor) -> Tensor:
+        """Join noise level, action and place in time into one vector a frame."""
+        level = self.level_in(sinusoid(level_BT, self.config.width).to(action_BD.dtype))
+        steering: Tensor = level + action_BD[:, None]
+        if self.config.shows_last:
+            steering = steering + self.time_in(self._times(level_BT.shape[1]))
+        return steering
+
+    def _times(self, frames: int) -> Tensor:
+        """Return the features of each frame's place, counted from the end, (T, D)."""
+        return self.times[:frames].flip(0)
+
+
+def _waves(count: int, width: int) -> Tensor:
+    """Return sines and cosines of positions, (count, width), so that shifts are rotations."""
+    rates = 1.5 / 15 ** (torch.arange(width // 2) / (width // 2))
+    angles = torch.arange(count)[:, None] * rates
+    return torch.cat([angles.sin(), angles.cos()], dim=1)
+
+
+def _waves_2d(count: int, width: int) -> Tensor:
+    rows = _waves(count, width // 2)[:, None].expand(-1, count, -1)
+    columns = _waves(count, width // 2)[None].expand(count, -1, -1)
+    return torch.cat([rows, columns], dim=2)
+
+
+def _res_blocks(count: int, channels: int, steer_width: int) -> nn.ModuleList:
+    return nn.ModuleList(FrameResBlock(channels, steer_width) for _ in range(count))

@@ -1,0 +1,96 @@
+"""The table of worlds, the one function that makes a world by its name, what is installed."""
+
+import importlib.util
+import re
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from twospeed.core.errors import lookup
+from twospeed.worlds.base import About, Action, ScriptedWorld, World, find_program
+from twospeed.worlds.carracing import CarRacing
+from twospeed.worlds.crafter import Crafter
+from twospeed.worlds.doom import Doom
+from twospeed.worlds.fetch import Fetch
+from twospeed.worlds.humanoid import Humanoid
+from twospeed.worlds.minetest import Minetest
+from twospeed.worlds.rooms import Rooms
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorldKind:
+    """What can be known of a world before one is made, and how to make one."""
+
+    make: Callable[..., World]
+    """Takes `frame_size` in pixels."""
+
+    about: About
+    """Engine, install line, truth."""
+
+    actions: Mapping[str, Action]
+    """Canonical text -> action."""
+
+    has_script: bool
+    """Whether it is a `ScriptedWorld`."""
+
+
+def _kind_of(world: Any) -> WorldKind:
+    """Read the facts from a class of worlds."""
+    return WorldKind(
+        make=world,
+        about=world.about,
+        actions=world.actions,
+        has_script=isinstance(world, ScriptedWorld),
+    )
+
+
+WORLDS: dict[str, WorldKind] = {
+    "rooms": _kind_of(Rooms),
+    "doom": _kind_of(Doom),
+    "crafter": _kind_of(Crafter),
+    "fetch": _kind_of(Fetch),
+    "carracing": _kind_of(CarRacing),
+    "humanoid": _kind_of(Humanoid),
+    "minetest": _kind_of(Minetest),
+}
+"""Name -> kind."""
+
+
+def make_world(name: str, *, frame_size: int = 64) -> World:
+    """Build the world called `name`; its frames are squares of `frame_size` pixels.
+
+    Raises:
+        UnknownNameError: when no world is called so.
+        MissingExtraError: when its engine is not installed.
+        ConfigError: when it cannot make frames of that size.
+    """
+    return lookup(WORLDS, name, "world").make(frame_size=frame_size)
+
+
+def is_installed(about: About) -> bool:
+    """Say whether all modules and programs of a world are there; none is started."""
+    return all(importlib.util.find_spec(module) for module in about.modules) and all(
+        find_program(program) for program in about.programs
+    )
+
+
+def engine_version(about: About) -> str | None:
+    """Return the version of a world's engine, or None when it is not installed."""
+    if about.programs:
+        return _program_version(about.programs[0])
+    try:
+        return version(about.package)
+    except PackageNotFoundError:
+        return None
+
+
+def _program_version(name: str) -> str | None:
+    """Return the first number with points that a program says when asked for its version."""
+    program = find_program(name)
+    if program is None:
+        return None
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"\d+(?:\.\d+)+", said.stdout)
+    return found.group() if found else None
