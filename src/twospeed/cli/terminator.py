@@ -99,6 +99,10 @@ def compare_variants(
     out: Annotated[Path, typer.Option(help="folder; the same one goes on")] = Path("runs/compare"),
     seeds: Annotated[int, typer.Option(help="how many seeds, from 0")] = 3,
     only: Annotated[list[str] | None, typer.Option(help="variants to take; all by default")] = None,
+    rates: Annotated[
+        list[float] | None,
+        typer.Option("--rate", help="a peak rate to try; each variant keeps its best"),
+    ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="change one setting")
     ] = None,
@@ -108,11 +112,14 @@ def compare_variants(
     config = functools.reduce(override, settings or [], recipe_of(recipe))
     known = lookup(VARIANTS, kind, "comparison")(config)
     chosen = {name: lookup(known, name, "variant") for name in only or known}
-    rows = compare(config, load_examples(data), chosen, out, seeds=range(seeds), device=device)
-    table = Table("variant", "test accuracy", "parameters", "processor seconds")
+    rows = compare(
+        config, load_examples(data), chosen, out,
+        seeds=range(seeds), rates=rates or (), device=device,
+    )  # fmt: skip
+    table = Table("variant", "test accuracy", "rate", "parameters", "processor seconds")
     for row in rows:
         accuracy = f"{row.mean:.2%} ± {row.spread:.2%}"
         seconds = f"{row.processor_seconds[-1]:.0f}"
-        table.add_row(row.name, accuracy, f"{row.parameters:,}", seconds)
+        table.add_row(row.name, accuracy, f"{row.learning_rate:g}", f"{row.parameters:,}", seconds)
     Console().print(table)
     print(f"{seeds} seeds, {config.epochs} epochs each; table.md and curves.png are in {out}")

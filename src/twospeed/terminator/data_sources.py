@@ -1,11 +1,13 @@
 """Data by name or by path: built-in sets, the hub's, and files."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_digits
 
+from twospeed.core.config import override
 from twospeed.core.errors import DataError, lookup, require
 from twospeed.terminator.examples import (
     Examples,
@@ -18,6 +20,7 @@ from twospeed.terminator.pathfinder import PathfinderConfig, make_pathfinder
 from twospeed.terminator.readers import read_data
 
 HUB_PREFIX = "hub:"
+PATHFINDER_PREFIX = "pathfinder:"
 
 
 def digits() -> ExampleSet:
@@ -46,13 +49,19 @@ BUILT_IN: dict[str, Callable[[], ExampleSet]] = {
 def load_examples(name_or_path: str) -> ExampleSet:
     """Return a built-in set by name, ``hub:NAME`` through the datasets library, or files by path.
 
+    ``pathfinder:steps=6,distractors=0`` changes fields of `PathfinderConfig`.
+
     Raises:
+        ConfigError: for a pathfinder that cannot be.
         DataError: when files are missing or unknown.
         UnknownNameError: when it is neither a path nor a name of ours.
         MissingExtraError: when the hub is asked for and the library is not installed.
     """
     if name_or_path.startswith(HUB_PREFIX):
         return from_hub(name_or_path.removeprefix(HUB_PREFIX))
+    if name_or_path.startswith(PATHFINDER_PREFIX):
+        settings = name_or_path.removeprefix(PATHFINDER_PREFIX).split(",")
+        return make_pathfinder(functools.reduce(override, settings, PathfinderConfig()))
     if name_or_path in BUILT_IN:
         return BUILT_IN[name_or_path]()
     path = Path(name_or_path)
