@@ -119,7 +119,9 @@ def test_bfloat16_stays_near(generator, small_network, awaken):
 
 
 @pytest.mark.parametrize("num_kernels", [1, 3])
-@pytest.mark.parametrize(("side", "size"), [(3, (5, 6)), (9, (6, 5)), (1, (4, 4)), (7, (8, 4))])
+@pytest.mark.parametrize(
+    ("side", "size"), [(3, (5, 6)), (9, (6, 5)), (1, (4, 4)), (7, (30, 33)), (5, (64, 61))]
+)
 def test_gradients_of_depthwise_kernels(num_kernels, side, size, generator):
     def draw(*shape):
         return torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
