@@ -54,17 +54,22 @@ def bench(
     plot: Annotated[Path | None, typer.Option(help="PNG of the scaling table")] = None,
     repeats: Annotated[int, typer.Option(help="runs of which the median counts")] = 7,
     scaling: Annotated[bool, typer.Option(help="measure the scaling table too")] = True,
+    threads: Annotated[int, typer.Option(help="threads of one operation")] = 2,
 ) -> None:
     """Measure inference and training in units of a 1024x1024x1024 matrix product."""
-    config = BenchConfig(repeats=repeats, scaling=scaling)
+    config = BenchConfig(repeats=repeats, scaling=scaling, threads=threads)
     with Console(stderr=True).status("measuring"):
         results = run_bench(config)
     write_json(json, results)
     if plot is not None and scaling:
         plot_scaling([ScalingRow(**row) for row in results["scaling"]], plot)
     for part in ("inference_over_matmul", "training_over_matmul"):
-        figures = ", ".join(f"{name} {value:.1f}" for name, value in results[part].items())
+        figures = ", ".join(
+            f"{name} {'not measured' if value is None else format(value, '.1f')}"
+            for name, value in results[part].items()
+        )
         print(f"{part.replace('_', ' ')}: {figures}")
+    print(results["note"])
     print(f"largest difference to the plain evaluation {results['max_abs_difference']:.1e}")
 
 
