@@ -19,6 +19,7 @@ from twospeed.terminator.fitting import fit_examples, prepare, rate_at, take_ste
 from twospeed.terminator.looking import position_scores
 from twospeed.terminator.peers import PeerShape, build_peer, num_parameters, peers_for
 from twospeed.terminator.presets import author
+from twospeed.terminator.saved_fit import open_fit
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +135,21 @@ def test_a_folder_of_another_fit_is_not_touched(few, tiny, tmp_path):
     (tmp_path / "state.json").write_text(json.dumps(state))
     with pytest.raises(DataError, match="fit of another version"):
         fit_examples(config, few, tmp_path, quiet=True)
+
+
+def test_a_folder_keeps_to_its_data_and_a_fit_must_be_there(few, tiny, tmp_path):
+    fit_examples(replace(tiny, epochs=1), few, tmp_path / "fit", quiet=True)
+    labels = few.train.labels.roll(1)
+    other = replace(few, train=replace(few.train, labels=labels))
+    message = r"holds a fit on few \(100 training pictures of 1 x 8 x 8\), but the data are few"
+    for act in (
+        lambda: fit_examples(replace(tiny, epochs=1), other, tmp_path / "fit", quiet=True),
+        lambda: open_fit(tmp_path / "fit", other),
+    ):
+        with pytest.raises(DataError, match=message):
+            act()
+    with pytest.raises(DataError, match="nosuch holds no fit: give the folder"):
+        open_fit(tmp_path / "nosuch", few)
 
 
 def test_a_device_that_is_not_there_is_refused(few, tiny):

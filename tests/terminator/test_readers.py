@@ -181,6 +181,14 @@ def test_pathfinder_is_a_function_of_seed_and_number():
     assert not torch.equal(first.train.images[:2], first.test.images)
 
 
+def test_pathfinder_takes_settings_in_its_name():
+    data = load_examples("pathfinder:size=16,num_train=3,num_test=2,steps=4,distractors=0")
+    assert data.train.images.shape == (3, 1, 16, 16)
+    assert len(data.test) == 2
+    with pytest.raises(UnknownNameError, match="Did you mean 'steps'"):
+        load_examples("pathfinder:step=4")
+
+
 def test_the_answer_of_pathfinder_is_where_the_dots_are():
     config = PathfinderConfig()
     for seed in range(5):

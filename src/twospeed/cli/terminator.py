@@ -75,7 +75,9 @@ def bench(
 
 @app.command()
 def show(
-    data: Annotated[str, typer.Option(help="digits, pathfinder, noise, hub:NAME, or a path")],
+    data: Annotated[
+        str, typer.Option(help="digits, pathfinder[:steps=6,...], noise, hub:NAME, or a path")
+    ],
     fit: Annotated[Path, typer.Option(help="folder that `twospeed fit` wrote")],
     out: Annotated[Path, typer.Option(help="folder of the pictures")] = Path("runs/show"),
     count: Annotated[int, typer.Option(help="how many test examples")] = 4,
@@ -100,7 +102,9 @@ def show(
 def compare_variants(
     kind: Annotated[str, typer.Argument(help="peers or ablations")],
     recipe: Annotated[str, typer.Argument(help=f"one of: {', '.join(RECIPES)}")],
-    data: Annotated[str, typer.Option(help="digits, pathfinder, noise, hub:NAME, or a path")],
+    data: Annotated[
+        str, typer.Option(help="digits, pathfinder[:steps=6,...], noise, hub:NAME, or a path")
+    ],
     out: Annotated[Path, typer.Option(help="folder; the same one goes on")] = Path("runs/compare"),
     seeds: Annotated[int, typer.Option(help="how many seeds, from 0")] = 3,
     only: Annotated[list[str] | None, typer.Option(help="variants to take; all by default")] = None,

@@ -1,6 +1,7 @@
 """Clocks and memory: medians of interleaved runs, peak resident memory."""
 
 import ctypes
+import math
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -31,19 +32,37 @@ def seconds_of(action: Action, *, device: str = "cpu") -> float:
 
 
 def median_seconds(
-    actions: Mapping[str, Action], *, repeats: int, device: str = "cpu"
+    actions: Mapping[str, Action], *, repeats: int, shortest: float = 0.0, device: str = "cpu"
 ) -> dict[str, float]:
     """Run all actions by turns and return the median seconds of each, after one run to warm up.
 
     Turns, not blocks: what else the machine does then hits all of them alike.
+
+    Args:
+        actions: by name.
+        repeats: samples of which the median counts.
+        shortest: seconds that a sample should last at least: quick actions run several times in it.
+        device: such as "cpu" or "cuda".
     """
-    for action in actions.values():
+    calls = {}
+    for name, action in actions.items():
         action()
+        warm = seconds_of(action, device=device) if shortest else math.inf
+        calls[name] = min(1000, max(1, math.ceil(shortest / max(warm, 1e-6))))
     times: dict[str, list[float]] = {name: [] for name in actions}
     for _ in range(repeats):
         for name, action in actions.items():
-            times[name].append(seconds_of(action, device=device))
+            seconds = seconds_of(_repeated(action, calls[name]), device=device)
+            times[name].append(seconds / calls[name])
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+def _repeated(action: Action, count: int) -> Action:
+    def act() -> None:
+        for _ in range(count):
+            action()
+
+    return act
 
 
 def keep_freed_memory() -> None:

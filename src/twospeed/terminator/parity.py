@@ -13,6 +13,7 @@ from torch import Tensor
 from twospeed.core.errors import DataError
 from twospeed.terminator.archive import (
     Arrays,
+    integers,
     network_of,
     parameter_name,
     read_archive,
@@ -122,11 +123,21 @@ def evaluate(network: Terminator, arrays: Arrays, *, step: Step = plain_step) ->
     results.update(slow_results(kernels))
     results["output/logits"] = logits
     if "input/labels" in arrays:
-        labels = torch.from_numpy(take(arrays, "input/labels").astype(np.int64))
+        labels = labels_of(arrays, len(x))
         ce = smoothed_cross_entropy(logits, labels)
         results["output/ce"] = ce
         results.update(gradients(ce + slow_loss(kernels, "c"), network, x, arrays))
     return results
+
+
+def labels_of(arrays: Arrays, count: int) -> Tensor:
+    """Return the labels, (count,).
+
+    Raises:
+        DataError: when they are not whole numbers, one per picture.
+    """
+    labels = integers(arrays, "input/labels", count=count)
+    return torch.tensor(labels)
 
 
 def slow_results(kernels: list[Tensor]) -> dict[str, Tensor]:
