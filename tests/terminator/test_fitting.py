@@ -265,6 +265,16 @@ def test_the_commands_run_one_after_another(few, tmp_path):
 def test_wrong_settings_are_refused(few, tiny):
     with pytest.raises(ConfigError, match="multiple of the one before"):
         prepare(override(tiny, "network.widths=[12, 30]"), few, "cpu")
+    with pytest.raises(ConfigError, match=r"takes a list such as \[12\], got \['a'\]"):
+        override(tiny, 'network.widths=["a"]')
+    with pytest.raises(ConfigError, match="block 1 can take outputs of blocks before it: 1"):
+        prepare(override(tiny, "network.earlier=[1]"), few, "cpu")
+    for setting in (
+        "network.dropout=1", "warmup_epochs=-1", "weight_decay=-1", "betas=[1, 0]",
+        "learning_rate=NaN", "slow_weight=Infinity", 'network.block.mixing=["a", 1]',
+    ):  # fmt: skip
+        with pytest.raises(ConfigError):
+            prepare(override(tiny, setting), few, "cpu")
     with pytest.raises(ConfigError, match="layout must be one of"):
         replace(tiny, layout="rows")
     with pytest.raises(UnknownNameError, match="Did you mean 'digits'"):

@@ -173,6 +173,24 @@ def test_hub_data_needs_its_library_or_a_network():
         load_examples("hub:no/such-set-anywhere")
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"y_test": np.array([0, 9])}, r"labels must be 0 to 1, got 0 to 9 in its test examples"),
+        ({"x_test": np.zeros((2, 5, 5), np.uint8)}, r"are \(1, 4, 4\), but test .*1, 5, 5"),
+        ({"x_train": np.zeros((0, 4, 4)), "y_train": np.zeros(0, int)}, "no examples"),
+        ({"x_train": np.zeros((2, 4, 4), complex)}, "pictures must be numbers, got complex128"),
+        ({"y_train": np.array(["a", "b"])}, "labels must be whole numbers, got <U1"),
+    ],
+)  # fmt: skip
+def test_parts_that_do_not_belong_together_are_refused(tmp_path, changes, message):
+    parts = {f"x_{part}": np.zeros((2, 4, 4), np.uint8) for part in ("train", "test")}
+    parts |= {f"y_{part}": np.array([0, 1]) for part in ("train", "test")}
+    np.savez(tmp_path / "set.npz", **{**parts, "names": np.array(["no", "yes"]), **changes})
+    with pytest.raises(DataError, match=message):
+        load_examples(str(tmp_path / "set.npz"))
+
+
 def test_pathfinder_is_a_function_of_seed_and_number():
     config = PathfinderConfig(num_train=6, num_test=2)
     first, second = make_pathfinder(config), make_pathfinder(config)

@@ -22,6 +22,7 @@ from twospeed.terminator.looking import (
     layer_means,
     trace_network,
 )
+from twospeed.terminator.measure import CLOCKS
 from twospeed.terminator.parity import TOLERANCE, compare_archive
 from twospeed.terminator.saved_fit import open_fit
 from twospeed.terminator.scaling import ScalingRow, plot_scaling
@@ -55,9 +56,10 @@ def bench(
     repeats: Annotated[int, typer.Option(help="runs of which the median counts")] = 7,
     scaling: Annotated[bool, typer.Option(help="measure the scaling table too")] = True,
     threads: Annotated[int, typer.Option(help="threads of one operation")] = 2,
+    clock: Annotated[str, typer.Option(help=f"one of: {', '.join(CLOCKS)}")] = "wall",
 ) -> None:
     """Measure inference and training in units of a 1024x1024x1024 matrix product."""
-    config = BenchConfig(repeats=repeats, scaling=scaling, threads=threads)
+    config = BenchConfig(repeats=repeats, scaling=scaling, threads=threads, clock=clock)
     with Console(stderr=True).status("measuring"):
         results = run_bench(config)
     write_json(json, results)

@@ -45,19 +45,22 @@ def read_archive(path: Path) -> dict[str, NDArray[np.generic]]:
     """Read every array of an npz file.
 
     Raises:
-        DataError: when the file is missing, no npz archive, damaged, or holds other than numbers.
+        DataError: when the file is missing, no npz archive, or damaged.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+            return {name: archive[name] for name in archive.files}
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is no npz archive of plain arrays, or damaged") from error
+
+
+def check_numbers(arrays: Arrays) -> None:
+    """Refuse arrays of anything but real numbers."""
     for name, values in arrays.items():
         if values.dtype.kind not in "fiub":
             raise DataError(f"{name} should hold real numbers, but holds {values.dtype}")
-    return arrays
 
 
 def config_of(arrays: Arrays) -> TerminatorConfig:

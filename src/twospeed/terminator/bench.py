@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from twospeed.core.errors import ConfigError
+from twospeed.core.errors import ConfigError, lookup
 from twospeed.terminator.fast import FastTerminator
 from twospeed.terminator.measure import (
+    CLOCKS,
     Action,
     keep_freed_memory,
     median_seconds,
@@ -45,12 +46,16 @@ class BenchConfig:
     matmul_side: int = 1024
     """Side of the square single precision product that is the unit of time."""
 
+    clock: str = "wall"
+    """"wall", or "processor": seconds of all threads, of use on a machine with other work."""
+
     scaling: bool = True
     """Whether the scaling table is measured too."""
 
     def __post_init__(self) -> None:
         if min(self.batch, self.threads, self.repeats, self.matmul_side) < 1:
             raise ConfigError("batch, threads, repeats and matmul_side must be at least 1")
+        lookup(CLOCKS, self.clock, "clock")
 
 
 def run_bench(config: BenchConfig, *, network: TerminatorConfig | None = None) -> dict[str, Any]:
@@ -69,7 +74,7 @@ def run_bench(config: BenchConfig, *, network: TerminatorConfig | None = None) -
         other = default() if network is None else replace(network, block=default().block)
         results["default"] = measure_network(config, other)
         if config.scaling:
-            rows = measure_scaling(repeats=max(3, config.repeats // 2))
+            rows = measure_scaling(repeats=max(3, config.repeats // 2), clock=config.clock)
             results["scaling"] = [asdict(row) for row in rows]
             results["scaling_exponents"] = growth_exponents(rows)
     finally:
@@ -126,10 +131,12 @@ def measure_modes(
     often = {name: actions[name] for name in cheap(actions, slowness)}
     unit = {"matmul": matmul_of(config.matmul_side)}
     seconds: dict[str, float | None] = {}
-    seconds.update(median_seconds({**unit, **often}, repeats=config.repeats))
+    seconds.update(median_seconds({**unit, **often}, repeats=config.repeats, clock=config.clock))
     for name in actions.keys() - often.keys():
         estimate = slowness * (seconds["fp32"] or 0.0)
-        seconds[name] = seconds_of(actions[name]) if estimate <= LONGEST_RUN else None
+        seconds[name] = (
+            seconds_of(actions[name], clock=config.clock) if estimate <= LONGEST_RUN else None
+        )
     return seconds
 
 

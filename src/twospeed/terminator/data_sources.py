@@ -12,6 +12,7 @@ from twospeed.core.errors import DataError, lookup, require
 from twospeed.terminator.examples import (
     Examples,
     ExampleSet,
+    classes_of,
     examples_from,
     numbered,
     with_test_split,
@@ -85,8 +86,7 @@ def from_hub(name: str) -> ExampleSet:
     if not {train_name, test_name} <= set(parts):
         raise DataError(f"{name!r} should have train and test parts, but has {sorted(parts)}")
     train, test = (_hub_examples(parts[part], name) for part in (train_name, test_name))
-    count = 1 + max(int(train.labels.max()), int(test.labels.max()))
-    return ExampleSet(name=name, train=train, test=test, classes=numbered(count))
+    return ExampleSet(name=name, train=train, test=test, classes=classes_of(train))
 
 
 def _hub_examples(rows: object, name: str) -> Examples:

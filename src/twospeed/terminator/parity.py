@@ -13,6 +13,7 @@ from torch import Tensor
 from twospeed.core.errors import DataError
 from twospeed.terminator.archive import (
     Arrays,
+    check_numbers,
     integers,
     network_of,
     parameter_name,
@@ -65,6 +66,7 @@ def compare_archive(path: Path, *, tolerance: float = TOLERANCE) -> ParityReport
             none of ours, or holds nothing to compare.
     """
     arrays = read_archive(path)
+    check_numbers(arrays)
     network = network_of(arrays)
     got = evaluate(network, arrays)
     compared = [name for name in got if name in arrays]

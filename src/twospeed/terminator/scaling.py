@@ -130,6 +130,7 @@ def measure_scaling(
     *,
     channels: int = 32,
     repeats: int = 5,
+    clock: str = "wall",
     sides: Sequence[int] = IMAGE_SIDES,
     lengths: Sequence[int] = SEQUENCE_LENGTHS,
 ) -> list[ScalingRow]:
@@ -139,7 +140,7 @@ def measure_scaling(
         x_BCS = torch.randn(1, channels, *sizes, generator=torch.Generator().manual_seed(0))
         modules = {name: build(channels, sizes).eval() for name, build in MIXERS.items()}
         actions = {name: _action(module, x_BCS) for name, module in modules.items()}
-        seconds = median_seconds(actions, repeats=repeats, shortest=SHORTEST_SAMPLE)
+        seconds = median_seconds(actions, repeats=repeats, clock=clock, shortest=SHORTEST_SAMPLE)
         rows += [
             ScalingRow(
                 mixer=name,
