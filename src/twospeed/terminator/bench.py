@@ -93,7 +93,7 @@ def measure_network(config: BenchConfig, network_config: TerminatorConfig) -> di
         "fp32": FastTerminator(network),
         "bf16": FastTerminator(network, dtype=torch.bfloat16),
     }
-    slowness = bfloat16_slowness()
+    slowness = bfloat16_slowness(config.clock)
     infer = {name: Inference(part, x_BCS) for name, part in evaluators.items()}
     inference = measure_modes(config, infer, slowness)
     results = differences({name: action.scores for name, action in infer.items()})
@@ -112,10 +112,10 @@ def measure_network(config: BenchConfig, network_config: TerminatorConfig) -> di
     }
 
 
-def bfloat16_slowness(side: int = 256) -> float:
+def bfloat16_slowness(clock: str = "wall", *, side: int = 512) -> float:
     """Return how many float32 products one bfloat16 product takes as long as: large if emulated."""
-    seconds = median_seconds({"fp32": matmul_of(side), "bf16": matmul_of(side, torch.bfloat16)},
-                             repeats=3)  # fmt: skip
+    products = {"fp32": matmul_of(side), "bf16": matmul_of(side, torch.bfloat16)}
+    seconds = median_seconds(products, repeats=3, clock=clock)
     return seconds["bf16"] / seconds["fp32"]
 
 
