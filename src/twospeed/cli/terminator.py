@@ -133,4 +133,5 @@ def compare_variants(
         seconds = f"{row.processor_seconds[-1]:.0f}"
         table.add_row(row.name, accuracy, f"{row.learning_rate:g}", f"{row.parameters:,}", seconds)
     Console().print(table)
-    print(f"{seeds} seeds, {config.epochs} epochs each; table.md and curves.png are in {out}")
+    count = "1 seed" if seeds == 1 else f"{seeds} seeds"
+    print(f"{count}, {config.epochs} epochs each; table.md and curves.png are in {out}")
