@@ -1,10 +1,18 @@
+import functools
 from dataclasses import replace
 
 import pytest
 import torch
 
 from twospeed.terminator.archive import network_of, read_archive
-from twospeed.terminator.bench import BenchConfig, run_bench
+from twospeed.terminator.bench import (
+    EMULATED,
+    BenchConfig,
+    bfloat16_note,
+    measure_modes,
+    over_matmul,
+    run_bench,
+)
 from twospeed.terminator.fast import FastTerminator
 from twospeed.terminator.fast_depthwise import convolve_local_fast
 from twospeed.terminator.fast_standardize import standardize_batch, standardize_groups
@@ -119,7 +127,9 @@ def test_bfloat16_stays_near(generator, small_network, awaken):
 
 
 @pytest.mark.parametrize("num_kernels", [1, 3])
-@pytest.mark.parametrize(("side", "size"), [(3, (5, 6)), (9, (6, 5)), (1, (4, 4)), (7, (8, 4))])
+@pytest.mark.parametrize(
+    ("side", "size"), [(3, (5, 6)), (9, (6, 5)), (1, (4, 4)), (7, (30, 33)), (5, (64, 61))]
+)
 def test_gradients_of_depthwise_kernels(num_kernels, side, size, generator):
     def draw(*shape):
         return torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
@@ -156,6 +166,22 @@ def test_a_bench_of_a_small_network_has_all_its_numbers(small_config):
         assert all(value > 0 for value in results[part].values())
     assert results["max_abs_difference"] < 1e-5
     assert results["default"]["max_abs_difference"] < 1e-5
+
+
+def test_emulated_bfloat16_runs_once_or_not_at_all():
+    ran = []
+    actions = {name: functools.partial(ran.append, name) for name in ("plain", "fp32", "bf16")}
+    config = BenchConfig(threads=1, repeats=3, matmul_side=32)
+    assert measure_modes(config, actions, slowness=EMULATED)["bf16"] is not None
+    assert ran.count("bf16") == 4  # with the run to warm up
+    ran.clear()
+    assert measure_modes(config, actions, slowness=2 * EMULATED)["bf16"] is not None
+    assert (ran.count("bf16"), ran.count("fp32")) == (1, 4)
+    ran.clear()
+    seconds = measure_modes(config, actions, slowness=1e12)
+    assert "bf16" not in ran
+    assert over_matmul(seconds)["bf16"] is None
+    assert "emulated" in bfloat16_note(1e12)
 
 
 def test_the_scaling_table_covers_all_mixers(tmp_path):

@@ -19,6 +19,7 @@ from twospeed.terminator.fitting import fit_examples, prepare, rate_at, take_ste
 from twospeed.terminator.looking import position_scores
 from twospeed.terminator.peers import PeerShape, build_peer, num_parameters, peers_for
 from twospeed.terminator.presets import author
+from twospeed.terminator.saved_fit import open_fit
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +137,21 @@ def test_a_folder_of_another_fit_is_not_touched(few, tiny, tmp_path):
         fit_examples(config, few, tmp_path, quiet=True)
 
 
+def test_a_folder_keeps_to_its_data_and_a_fit_must_be_there(few, tiny, tmp_path):
+    fit_examples(replace(tiny, epochs=1), few, tmp_path / "fit", quiet=True)
+    labels = few.train.labels.roll(1)
+    other = replace(few, train=replace(few.train, labels=labels))
+    message = r"holds a fit on few \(100 training pictures of 1 x 8 x 8\), but the data are few"
+    for act in (
+        lambda: fit_examples(replace(tiny, epochs=1), other, tmp_path / "fit", quiet=True),
+        lambda: open_fit(tmp_path / "fit", other),
+    ):
+        with pytest.raises(DataError, match=message):
+            act()
+    with pytest.raises(DataError, match="nosuch holds no fit: give the folder"):
+        open_fit(tmp_path / "nosuch", few)
+
+
 def test_a_device_that_is_not_there_is_refused(few, tiny):
     with pytest.raises(ConfigError, match="no device 'nosuch' here"):
         prepare(tiny, few, "nosuch")
@@ -199,10 +215,23 @@ def test_a_comparison_is_a_table_over_seeds(few, tiny, tmp_path):
     assert (tmp_path / "gru" / "seed-0" / "last.safetensors").stat().st_mtime_ns == written
 
 
-def test_every_ablation_builds(few):
-    config = recipe_of("tiny")
+def test_each_variant_of_a_comparison_keeps_its_best_rate(few, tiny, tmp_path):
+    rates = (1e-9, 5e-3)  # the first learns nothing
+    config = replace(tiny, epochs=10, batch_size=20, layout="sequence")
+    variants = {"it": peer_variants(config)["longconv"]}
+    (row,) = compare(config, few, variants, tmp_path, seeds=[0, 1], rates=rates)
+    assert row.learning_rate == 5e-3
+    fits = sorted(str(path.parent.relative_to(tmp_path)) for path in tmp_path.rglob("result.json"))
+    assert fits == ["it/rate-0.005/seed-0", "it/rate-0.005/seed-1", "it/rate-1e-09/seed-0"]
+    assert "| 0.005 |" in (tmp_path / "table.md").read_text()
+
+
+@pytest.mark.parametrize(("recipe", "absent"), [("tiny", {"e1", "e2"}), ("digits", {"e2"})])
+def test_every_ablation_builds(recipe, absent, few):
+    config = recipe_of(recipe)
     variants = ablation_variants(config)
-    assert len(variants) == 10 + len(config.network.block.branches)
+    left_out = {name.removeprefix("without ") for name in variants if "without " in name}
+    assert left_out == set(config.network.block.branches) - absent
     for change in variants.values():
         fit = prepare(change(config), few, "cpu")
         assert fit.scores(fit.reader(few.train.images[:2]))[0].shape == (2, 10)
@@ -236,6 +265,16 @@ def test_the_commands_run_one_after_another(few, tmp_path):
 def test_wrong_settings_are_refused(few, tiny):
     with pytest.raises(ConfigError, match="multiple of the one before"):
         prepare(override(tiny, "network.widths=[12, 30]"), few, "cpu")
+    with pytest.raises(ConfigError, match=r"takes a list such as \[12\], got \['a'\]"):
+        override(tiny, 'network.widths=["a"]')
+    with pytest.raises(ConfigError, match="block 1 can take outputs of blocks before it: 1"):
+        prepare(override(tiny, "network.earlier=[1]"), few, "cpu")
+    for setting in (
+        "network.dropout=1", "warmup_epochs=-1", "weight_decay=-1", "betas=[1, 0]",
+        "learning_rate=NaN", "slow_weight=Infinity", 'network.block.mixing=["a", 1]',
+    ):  # fmt: skip
+        with pytest.raises(ConfigError):
+            prepare(override(tiny, setting), few, "cpu")
     with pytest.raises(ConfigError, match="layout must be one of"):
         replace(tiny, layout="rows")
     with pytest.raises(UnknownNameError, match="Did you mean 'digits'"):

@@ -65,6 +65,16 @@ def test_a_number_that_is_not_finite_is_found(archive_path, tmp_path):
         ({"config__channels": np.array([3, 12, 36, 71])}, "but config/lambda gives"),
         ({"trace__block1__other": np.zeros(3)}, "that the network does not give"),
         ({"block1__extra__W": np.zeros(3)}, "no place for"),
+        ({"config__h": np.ones(4)}, "config/h should hold 5 numbers, got 4"),
+        ({"config__e1_from_block": np.zeros(2)}, "e1_from_block should hold 3 numbers, got 2"),
+        ({"config__channels": np.full(4, 0.5)}, "should hold whole numbers"),
+        ({"input__labels": np.array(["one", "two"])}, "should hold real numbers, but holds <U3"),
+        ({"input__labels": np.zeros(2)}, "input/labels should hold 4 numbers, got 2"),
+        ({"input__labels": np.full(4, 10)}, "labels must be 0 to 9, got 10"),
+        ({"input__x": np.full((4, 3, 8, 8), np.nan)}, "numbers that are not finite"),
+        ({"coords__8": np.zeros(7)}, "coords/8 should be an axis"),
+        ({"coords__x": np.zeros(7)}, "coords/x should be an axis"),
+        ({"grad__nothing": np.zeros(3)}, "gradient of nothing"),
     ],
 )
 def test_an_archive_that_is_no_network_is_refused(archive_path, tmp_path, changes, message):

@@ -173,12 +173,38 @@ def test_hub_data_needs_its_library_or_a_network():
         load_examples("hub:no/such-set-anywhere")
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"y_test": np.array([0, 9])}, r"labels must be 0 to 1, got 0 to 9 in its test examples"),
+        ({"x_test": np.zeros((2, 5, 5), np.uint8)}, r"are \(1, 4, 4\), but test .*1, 5, 5"),
+        ({"x_train": np.zeros((0, 4, 4)), "y_train": np.zeros(0, int)}, "no examples"),
+        ({"x_train": np.zeros((2, 4, 4), complex)}, "pictures must be numbers, got complex128"),
+        ({"y_train": np.array(["a", "b"])}, "labels must be whole numbers, got <U1"),
+    ],
+)  # fmt: skip
+def test_parts_that_do_not_belong_together_are_refused(tmp_path, changes, message):
+    parts = {f"x_{part}": np.zeros((2, 4, 4), np.uint8) for part in ("train", "test")}
+    parts |= {f"y_{part}": np.array([0, 1]) for part in ("train", "test")}
+    np.savez(tmp_path / "set.npz", **{**parts, "names": np.array(["no", "yes"]), **changes})
+    with pytest.raises(DataError, match=message):
+        load_examples(str(tmp_path / "set.npz"))
+
+
 def test_pathfinder_is_a_function_of_seed_and_number():
     config = PathfinderConfig(num_train=6, num_test=2)
     first, second = make_pathfinder(config), make_pathfinder(config)
     assert torch.equal(first.train.images, second.train.images)
     assert first.train.labels.tolist() == [0, 1, 0, 1, 0, 1]
     assert not torch.equal(first.train.images[:2], first.test.images)
+
+
+def test_pathfinder_takes_settings_in_its_name():
+    data = load_examples("pathfinder:size=16,num_train=3,num_test=2,steps=4,distractors=0")
+    assert data.train.images.shape == (3, 1, 16, 16)
+    assert len(data.test) == 2
+    with pytest.raises(UnknownNameError, match="Did you mean 'steps'"):
+        load_examples("pathfinder:step=4")
 
 
 def test_the_answer_of_pathfinder_is_where_the_dots_are():

@@ -20,7 +20,9 @@ app = typer.Typer(help="Train a classifier of pixels.")
 @app.command("fit")
 def fit(
     recipe: Annotated[str, typer.Argument(help=f"one of: {', '.join(RECIPES)}")],
-    data: Annotated[str, typer.Option(help="digits, pathfinder, noise, hub:NAME, or a path")],
+    data: Annotated[
+        str, typer.Option(help="digits, pathfinder[:steps=6,...], noise, hub:NAME, or a path")
+    ],
     out: Annotated[Path, typer.Option(help="folder of this fit; the same one goes on")] = Path(
         "runs/fit"
     ),

@@ -22,6 +22,7 @@ from twospeed.terminator.looking import (
     layer_means,
     trace_network,
 )
+from twospeed.terminator.measure import CLOCKS
 from twospeed.terminator.parity import TOLERANCE, compare_archive
 from twospeed.terminator.saved_fit import open_fit
 from twospeed.terminator.scaling import ScalingRow, plot_scaling
@@ -54,23 +55,31 @@ def bench(
     plot: Annotated[Path | None, typer.Option(help="PNG of the scaling table")] = None,
     repeats: Annotated[int, typer.Option(help="runs of which the median counts")] = 7,
     scaling: Annotated[bool, typer.Option(help="measure the scaling table too")] = True,
+    threads: Annotated[int, typer.Option(help="threads of one operation")] = 2,
+    clock: Annotated[str, typer.Option(help=f"one of: {', '.join(CLOCKS)}")] = "wall",
 ) -> None:
     """Measure inference and training in units of a 1024x1024x1024 matrix product."""
-    config = BenchConfig(repeats=repeats, scaling=scaling)
+    config = BenchConfig(repeats=repeats, scaling=scaling, threads=threads, clock=clock)
     with Console(stderr=True).status("measuring"):
         results = run_bench(config)
     write_json(json, results)
     if plot is not None and scaling:
         plot_scaling([ScalingRow(**row) for row in results["scaling"]], plot)
     for part in ("inference_over_matmul", "training_over_matmul"):
-        figures = ", ".join(f"{name} {value:.1f}" for name, value in results[part].items())
+        figures = ", ".join(
+            f"{name} {'not measured' if value is None else format(value, '.1f')}"
+            for name, value in results[part].items()
+        )
         print(f"{part.replace('_', ' ')}: {figures}")
+    print(results["note"])
     print(f"largest difference to the plain evaluation {results['max_abs_difference']:.1e}")
 
 
 @app.command()
 def show(
-    data: Annotated[str, typer.Option(help="digits, pathfinder, noise, hub:NAME, or a path")],
+    data: Annotated[
+        str, typer.Option(help="digits, pathfinder[:steps=6,...], noise, hub:NAME, or a path")
+    ],
     fit: Annotated[Path, typer.Option(help="folder that `twospeed fit` wrote")],
     out: Annotated[Path, typer.Option(help="folder of the pictures")] = Path("runs/show"),
     count: Annotated[int, typer.Option(help="how many test examples")] = 4,
@@ -95,10 +104,16 @@ def show(
 def compare_variants(
     kind: Annotated[str, typer.Argument(help="peers or ablations")],
     recipe: Annotated[str, typer.Argument(help=f"one of: {', '.join(RECIPES)}")],
-    data: Annotated[str, typer.Option(help="digits, pathfinder, noise, hub:NAME, or a path")],
+    data: Annotated[
+        str, typer.Option(help="digits, pathfinder[:steps=6,...], noise, hub:NAME, or a path")
+    ],
     out: Annotated[Path, typer.Option(help="folder; the same one goes on")] = Path("runs/compare"),
     seeds: Annotated[int, typer.Option(help="how many seeds, from 0")] = 3,
     only: Annotated[list[str] | None, typer.Option(help="variants to take; all by default")] = None,
+    rates: Annotated[
+        list[float] | None,
+        typer.Option("--rate", help="a peak rate to try; each variant keeps its best"),
+    ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="change one setting")
     ] = None,
@@ -108,11 +123,15 @@ def compare_variants(
     config = functools.reduce(override, settings or [], recipe_of(recipe))
     known = lookup(VARIANTS, kind, "comparison")(config)
     chosen = {name: lookup(known, name, "variant") for name in only or known}
-    rows = compare(config, load_examples(data), chosen, out, seeds=range(seeds), device=device)
-    table = Table("variant", "test accuracy", "parameters", "processor seconds")
+    rows = compare(
+        config, load_examples(data), chosen, out,
+        seeds=range(seeds), rates=rates or (), device=device,
+    )  # fmt: skip
+    table = Table("variant", "test accuracy", "rate", "parameters", "processor seconds")
     for row in rows:
         accuracy = f"{row.mean:.2%} ± {row.spread:.2%}"
         seconds = f"{row.processor_seconds[-1]:.0f}"
-        table.add_row(row.name, accuracy, f"{row.parameters:,}", seconds)
+        table.add_row(row.name, accuracy, f"{row.learning_rate:g}", f"{row.parameters:,}", seconds)
     Console().print(table)
-    print(f"{seeds} seeds, {config.epochs} epochs each; table.md and curves.png are in {out}")
+    count = "1 seed" if seeds == 1 else f"{seeds} seeds"
+    print(f"{count}, {config.epochs} epochs each; table.md and curves.png are in {out}")

@@ -72,7 +72,20 @@ def _with_leaf(config: Any, path: str, value: Any, *, whole: str) -> Any:
     if type(old) is float and type(new) is int:
         new = float(new)  # "1" is a fine way to write 1.0
     if type(old) is tuple and type(new) is list:
-        new = tuple(new)
+        new = _as_tuple(new)
+        if old and _kinds(new) - _kinds(old):
+            raise ConfigError(f"{whole} takes a list such as {list(old)}, got {list(new)}")
     if old is not None and new is not None and type(new) is not type(old):
         raise ConfigError(f"{whole} takes {type(old).__name__}, got {new!r}")
     return dataclasses.replace(config, **{head: new})
+
+
+def _as_tuple(values: list[Any]) -> tuple[Any, ...]:
+    return tuple(_as_tuple(item) if isinstance(item, list) else item for item in values)
+
+
+def _kinds(value: Any) -> set[type]:
+    """Return the types of all numbers and texts in nested tuples; a whole number is a float too."""
+    if isinstance(value, tuple):
+        return set().union(*(_kinds(item) for item in value))
+    return {int, float} if type(value) is float else {type(value)}

@@ -56,6 +56,13 @@ def read_archive(path: Path) -> dict[str, NDArray[np.generic]]:
         raise DataError(f"{path} is no npz archive of plain arrays, or damaged") from error
 
 
+def check_numbers(arrays: Arrays) -> None:
+    """Refuse arrays of anything but real numbers."""
+    for name, values in arrays.items():
+        if values.dtype.kind not in "fiub":
+            raise DataError(f"{name} should hold real numbers, but holds {values.dtype}")
+
+
 def config_of(arrays: Arrays) -> TerminatorConfig:
     """Read sizes and wiring of the network from an archive's ``config/*`` and weights.
 
@@ -64,20 +71,19 @@ def config_of(arrays: Arrays) -> TerminatorConfig:
     """
     channels = integers(arrays, "config/channels")
     expansions = integers(arrays, "config/lambda")
-    widths = integers(arrays, "config/h")
-    sources = zip(
-        integers(arrays, "config/e1_from_block"),
-        integers(arrays, "config/e2_from_block"),
-        strict=True,
+    first, second, layers = (
+        integers(arrays, f"config/{name}", count=len(expansions))
+        for name in ("e1_from_block", "e2_from_block", "L_global")
     )
+    widths = integers(arrays, "config/h", count=5)
     try:
         config = TerminatorConfig(
             channels=channels[0],
             sizes=take(arrays, "input/x").shape[2:],
             num_classes=take(arrays, "head/W").shape[0],
             expansions=expansions,
-            earlier=tuple(sources),
-            layers_global=integers(arrays, "config/L_global"),
+            earlier=tuple(zip(first, second, strict=True)),
+            layers_global=layers,
             dropout=(0.0,) * len(expansions),
             block=_block_config(arrays, widths),
         )
@@ -149,6 +155,8 @@ def parameter_name(name: str, arrays: Arrays) -> str:
     head, *rest = name.split("/")
     if head == "head":
         return {"W": "head.weight", "b": "head.bias"}.get(rest[-1], name)
+    if not re.fullmatch(r"block\d+", head) or not rest:
+        return name
     block = f"blocks.{int(head.removeprefix('block')) - 1}"
     if len(rest) == 1:
         return f"{block}.{PREFIXES.get(rest[0], rest[0])}"
@@ -192,12 +200,18 @@ def _slow_leaf(leaf: str) -> str:
 
 
 def points_of(arrays: Arrays) -> PointsOf:
-    """Return the archive's own axes where it has them, our rule elsewhere."""
-    stored = {
-        int(name.removeprefix("coords/")): torch.from_numpy(values.astype(np.float32))
-        for name, values in arrays.items()
-        if name.startswith("coords/")
-    }
+    """Return the archive's own axes where it has them, our rule elsewhere.
+
+    Raises:
+        DataError: when an axis is not called ``coords/N`` or has not N points.
+    """
+    stored = {}
+    for name, values in arrays.items():
+        if name.startswith("coords/"):
+            count = name.removeprefix("coords/")
+            if not count.isdigit() or values.shape != (int(count),):
+                raise DataError(f"{name} should be an axis coords/N of N points: {values.shape}")
+            stored[int(count)] = torch.from_numpy(values.astype(np.float32))
     return lambda size: stored[size] if size in stored else axis_points(size)
 
 
@@ -212,6 +226,15 @@ def take(arrays: Arrays, name: str) -> NDArray[np.generic]:
     return arrays[name]
 
 
-def integers(arrays: Arrays, name: str) -> tuple[int, ...]:
-    """Return one array of whole numbers as a tuple."""
-    return tuple(int(value) for value in np.atleast_1d(take(arrays, name)).tolist())
+def integers(arrays: Arrays, name: str, *, count: int | None = None) -> tuple[int, ...]:
+    """Return one array of whole numbers as a tuple.
+
+    Raises:
+        DataError: when it is missing, holds fractions, or not `count` numbers.
+    """
+    values = take(arrays, name).flatten()
+    if not np.equal(values, np.round(values)).all():
+        raise DataError(f"{name} should hold whole numbers, got {values.tolist()}")
+    if count is not None and len(values) != count:
+        raise DataError(f"{name} should hold {count} numbers, got {len(values)}")
+    return tuple(int(value) for value in values)

@@ -1,20 +1,33 @@
 """The speed of the network in units of a matrix product, plain and fast, in one process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from twospeed.core.errors import ConfigError
+from twospeed.core.errors import ConfigError, lookup
 from twospeed.terminator.fast import FastTerminator
-from twospeed.terminator.measure import keep_freed_memory, median_seconds, peak_bytes
+from twospeed.terminator.measure import (
+    CLOCKS,
+    Action,
+    keep_freed_memory,
+    median_seconds,
+    peak_bytes,
+    seconds_of,
+)
 from twospeed.terminator.network import Terminator, TerminatorConfig
 from twospeed.terminator.presets import author, default
 from twospeed.terminator.scaling import growth_exponents, measure_scaling
 
 Evaluator = Terminator | FastTerminator
+
+EMULATED = 20.0
+"""A bfloat16 product that takes this many float32 ones is not made by the hardware."""
+
+LONGEST_RUN = 300.0
+"""Seconds that one emulated run may take by an estimate, which is high; else it is left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +46,16 @@ class BenchConfig:
     matmul_side: int = 1024
     """Side of the square single precision product that is the unit of time."""
 
+    clock: str = "wall"
+    """"wall", or "processor": seconds of all threads, of use on a machine with other work."""
+
     scaling: bool = True
     """Whether the scaling table is measured too."""
 
     def __post_init__(self) -> None:
         if min(self.batch, self.threads, self.repeats, self.matmul_side) < 1:
             raise ConfigError("batch, threads, repeats and matmul_side must be at least 1")
+        lookup(CLOCKS, self.clock, "clock")
 
 
 def run_bench(config: BenchConfig, *, network: TerminatorConfig | None = None) -> dict[str, Any]:
@@ -57,7 +74,7 @@ def run_bench(config: BenchConfig, *, network: TerminatorConfig | None = None) -
         other = default() if network is None else replace(network, block=default().block)
         results["default"] = measure_network(config, other)
         if config.scaling:
-            rows = measure_scaling(repeats=max(3, config.repeats // 2))
+            rows = measure_scaling(repeats=max(3, config.repeats // 2), clock=config.clock)
             results["scaling"] = [asdict(row) for row in rows]
             results["scaling_exponents"] = growth_exponents(rows)
     finally:
@@ -76,39 +93,81 @@ def measure_network(config: BenchConfig, network_config: TerminatorConfig) -> di
         "fp32": FastTerminator(network),
         "bf16": FastTerminator(network, dtype=torch.bfloat16),
     }
-    product = matmul_of(config.matmul_side)
-    infer = {name: inference_of(part, x_BCS) for name, part in evaluators.items()}
-    results = differences({name: action() for name, action in infer.items()})
-    inference = median_seconds({"matmul": product, **infer}, repeats=config.repeats)
-    memory = {f"inference_{name}": peak_bytes(action) for name, action in infer.items()}
+    slowness = bfloat16_slowness()
+    infer = {name: Inference(part, x_BCS) for name, part in evaluators.items()}
+    inference = measure_modes(config, infer, slowness)
+    results = differences({name: action.scores for name, action in infer.items()})
+    memory = {f"inference_{name}": peak_bytes(infer[name]) for name in cheap(infer, slowness)}
     network.train()
     train = {name: training_of(network, part, x_BCS) for name, part in evaluators.items()}
-    training = median_seconds({"matmul": product, **train}, repeats=config.repeats)
-    memory |= {f"training_{name}": peak_bytes(action) for name, action in train.items()}
+    training = measure_modes(config, train, slowness)
+    memory |= {f"training_{name}": peak_bytes(train[name]) for name in cheap(train, slowness)}
     return {
         "inference_over_matmul": over_matmul(inference),
         "training_over_matmul": over_matmul(training),
         "seconds": {"inference": inference, "training": training},
         "peak_bytes": memory,
+        "note": bfloat16_note(slowness),
         **results,
     }
 
 
-def matmul_of(side: int) -> Callable[[], Tensor]:
-    """Return an action that multiplies two square float32 matrices."""
+def bfloat16_slowness(side: int = 512) -> float:
+    """Return how many float32 products one bfloat16 product takes as long as: large if emulated."""
+    products = {"fp32": matmul_of(side), "bf16": matmul_of(side, torch.bfloat16)}
+    seconds = median_seconds(products, repeats=3, clock="processor")
+    return seconds["bf16"] / seconds["fp32"]
+
+
+def cheap(names: Iterable[str], slowness: float) -> list[str]:
+    """Return the modes that can be run often: all, or all but an emulated bfloat16."""
+    return [name for name in names if name != "bf16" or slowness <= EMULATED]
+
+
+def measure_modes(
+    config: BenchConfig, actions: Mapping[str, Action], slowness: float
+) -> dict[str, float | None]:
+    """Return median seconds by mode and of the unit product; None where it would take too long."""
+    often = {name: actions[name] for name in cheap(actions, slowness)}
+    unit = {"matmul": matmul_of(config.matmul_side)}
+    seconds: dict[str, float | None] = {}
+    seconds.update(median_seconds({**unit, **often}, repeats=config.repeats, clock=config.clock))
+    for name in actions.keys() - often.keys():
+        estimate = slowness * (seconds["fp32"] or 0.0)
+        seconds[name] = (
+            seconds_of(actions[name], clock=config.clock) if estimate <= LONGEST_RUN else None
+        )
+    return seconds
+
+
+def bfloat16_note(slowness: float) -> str:
+    """Say how bfloat16 was measured."""
+    if slowness <= EMULATED:
+        return f"bf16: one product takes {slowness:.2g} times a float32 one"
+    return (
+        f"bf16: emulated here, one product takes {slowness:.0f} times a float32 one; measured "
+        f"once, or null where that would take more than about {LONGEST_RUN:.0f} s"
+    )
+
+
+def matmul_of(side: int, dtype: torch.dtype = torch.float32) -> Callable[[], Tensor]:
+    """Return an action that multiplies two square matrices."""
     generator = torch.Generator().manual_seed(0)
-    a, b = (torch.randn(side, side, generator=generator) for _ in range(2))
+    a, b = (torch.randn(side, side, generator=generator).to(dtype) for _ in range(2))
     return lambda: a @ b
 
 
-def inference_of(evaluator: Evaluator, x_BCS: Tensor) -> Callable[[], Tensor]:
-    """Return an action that computes scores without gradients."""
+class Inference:
+    """An action that computes scores without gradients and keeps the last ones."""
+
+    def __init__(self, evaluator: Evaluator, x_BCS: Tensor) -> None:
+        self._evaluator, self._x_BCS = evaluator, x_BCS
+        self.scores: Tensor | None = None
 
     @torch.no_grad()
-    def act() -> Tensor:
-        return evaluator.forward_with_kernels(x_BCS)[0].float()
-
-    return act
+    def __call__(self) -> None:
+        """Evaluate."""
+        self.scores = self._evaluator.forward_with_kernels(self._x_BCS)[0].float()
 
 
 def training_of(network: Terminator, evaluator: Evaluator, x_BCS: Tensor) -> Callable[[], None]:
@@ -122,16 +181,25 @@ def training_of(network: Terminator, evaluator: Evaluator, x_BCS: Tensor) -> Cal
     return act
 
 
-def over_matmul(seconds: dict[str, float]) -> dict[str, float]:
+def over_matmul(seconds: Mapping[str, float | None]) -> dict[str, float | None]:
     """Divide all seconds by those of the product."""
-    return {name: value / seconds["matmul"] for name, value in seconds.items() if name != "matmul"}
-
-
-def differences(scores: dict[str, Tensor]) -> dict[str, float]:
-    """Return how far the fast scores are from the plain ones, and relative to their spread."""
-    plain = scores["plain"]
+    unit = seconds["matmul"] or 1.0
     return {
-        "max_abs_difference": float((scores["fp32"] - plain).abs().max()),
-        "bf16_max_abs_difference": float((scores["bf16"] - plain).abs().max()),
+        name: None if value is None else value / unit
+        for name, value in seconds.items()
+        if name != "matmul"
+    }
+
+
+def differences(scores: Mapping[str, Tensor | None]) -> dict[str, float | None]:
+    """Return how far the fast scores are from the plain ones, and the spread of those."""
+    plain = torch.as_tensor(scores["plain"])
+    found = {
+        name: None if part is None else float((part - plain).abs().max())
+        for name, part in scores.items()
+    }
+    return {
+        "max_abs_difference": found["fp32"],
+        "bf16_max_abs_difference": found["bf16"],
         "scores_std": float(plain.std()),
     }

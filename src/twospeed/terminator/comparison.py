@@ -75,9 +75,16 @@ def ablation_variants(config: FitConfig) -> dict[str, Change]:
         "omega0 10": with_block(omega0=10.0),
         "omega0 2000": with_block(omega0=2000.0),
     }
-    for name in config.network.block.branches:
+    for name in there(config):
         variants[f"without {name}"] = without_branch(name)
     return variants
+
+
+def there(config: FitConfig) -> list[str]:
+    """Return the branches that some block has: e1 and e2 only where one takes them."""
+    taken = {f"e{i + 1}" for pair in config.network.earlier for i in (0, 1) if pair[i]}
+    absent = {"e1", "e2"} - taken
+    return [name for name in config.network.block.branches if name not in absent]
 
 
 VARIANTS: dict[str, Callable[[FitConfig], dict[str, Change]]] = {
@@ -88,7 +95,7 @@ VARIANTS: dict[str, Callable[[FitConfig], dict[str, Change]]] = {
 
 def compare(
     config: FitConfig, data: ExampleSet, variants: Mapping[str, Change], out: Path,
-    *, seeds: Sequence[int], device: str = "cpu",
+    *, seeds: Sequence[int], rates: Sequence[float] = (), device: str = "cpu",
 ) -> list[ComparisonRow]:  # fmt: skip
     """Fit every variant with every seed; finished fits in `out` are not done again.
 
@@ -100,6 +107,8 @@ def compare(
         variants: name -> change.
         out: folder.
         seeds: one fit each.
+        rates: peak rates that every variant tries with the first seed; it keeps the one with the
+            best held-out accuracy. Without any, all take the recipe's.
         device: such as "cpu" or "cuda".
 
     Returns:
@@ -111,15 +120,42 @@ def compare(
     if not variants or not seeds:
         raise ConfigError("a comparison needs at least one variant and one seed")
     fits: dict[str, list[FitResult]] = {name: [] for name in variants}
+    chosen: dict[str, float] = {}
     for seed in seeds:
         for name, change in variants.items():
-            folder = out / name.replace(" ", "-") / f"seed-{seed}"
-            varied = change(replace(config, seed=seed))
-            fits[name].append(fit_examples(varied, data, folder, device=device))
-        rows = [row_of(name, done) for name, done in fits.items()]
+            varied, folder = change(replace(config, seed=seed)), out / name.replace(" ", "-")
+            if rates and name not in chosen:
+                chosen[name] = best_rate(varied, data, folder, rates, device=device)
+            rate = chosen.setdefault(name, varied.learning_rate)
+            fits[name].append(fit_at(rate, varied, data, folder, named=bool(rates), device=device))
+        rows = [row_of(name, chosen[name], done) for name, done in fits.items()]
         rows.sort(key=lambda row: row.mean, reverse=True)
         write_table(rows, out)
     return rows
+
+
+def best_rate(
+    config: FitConfig, data: ExampleSet, out: Path, rates: Sequence[float], *, device: str
+) -> float:
+    """Fit with every rate and return the one whose chosen model is best on held-out examples.
+
+    Of equals the one that was better over all epochs. The test part has no say.
+    """
+
+    def held_out(rate: float) -> tuple[float, float]:
+        fit = fit_at(rate, config, data, out, named=True, device=device)
+        return max(fit.validation), sum(fit.validation)
+
+    return max(rates, key=held_out)
+
+
+def fit_at(
+    rate: float, config: FitConfig, data: ExampleSet, out: Path, *, named: bool, device: str
+) -> FitResult:
+    """Fit with a peak rate; `named` puts it into the folder's name."""
+    folder = out / f"rate-{rate:g}" if named else out
+    varied = replace(config, learning_rate=rate)
+    return fit_examples(varied, data, folder / f"seed-{config.seed}", device=device)
 
 
 def write_table(rows: Sequence[ComparisonRow], out: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
 from twospeed.terminator.fitting import FitResult
 from twospeed.terminator.plots import save_figure
@@ -20,6 +21,9 @@ class ComparisonRow:
 
     parameters: int
     """Trained numbers."""
+
+    learning_rate: float
+    """At its peak."""
 
     accuracies: tuple[float, ...]
     """Test accuracy per seed."""
@@ -41,11 +45,12 @@ class ComparisonRow:
         return statistics.stdev(self.accuracies) if len(self.accuracies) > 1 else 0.0
 
 
-def row_of(name: str, fits: Sequence[FitResult]) -> ComparisonRow:
+def row_of(name: str, learning_rate: float, fits: Sequence[FitResult]) -> ComparisonRow:
     """Summarise the fits of one variant."""
     return ComparisonRow(
         name=name,
         parameters=fits[0].parameters,
+        learning_rate=learning_rate,
         accuracies=tuple(fit.accuracy for fit in fits),
         validation=_means([fit.validation for fit in fits]),
         processor_seconds=_means([fit.processor_seconds for fit in fits]),
@@ -65,14 +70,20 @@ def markdown_of(rows: Sequence[ComparisonRow]) -> str:
     """Write the rows as a Markdown table; accuracies in percent, mean and deviation over seeds."""
     shown = epochs_shown(len(rows[0].validation))
     heads = ["variant", "test, %", *(f"held out, epoch {epoch}, %" for epoch in shown)]
-    heads += ["parameters", "processor s"]
+    heads += ["rate", "parameters", "processor s"]
     lines = [f"| {' | '.join(heads)} |", f"|---{'|---:' * (len(heads) - 1)}|"]
     for row in rows:
-        cells = [row.name, f"{100 * row.mean:.2f} ± {100 * row.spread:.2f}"]
+        cells = [row.name, _accuracy(row)]
         cells += [f"{100 * row.validation[epoch - 1]:.1f}" for epoch in shown]
-        cells += [f"{row.parameters:,}", f"{row.processor_seconds[-1]:.1f}"]
+        cells += [f"{row.learning_rate:g}", f"{row.parameters:,}"]
+        cells.append(f"{row.processor_seconds[-1]:.1f}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _accuracy(row: ComparisonRow) -> str:
+    spread = f" ± {100 * row.spread:.2f}" if len(row.accuracies) > 1 else ", one seed"
+    return f"{100 * row.mean:.2f}{spread}"
 
 
 def plot_rows(rows: Sequence[ComparisonRow], path: Path) -> None:
@@ -86,5 +97,9 @@ def plot_rows(rows: Sequence[ComparisonRow], path: Path) -> None:
         by_second.plot(row.processor_seconds, row.validation, **style)
     by_epoch.set(xlabel="epochs", ylabel="accuracy on held-out examples")
     by_second.set(xlabel="processor seconds of training", xscale="log")
+    by_epoch.xaxis.set_major_locator(MaxNLocator(integer=True))
+    by_second.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    by_second.xaxis.set_major_formatter(ScalarFormatter())
+    by_second.xaxis.set_minor_formatter(NullFormatter())
     figure.legend(*by_epoch.get_legend_handles_labels(), loc="outside right upper", fontsize=7)
     save_figure(figure, path)

@@ -1,15 +1,18 @@
 """Data by name or by path: built-in sets, the hub's, and files."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import load_digits
 
+from twospeed.core.config import override
 from twospeed.core.errors import DataError, lookup, require
 from twospeed.terminator.examples import (
     Examples,
     ExampleSet,
+    classes_of,
     examples_from,
     numbered,
     with_test_split,
@@ -18,6 +21,7 @@ from twospeed.terminator.pathfinder import PathfinderConfig, make_pathfinder
 from twospeed.terminator.readers import read_data
 
 HUB_PREFIX = "hub:"
+PATHFINDER_PREFIX = "pathfinder:"
 
 
 def digits() -> ExampleSet:
@@ -46,13 +50,19 @@ BUILT_IN: dict[str, Callable[[], ExampleSet]] = {
 def load_examples(name_or_path: str) -> ExampleSet:
     """Return a built-in set by name, ``hub:NAME`` through the datasets library, or files by path.
 
+    ``pathfinder:steps=6,distractors=0`` changes fields of `PathfinderConfig`.
+
     Raises:
+        ConfigError: for a pathfinder that cannot be.
         DataError: when files are missing or unknown.
         UnknownNameError: when it is neither a path nor a name of ours.
         MissingExtraError: when the hub is asked for and the library is not installed.
     """
     if name_or_path.startswith(HUB_PREFIX):
         return from_hub(name_or_path.removeprefix(HUB_PREFIX))
+    if name_or_path.startswith(PATHFINDER_PREFIX):
+        settings = name_or_path.removeprefix(PATHFINDER_PREFIX).split(",")
+        return make_pathfinder(functools.reduce(override, settings, PathfinderConfig()))
     if name_or_path in BUILT_IN:
         return BUILT_IN[name_or_path]()
     path = Path(name_or_path)
@@ -76,8 +86,7 @@ def from_hub(name: str) -> ExampleSet:
     if not {train_name, test_name} <= set(parts):
         raise DataError(f"{name!r} should have train and test parts, but has {sorted(parts)}")
     train, test = (_hub_examples(parts[part], name) for part in (train_name, test_name))
-    count = 1 + max(int(train.labels.max()), int(test.labels.max()))
-    return ExampleSet(name=name, train=train, test=test, classes=numbered(count))
+    return ExampleSet(name=name, train=train, test=test, classes=classes_of(train))
 
 
 def _hub_examples(rows: object, name: str) -> Examples:

@@ -64,6 +64,11 @@ class ExampleSet:
                     f"{self.name}: labels must be 0 to {len(self.classes) - 1}, got "
                     f"{int(labels.min())} to {int(labels.max())} in its {part} examples"
                 )
+        shapes = [tuple(part.images.shape[1:]) for part in (self.train, self.test)]
+        if shapes[0] != shapes[1]:
+            raise DataError(
+                f"{self.name}: training pictures are {shapes[0]}, but test pictures {shapes[1]}"
+            )
 
 
 def examples_from(images: NDArray[np.generic], labels: NDArray[np.generic]) -> Examples:
@@ -138,6 +143,17 @@ def split_off(
 def numbered(count: int) -> tuple[str, ...]:
     """Return class names for labels that have none."""
     return tuple(str(number) for number in range(count))
+
+
+def classes_of(examples: Examples) -> tuple[str, ...]:
+    """Return class names up to the largest label.
+
+    Raises:
+        DataError: without examples.
+    """
+    if len(examples) == 0:
+        raise DataError("there are no examples to learn from")
+    return numbered(int(examples.labels.max()) + 1)
 
 
 def with_test_split(

@@ -14,6 +14,7 @@ from twospeed.terminator.fast_local_nets import draw_local_group
 from twospeed.terminator.fast_plan import Affine, BlockPlan, local_branches
 from twospeed.terminator.fast_standardize import (
     fixed_statistics,
+    gelu,
     standardize_batch,
     standardize_rows,
 )
@@ -76,7 +77,7 @@ def unit_sum(plan: BlockPlan, Z_BCN: Tensor, x_BCN: Tensor) -> Tensor:
     total = total.clone(memory_format=torch.contiguous_format)
     inputs = ((plan.slow, Z_BCN), (plan.fast, x_BCN))
     for (map_in, values), weight_out in zip(inputs, plan.outs, strict=True):
-        gated = functional.gelu(standardize_rows(product_of_halves(affine(map_in, values))))
+        gated = gelu(standardize_rows(product_of_halves(affine(map_in, values))))
         total = add_affine_(total, weight_out, gated)
     return standardize_rows(total)
 
@@ -141,4 +142,4 @@ def local_parts(
         mixed = affine(plan.local_mixers[name], local.flatten(2))
         if fixed_statistics(branch.standardize) is None:
             mixed = standardize_batch(mixed, branch.standardize, left_out_C=branch.mixer.bias)
-        yield name, functional.gelu(mixed).view_as(operand)
+        yield name, gelu(mixed).view_as(operand)

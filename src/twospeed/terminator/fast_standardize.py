@@ -84,6 +84,14 @@ def standardize_rows(x_BCN: Tensor) -> Tensor:
     return functional.layer_norm(x_BCN, x_BCN.shape[2:], eps=EPSILON)
 
 
+def gelu(x_BCN: Tensor) -> Tensor:
+    """Exact GELU; without gradients in place, so give it a tensor of your own."""
+    if torch.is_grad_enabled():
+        return functional.gelu(x_BCN)
+    out: Tensor = torch.ops.aten.gelu_(x_BCN)
+    return out
+
+
 def standardize_pooled(x_BCN: Tensor, pooling: Pooling) -> tuple[Tensor, Statistics]:
     """Standardize (B, C, N); without gradients in place, so give it a tensor of your own.
 

@@ -1,5 +1,6 @@
 """What a fit is made of, and named recipes."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -35,6 +36,10 @@ class NetworkConfig:
 
     block: BlockConfig = field(default_factory=BlockConfig)
     """What all blocks share."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"dropout must be in [0, 1), got {self.dropout}")
 
     def terminator(
         self, *, channels: int, sizes: tuple[int, ...], num_classes: int
@@ -142,8 +147,19 @@ class FitConfig:
                 raise ConfigError(
                     f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}"
                 )
-        if min(self.epochs, self.batch_size) < 1 or self.learning_rate <= 0:
+        if min(self.epochs, self.batch_size) < 1 or not 0 < self.learning_rate < math.inf:
             raise ConfigError("epochs and batch_size must be at least 1, learning_rate above 0")
+        for name in (
+            "warmup_epochs",
+            "weight_decay",
+            "max_grad_norm",
+            "slow_weight",
+            "norm_weight",
+        ):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ConfigError(f"{name} must be 0 or more, got {getattr(self, name)}")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ConfigError(f"each of betas must be in [0, 1), got {self.betas}")
         if not 0 < self.validation_share < 1:
             raise ConfigError(f"validation_share must be in (0, 1), got {self.validation_share}")
         if not 0 <= self.label_smoothing < 1:

@@ -26,6 +26,7 @@ from twospeed.terminator.batches import (
 from twospeed.terminator.examples import Examples, ExampleSet, split_off
 from twospeed.terminator.fast import FastTerminator
 from twospeed.terminator.fit_config import FitConfig
+from twospeed.terminator.fit_data import check_data, record_data
 from twospeed.terminator.fit_state import FitState, load_state, load_weights_, save_state
 from twospeed.terminator.kar import Kar2, Kar3
 from twospeed.terminator.losses import norm_regulariser, slow_loss, smoothed_cross_entropy
@@ -97,7 +98,7 @@ def fit_examples(
 ) -> FitResult:
     """Fit, or go on where an earlier call with the same `out` stopped.
 
-    Writes journal.jsonl (a line per epoch), config.json, last.safetensors (to resume),
+    Writes journal.jsonl (a line per epoch), config.json, data.json, last.safetensors (to resume),
     best.safetensors (the chosen weights) and result.json into `out`.
 
     Args:
@@ -109,12 +110,15 @@ def fit_examples(
 
     Raises:
         ConfigError: when recipe and data do not fit together.
-        DataError: when `out` holds another fit, the loss is not finite, or files cannot be written.
+        DataError: when `out` holds another fit or one on other data, the loss is not finite, or
+            files cannot be written.
     """
     keep_freed_memory()
     fit = prepare(config, data, device)
+    check_data(out, data)
     state = load_state(out, fit.network, fit.optimizer, config) or FitState.empty()
     write_json(out / "config.json", asdict(config))
+    record_data(out, data)
     journal = Journal(out / "journal.jsonl")
     remaining = range(state.epoch + 1, config.epochs + 1)
     with progress(

@@ -1,13 +1,12 @@
 """Clocks and memory: medians of interleaved runs, peak resident memory."""
 
 import ctypes
+import math
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-
-import torch
 
 _TRIM_THRESHOLD = -1
 """Name of glibc's setting: more free memory than this at the end of the heap goes back."""
@@ -21,29 +20,53 @@ _LARGEST_THRESHOLD = 1 << 25
 Action = Callable[[], object]
 
 
-def seconds_of(action: Action, *, device: str = "cpu") -> float:
-    """Run once and return wall seconds; an accelerator is waited for."""
-    start = time.perf_counter()
+CLOCKS: dict[str, Callable[[], float]] = {
+    "wall": time.perf_counter,
+    "processor": time.process_time,
+}
+"""Names of clocks: seconds that pass, or seconds of all threads that other work hardly moves."""
+
+
+def seconds_of(action: Action, *, clock: str = "wall") -> float:
+    """Run once and return seconds by a clock of `CLOCKS`."""
+    now = CLOCKS[clock]
+    start = now()
     action()
-    if device != "cpu":
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return now() - start
 
 
 def median_seconds(
-    actions: Mapping[str, Action], *, repeats: int, device: str = "cpu"
+    actions: Mapping[str, Action], *, repeats: int, shortest: float = 0.0, clock: str = "wall"
 ) -> dict[str, float]:
     """Run all actions by turns and return the median seconds of each, after one run to warm up.
 
     Turns, not blocks: what else the machine does then hits all of them alike.
+
+    Args:
+        actions: by name.
+        repeats: samples of which the median counts.
+        shortest: seconds that a sample should last at least: quick actions run several times in it.
+        clock: a name of `CLOCKS`.
     """
-    for action in actions.values():
+    calls = {}
+    for name, action in actions.items():
         action()
+        warm = seconds_of(action, clock=clock) if shortest else math.inf
+        calls[name] = min(1000, max(1, math.ceil(shortest / max(warm, 1e-6))))
     times: dict[str, list[float]] = {name: [] for name in actions}
     for _ in range(repeats):
         for name, action in actions.items():
-            times[name].append(seconds_of(action, device=device))
+            seconds = seconds_of(_repeated(action, calls[name]), clock=clock)
+            times[name].append(seconds / calls[name])
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+def _repeated(action: Action, count: int) -> Action:
+    def act() -> None:
+        for _ in range(count):
+            action()
+
+    return act
 
 
 def keep_freed_memory() -> None:

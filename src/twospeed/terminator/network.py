@@ -56,7 +56,8 @@ class TerminatorConfig:
                 f"and {len(self.dropout)}"
             )
         for number, sources in enumerate(self.earlier, start=1):
-            if len(sources) != 2 or not all(0 <= source < number for source in sources):
+            pair = sources if isinstance(sources, tuple | list) else ()
+            if len(pair) != 2 or not all(0 <= source < number for source in pair):
                 raise ConfigError(f"block {number} can take outputs of blocks before it: {sources}")
         if self.channels < 1 or self.num_classes < 0:
             raise ConfigError(

@@ -108,7 +108,8 @@ def mixing_weights(mixing: Mixing, num_axes: int) -> tuple[float, ...]:
     """
     if mixing is None:
         return (1.0, 0.0) if num_axes == 2 else (0.5, 0.5, 0.0)
-    if len(mixing) != num_axes or not any(mixing):
+    numbers = all(isinstance(weight, int | float) for weight in mixing)
+    if len(mixing) != num_axes or not numbers or not any(mixing):
         raise ConfigError(
             f"mixing takes {num_axes} weights here, one per axis and not all 0, got {mixing}"
         )

@@ -13,6 +13,8 @@ from torch import Tensor
 from twospeed.core.errors import DataError
 from twospeed.terminator.archive import (
     Arrays,
+    check_numbers,
+    integers,
     network_of,
     parameter_name,
     read_archive,
@@ -64,6 +66,7 @@ def compare_archive(path: Path, *, tolerance: float = TOLERANCE) -> ParityReport
             none of ours, or holds nothing to compare.
     """
     arrays = read_archive(path)
+    check_numbers(arrays)
     network = network_of(arrays)
     got = evaluate(network, arrays)
     compared = [name for name in got if name in arrays]
@@ -122,11 +125,21 @@ def evaluate(network: Terminator, arrays: Arrays, *, step: Step = plain_step) ->
     results.update(slow_results(kernels))
     results["output/logits"] = logits
     if "input/labels" in arrays:
-        labels = torch.from_numpy(take(arrays, "input/labels").astype(np.int64))
+        labels = labels_of(arrays, len(x))
         ce = smoothed_cross_entropy(logits, labels)
         results["output/ce"] = ce
         results.update(gradients(ce + slow_loss(kernels, "c"), network, x, arrays))
     return results
+
+
+def labels_of(arrays: Arrays, count: int) -> Tensor:
+    """Return the labels, (count,).
+
+    Raises:
+        DataError: when they are not whole numbers, one per picture.
+    """
+    labels = integers(arrays, "input/labels", count=count)
+    return torch.tensor(labels)
 
 
 def slow_results(kernels: list[Tensor]) -> dict[str, Tensor]:

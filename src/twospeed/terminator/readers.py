@@ -21,8 +21,8 @@ from twospeed.terminator.archive import read_archive
 from twospeed.terminator.examples import (
     Examples,
     ExampleSet,
+    classes_of,
     examples_from,
-    numbered,
     with_test_split,
 )
 from twospeed.terminator.pickled import read_pickled
@@ -58,7 +58,7 @@ def read_npz(path: Path) -> ExampleSet:
         return whole_set(path.stem, train, test)
     if {"images", "labels"} <= arrays.keys():
         examples = examples_from(arrays["images"], arrays["labels"])
-        return with_test_split(path.stem, examples, numbered(int(examples.labels.max()) + 1))
+        return with_test_split(path.stem, examples, classes_of(examples))
     raise DataError(
         f"{path.name} should hold x_train, y_train, x_test, y_test, or images and labels; "
         f"it holds {', '.join(sorted(arrays)[:6])}"
@@ -66,9 +66,8 @@ def read_npz(path: Path) -> ExampleSet:
 
 
 def whole_set(name: str, train: Examples, test: Examples) -> ExampleSet:
-    """Make a set whose classes are numbers."""
-    count = 1 + max(int(train.labels.max()), int(test.labels.max()))
-    return ExampleSet(name=name, train=train, test=test, classes=numbered(count))
+    """Make a set whose classes are numbers, those of the training part."""
+    return ExampleSet(name=name, train=train, test=test, classes=classes_of(train))
 
 
 def find(folder: Path, *names: str) -> Path | None:

@@ -10,6 +10,7 @@ from twospeed.core.random import generator_of
 from twospeed.terminator.batches import Reader, reader_for
 from twospeed.terminator.examples import ExampleSet, split_off
 from twospeed.terminator.fit_config import FitConfig
+from twospeed.terminator.fit_data import check_data
 from twospeed.terminator.fit_state import load_weights_
 from twospeed.terminator.fitting import build_network
 from twospeed.terminator.network import Terminator
@@ -35,6 +36,9 @@ def open_fit(folder: Path, data: ExampleSet) -> SavedFit:
     Raises:
         DataError: when it holds no fit, one on other data, or one of a peer.
     """
+    if not (folder / "config.json").is_file():
+        raise DataError(f"{folder} holds no fit: give the folder that `twospeed fit` wrote (--out)")
+    check_data(folder, data)
     config = from_json(FitConfig, read_json(folder / "config.json"))
     network = build_network(config, data)
     if not isinstance(network, Terminator):

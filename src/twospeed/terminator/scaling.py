@@ -19,6 +19,9 @@ from twospeed.terminator.measure import median_seconds, peak_bytes
 IMAGE_SIDES = (16, 32, 64, 128)
 SEQUENCE_LENGTHS = (256, 1024, 4096, 16384)
 
+SHORTEST_SAMPLE = 0.02
+"""Seconds of one sample of the clock; the smallest mixers take 0.0001 s."""
+
 
 class SelfAttention(nn.Module):
     """One-head softmax attention over all positions, (B, C, *S) -> (B, C, *S)."""
@@ -127,6 +130,7 @@ def measure_scaling(
     *,
     channels: int = 32,
     repeats: int = 5,
+    clock: str = "wall",
     sides: Sequence[int] = IMAGE_SIDES,
     lengths: Sequence[int] = SEQUENCE_LENGTHS,
 ) -> list[ScalingRow]:
@@ -136,7 +140,7 @@ def measure_scaling(
         x_BCS = torch.randn(1, channels, *sizes, generator=torch.Generator().manual_seed(0))
         modules = {name: build(channels, sizes).eval() for name, build in MIXERS.items()}
         actions = {name: _action(module, x_BCS) for name, module in modules.items()}
-        seconds = median_seconds(actions, repeats=repeats)
+        seconds = median_seconds(actions, repeats=repeats, clock=clock, shortest=SHORTEST_SAMPLE)
         rows += [
             ScalingRow(
                 mixer=name,
@@ -160,7 +164,7 @@ def _action(module: nn.Module, x_BCS: Tensor) -> Callable[[], Tensor]:
 
 
 def growth_exponents(rows: Sequence[ScalingRow]) -> dict[str, dict[str, float]]:
-    """Return, per number of axes and mixer, the p of seconds ~ N^p over the larger half of N."""
+    """Return, per number of axes and mixer, the p of seconds ~ N^p, smallest N left out."""
     exponents: dict[str, dict[str, float]] = {}
     for axes in sorted({row.axes for row in rows}):
         for mixer in MIXERS:
@@ -193,11 +197,15 @@ def plot_scaling(rows: Sequence[ScalingRow], path: Path) -> None:
                 continue
             positions, seconds, peaks = zip(*chosen, strict=True)
             power = exponents.get(f"{axes}d", {}).get(mixer, math.nan)
-            above.loglog(positions, seconds, marker="o", label=f"{mixer}: N^{power:.2f}")
+            above.loglog(positions, seconds, marker=".", label=f"{mixer}: N^{power:.2f}")
             if None not in peaks:
-                below.loglog(positions, [max(peak, 1) for peak in peaks], marker="o")
+                below.loglog(positions, [max(peak, 1) for peak in peaks], marker=".")
         above.set(title=title)
         below.set(xlabel="positions")
+        counts = sorted({row.positions for row in rows if row.axes == axes})
+        for panel in (above, below):
+            panel.set_xticks(counts, [f"{count:,}" for count in counts])
+            panel.set_xticks([], minor=True)
         above.legend(fontsize=7)
     panels[0, 0].set(ylabel="seconds")
     panels[1, 0].set(ylabel="peak memory, bytes")
