@@ -233,7 +233,7 @@ def integers(arrays: Arrays, name: str, *, count: int | None = None) -> tuple[in
         DataError: when it is missing, holds fractions, or not `count` numbers.
     """
     values = take(arrays, name).flatten()
-    if (values != np.round(values)).any():
+    if bool((values != np.round(values)).any()):
         raise DataError(f"{name} should hold whole numbers, got {values.tolist()}")
     if count is not None and len(values) != count:
         raise DataError(f"{name} should hold {count} numbers, got {len(values)}")
