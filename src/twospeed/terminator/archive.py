@@ -233,7 +233,7 @@ def integers(arrays: Arrays, name: str, *, count: int | None = None) -> tuple[in
         DataError: when it is missing, holds fractions, or not `count` numbers.
     """
     values = take(arrays, name).flatten()
-    if bool((values != np.round(values)).any()):
+    if not np.array_equal(values, values.astype(np.int64)):
         raise DataError(f"{name} should hold whole numbers, got {values.tolist()}")
     if count is not None and len(values) != count:
         raise DataError(f"{name} should hold {count} numbers, got {len(values)}")
