@@ -232,8 +232,8 @@ def integers(arrays: Arrays, name: str, *, count: int | None = None) -> tuple[in
     Raises:
         DataError: when it is missing, holds fractions, or not `count` numbers.
     """
-    values = take(arrays, name).flatten()
-    if not np.array_equal(values, values.astype(np.int64)):
+    values = take(arrays, name).astype(np.float64).flatten()
+    if not np.equal(values, np.round(values)).all():
         raise DataError(f"{name} should hold whole numbers, got {values.tolist()}")
     if count is not None and len(values) != count:
         raise DataError(f"{name} should hold {count} numbers, got {len(values)}")
