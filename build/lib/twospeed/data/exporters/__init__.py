@@ -1,4 +1,0 @@
-"""Shards as datasets of other formats.
-
-May import core and worlds.
-"""

@@ -1,4 +1,0 @@
-"""Slow learning and the slow-fast loop.
-
-May import core, data, worldmodel, memory and generation.
-"""

@@ -1,4 +1,0 @@
-"""The slow weights: text -> tokens, frames <-> latents, denoiser, masked diffusion, sampler.
-
-May import core.
-"""
