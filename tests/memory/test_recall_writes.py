@@ -275,12 +275,12 @@ def test_a_fully_familiar_dream_leaves_the_memory_alone(model, random_frames):
 def test_what_was_written_is_familiar(model, make_window):
     memory = TempLora(model, default(model), seeds=(1, 2))
     window = make_window(2)
-    past = window[:, :, :4]
-    assert memory.familiar(past, ["turn left"] * 2).max() < 0.5
+    past, text = window[:, :, :4], model.text_encoder.encode(["turn left"] * 2)
+    assert memory.familiar(past, text).max() < 0.5
     memory.observe(window, ["turn left"] * 2, past_frames=4)
-    assert memory.familiar(past, ["turn left"] * 2).min() > 0.8
+    assert memory.familiar(past, text).min() > 0.8
     other = TempLora(model, paper(), seeds=(1, 2))
-    assert not other.familiar(past, ["turn left"] * 2).any()
+    assert not other.familiar(past, text).any()
 
 
 def test_the_anchor_forgets_and_makes_room(model, make_window):

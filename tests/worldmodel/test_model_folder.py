@@ -72,7 +72,7 @@ def test_guidance_adds_what_the_action_changes_in_the_slow_prediction(model, rem
             ["turn left"],
             [(3, 0)],
             read_out=read_out,
-            familiar_B=None if familiar is None else torch.tensor([familiar]),
+            familiar=None if familiar is None else lambda *_, it=familiar: torch.tensor([it]),
         )
         share = guidance * (1 - (familiar or 0.0))
         torch.testing.assert_close(found, asked + share * (told - untold))

@@ -152,13 +152,12 @@ def generate_chunk(
     Returns:
         Latents (E, C, T, H, W).
     """
-    actions = [job.actions[chunk] for job in jobs]
     return model.generate(
         past_ECTHW,
-        actions,
+        [job.actions[chunk] for job in jobs],
         [(job.seed, "chunk", job.first_chunk + chunk) for job in jobs],
         read_out=memory.read_out if memory else None,
-        familiar_B=memory.familiar(past_ECTHW, actions) if memory else None,
+        familiar=memory.familiar if memory else None,
     )
 
 

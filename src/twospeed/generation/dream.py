@@ -66,7 +66,7 @@ class Dream:
             [action],
             [(self.seed, "chunk", self.num_chunks)],
             read_out=self.memory.read_out if self.memory else None,
-            familiar_B=self.memory.familiar(self.past, [action]) if self.memory else None,
+            familiar=self.memory.familiar if self.memory else None,
         )
         self._go_on(new, action, generated=True)
         frames: Frames = self.model.decode(new)[0]

@@ -105,14 +105,13 @@ class TempLora:
         return predict
 
     @torch.no_grad()
-    def familiar(self, past_ECTHW: Tensor, actions: Sequence[str]) -> Tensor:
+    def familiar(self, past_ECTHW: Tensor, text_END: Tensor) -> Tensor:
         """Return how far each episode's next chunk is remembered, (E,), from 0 to 1.
 
         That is the mark of the recall layer; memories of other objectives know nothing of it: 0.
         """
         if self.config.objective != "recall":
             return past_ECTHW.new_zeros(len(past_ECTHW))
-        text_END = self.model.text_encoder.encode(actions).to(past_ECTHW)
         with self.adapters.attached():
             return mark_of(self.model.denoiser, past_ECTHW, text_END)
 

@@ -34,6 +34,9 @@ CLASS_NAME = "TwospeedWorldModel"
 ReadOut = Callable[[Any, Tensor], Predict]
 """(denoiser, text (B, N, D)) -> what the sampler asks at every step."""
 
+Familiar = Callable[[Tensor, Tensor], Tensor]
+"""(past (B, C, T, H, W), text (B, N, D)) -> how far what comes is remembered, (B,), 0 to 1."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSettings:
@@ -186,7 +189,7 @@ class WorldModel:
         seeds: Sequence[tuple[int | str, ...]],
         *,
         read_out: ReadOut | None = None,
-        familiar_B: Tensor | None = None,
+        familiar: Familiar | None = None,
     ) -> Tensor:
         """Generate the next chunk of every clip.
 
@@ -195,7 +198,7 @@ class WorldModel:
             actions: one text a clip.
             seeds: one seed (any parts) a clip; a clip does not depend on its companions.
             read_out: how to ask the denoiser; by default directly.
-            familiar_B: how far each chunk is remembered, 0 to 1; so much less it is guided.
+            familiar: how far each chunk is remembered; so much less it is guided.
 
         Returns:
             Latents (B, C, chunk_frames, h, w).
@@ -203,8 +206,9 @@ class WorldModel:
         text_BND = self.text_encoder.encode(actions).to(self.device)
         predict = (read_out or _plain)(self.denoiser, text_BND)
         if self.settings.guidance:
-            share_B = 1 - familiar_B if familiar_B is not None else torch.ones(len(text_BND))
-            share_B = self.settings.guidance * share_B.to(past_BCTHW)
+            share_B = torch.full((len(text_BND),), self.settings.guidance).to(past_BCTHW)
+            if familiar:
+                share_B = share_B * (1 - familiar(past_BCTHW, text_BND))
             predict = self._guided(predict, text_BND, share_B, alone=read_out is None)
         _, channels, _, height, width = past_BCTHW.shape
         shape = (channels, self.settings.chunk_frames, height, width)
