@@ -28,7 +28,9 @@ def record(
     size: Annotated[int, typer.Option(help="Height and width of the frames in pixels.")] = 64,
     policy: Annotated[
         str | None,
-        typer.Option(help="Who acts: explore, revisit, random, scripted, roam; with + by turns."),
+        typer.Option(
+            help="Who acts: explore, revisit, random, scripted, roam; a+b draws one each time."
+        ),
     ] = None,
     preset: Annotated[str | None, typer.Option(help="Record all installed worlds: 200k.")] = None,
     engine: Annotated[

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from twospeed.core.config import to_json
 from twospeed.core.errors import ConfigError, DataError, lookup
 from twospeed.core.files import read_json, write_json
@@ -19,6 +21,7 @@ from twospeed.data.policy import POLICIES, ROAMING, SCRIPTED
 from twospeed.data.shards import read_notes
 from twospeed.worlds.registry import WORLDS
 
+_WHO_STREAM = 2
 _log = logging.getLogger(__name__)
 
 
@@ -46,7 +49,7 @@ class RecordingConfig:
 
     policy: str = "explore"
     """Who chooses the actions: a name in `twospeed.data.policy.POLICIES`, "scripted" or "roam", or
-    several with + between, such as "revisit+roam", that take turns from seed to seed."""
+    several with + between, such as "revisit+roam", of which every seed draws one."""
 
     episodes_per_shard: int = 32
     """Episodes of one file; at most so many are recorded again after a kill, per worker."""
@@ -76,9 +79,13 @@ class RecordingConfig:
         return self.first_seed + self.episodes - 1
 
     def policy_of(self, seed: int) -> str:
-        """Return who chooses the actions in the episode of this seed."""
+        """Return who chooses the actions in the episode of this seed.
+
+        Drawn, not in turn: the last episode of a shard, which training holds out, must not always
+        be the same one's.
+        """
         names = self.policy.split("+")
-        return names[seed % len(names)]
+        return names[int(np.random.default_rng((seed, _WHO_STREAM)).integers(len(names)))]
 
     def shards(self) -> dict[str, range]:
         """Return file name -> seeds, for every shard of the recording."""
