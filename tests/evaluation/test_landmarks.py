@@ -18,9 +18,13 @@ def episodes():
     for walk in walks:
         frames = list(range(0, len(walk.frames), 9))
         found = find_sightings(
-            walk.scene, walk.route.poses, frames, size=SIZE, seed=walk.route.seed
+            Scene.of_seed(walk.route.seed),
+            walk.route.poses,
+            frames,
+            size=SIZE,
+            seed=walk.route.seed,
         )
-        bare = dataclasses.replace(walk.scene, landmarks=())
+        bare = dataclasses.replace(Scene.of_seed(walk.route.seed), landmarks=())
         pictures = np.zeros_like(walk.frames)
         pictures[frames] = render(bare, walk.route.poses[frames], size=SIZE).frames
         cases.append((walk, found, pictures))
@@ -50,13 +54,15 @@ def test_grey_frames_score_near_chance(episodes):
 def test_another_identity_in_its_place_is_not_a_recall():
     walk = draw_walks("loop_return", [5], size=SIZE)[0]
     frames = range(len(walk.frames))
-    found = find_sightings(walk.scene, walk.route.poses, frames, size=SIZE, seed=5)
+    found = find_sightings(
+        Scene.of_seed(walk.route.seed), walk.route.poses, frames, size=SIZE, seed=5
+    )
     assert found
     mark = found[0].landmark
-    other = draw_candidates(walk.scene, mark, seed=5)[found[0].true - 1]
-    marks = list(walk.scene.landmarks)
+    other = draw_candidates(Scene.of_seed(walk.route.seed), mark, seed=5)[found[0].true - 1]
+    marks = list(Scene.of_seed(walk.route.seed).landmarks)
     marks[mark] = dataclasses.replace(marks[mark], identity=other)
-    wrong = dataclasses.replace(walk.scene, landmarks=tuple(marks))
+    wrong = dataclasses.replace(Scene.of_seed(walk.route.seed), landmarks=tuple(marks))
     pictures = render(wrong, walk.route.poses, size=SIZE).frames
     mine = [sighting for sighting in found if sighting.landmark == mark]
     assert not recalled(mine, pictures, first=0).any()
@@ -64,9 +70,11 @@ def test_another_identity_in_its_place_is_not_a_recall():
 
 def test_small_landmarks_are_not_judged():
     walk = draw_walks("loop_return", [5], size=SIZE)[0]
-    shown = render(walk.scene, walk.route.poses, size=SIZE).landmarks
+    shown = render(Scene.of_seed(walk.route.seed), walk.route.poses, size=SIZE).landmarks
     frames = range(len(walk.frames))
-    found = find_sightings(walk.scene, walk.route.poses, frames, size=SIZE, seed=5)
+    found = find_sightings(
+        Scene.of_seed(walk.route.seed), walk.route.poses, frames, size=SIZE, seed=5
+    )
     sizes = [(shown[sighting.frame] == sighting.landmark).sum() for sighting in found]
     assert min(sizes) >= 25
 
@@ -83,4 +91,7 @@ def test_candidates_are_the_truth_and_identities_that_the_episode_does_not_hold(
 
 def test_no_frames_no_sightings():
     walk = draw_walks("loop_return", [5], size=SIZE)[0]
-    assert find_sightings(walk.scene, walk.route.poses, [], size=SIZE, seed=5) == []
+    assert (
+        find_sightings(Scene.of_seed(walk.route.seed), walk.route.poses, [], size=SIZE, seed=5)
+        == []
+    )

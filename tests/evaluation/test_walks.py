@@ -3,7 +3,7 @@ import pytest
 
 from twospeed.core.errors import UnknownNameError
 from twospeed.evaluation.walks import by_writes, draw_walks
-from twospeed.worlds.routes import ROUTES
+from twospeed.worlds.room_routes import ROUTES
 
 
 @pytest.mark.parametrize("kind", ROUTES)

@@ -5,7 +5,7 @@ from twospeed.core.video import read_frame, write_picture
 from twospeed.worlds.looks import COLOURS
 from twospeed.worlds.map import draw_map
 from twospeed.worlds.raycast import Scene
-from twospeed.worlds.routes import make_route
+from twospeed.worlds.room_routes import make_route
 
 SCALE = 30
 

@@ -14,7 +14,7 @@ from twospeed.evaluation.protocol import ProtocolConfig
 from twospeed.evaluation.recall import FIRST_TEST_SEED, RecallConfig, measure_recall
 from twospeed.memory.presets import PRESETS, preset_of
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worlds.routes import ROUTES
+from twospeed.worlds.routes import KINDS
 
 
 def recall(
@@ -22,7 +22,8 @@ def recall(
     json: Annotated[Path | None, typer.Option(help="Write the whole report to this file.")] = None,
     episodes: Annotated[int, typer.Option(help="Episodes of each kind of route.")] = 64,
     first_seed: Annotated[int, typer.Option(help="Seed of the first one.")] = FIRST_TEST_SEED,
-    routes: Annotated[str, typer.Option(help="Kinds of routes, with commas.")] = ",".join(ROUTES),
+    routes: Annotated[str, typer.Option(help="Kinds of routes, with commas.")] = ",".join(KINDS),
+    world: Annotated[str | None, typer.Option(help="Where; the model's own by default.")] = None,
     protocol: Annotated[str, typer.Option(help="seen or dreamed.")] = "seen",
     memory: Annotated[str, typer.Option(help=f"A preset: {', '.join(PRESETS)}.")] = "default",
     settings: Annotated[
@@ -43,6 +44,7 @@ def recall(
         routes=tuple(kind.strip() for kind in routes.split(",") if kind.strip()),
         episodes=episodes,
         first_seed=first_seed,
+        world=world,
         protocol=protocol,
         settings=ProtocolConfig(
             memory=fast, seed=seed, batch_size=batch, write_on_return=write_on_return

@@ -20,9 +20,7 @@ from twospeed.evaluation.metrics import video_errors
 from twospeed.evaluation.protocol import decode, encode
 from twospeed.evaluation.walks import Walk
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worlds.base import Pose
 from twospeed.worlds.language import MOVES
-from twospeed.worlds.rooms import frames_at, walk
 from twospeed.worlds.routes import CHUNK_FRAMES
 
 JUDGED_FRAMES = 2
@@ -72,14 +70,9 @@ def action_accuracy(
 
 def outcomes_at(one: Walk) -> Outcomes:
     """Draw what each command would show after the last seen frame."""
-    x, y, heading = one.route.poses[one.route.first_generated - 1].tolist()
-    here = Pose(x=x, y=y, heading=heading)
-    size = one.frames.shape[1]
-    frames = [
-        frames_at(one.scene, walk(one.scene, here, [command])[1 : 1 + JUDGED_FRAMES], size=size)
-        for command in COMMANDS
-    ]
-    return Outcomes(frames=np.stack(frames))
+    here = one.route.first_generated - 1
+    frames = [one.place.film_on(one.route, here, [command]) for command in COMMANDS]
+    return Outcomes(frames=np.stack(frames)[:, :JUDGED_FRAMES])
 
 
 def _texts(wording: str, seed: int) -> list[str]:

@@ -114,7 +114,8 @@ def _verdict(off: dict[str, Any], swap: dict[str, Any]) -> str:
 
 def _full_turns(model: WorldModel, first_seed: int) -> Iterator[Walk]:
     for seed in itertools.count(first_seed):
-        walk = draw_walks(KIND, [seed], size=model.settings.frame_size)[0]
+        size, world = model.settings.frame_size, model.settings.world
+        walk = draw_walks(KIND, [seed], size=size, world=world)[0]
         if walk.route.variant == VARIANT:
             yield walk
 

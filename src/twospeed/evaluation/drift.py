@@ -18,7 +18,6 @@ from twospeed.evaluation.rollout import Advance, Job, fresh_memory, generate
 from twospeed.evaluation.walks import Walk
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.language import MOVES
-from twospeed.worlds.rooms import frames_at, walk
 
 CHUNKS = 250
 WINDOW_FRAMES = 100
@@ -36,7 +35,7 @@ def measure_drift(
 
     Args:
         model: the slow weights.
-        walks: episodes; their scenes, starts and first frames are used, not their actions.
+        walks: episodes; their places, starts and first frames are used, not their actions.
         config: how the memory learns, seed.
         advance: is told of every chunk: twice `chunks` an episode.
         chunks: length of the dream.
@@ -69,9 +68,7 @@ def _wander(seed: int, chunks: int) -> tuple[str, ...]:
 
 def _truth(model: WorldModel, one: Walk, actions: tuple[str, ...]) -> Frames:
     """Draw the true frames and send them through the autoencoder."""
-    poses = walk(one.scene, one.route.start, actions)[1:]
-    frames = frames_at(one.scene, poses, size=one.frames.shape[1])
-    return decode(model, encode(model, frames))
+    return decode(model, encode(model, one.place.film_on(one.route, 0, actions)))
 
 
 def _statistics(videos: Sequence[Frames]) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from twospeed.evaluation.timing import seconds_per_chunk
 from twospeed.evaluation.walks import Walk, draw_walks
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.language import MOVES
-from twospeed.worlds.routes import ROUTES
+from twospeed.worlds.routes import KINDS
 
 FIRST_TEST_SEED = 800_000
 """Episodes from here on are for testing only: nothing is trained or tuned on them."""
@@ -31,7 +31,7 @@ NOTES = {
     " a frame with a mean squared error below 1 counts as 1",
     "ssim": "colour, Gaussian window of sigma 1.5, data range 255",
     "landmark_recall": "share of landmarks at revisits whose true identity is the nearest of 8;"
-    " chance is 0.125",
+    " chance is 0.125; null where a world does not tell its landmarks",
     "intervals": "percentile bootstrap over episodes, 95 %, 2000 draws; gains are paired",
     "curve": "age is the number of frames since the latest visit of the same pose",
     "first_visit": "outward chunks predicted one step ahead before they are learned, new frames",
@@ -46,7 +46,7 @@ NOTES = {
 class RecallConfig:
     """What is measured."""
 
-    routes: tuple[str, ...] = tuple(ROUTES)
+    routes: tuple[str, ...] = KINDS
     """Kinds of routes."""
 
     episodes: int = 64
@@ -54,6 +54,9 @@ class RecallConfig:
 
     first_seed: int = FIRST_TEST_SEED
     """Seed of the first episode; the others follow."""
+
+    world: str | None = None
+    """Where routes are walked; None for the world that the model is of."""
 
     protocol: str = "seen"
     """"seen" or "dreamed"."""
@@ -76,7 +79,7 @@ class RecallConfig:
     def __post_init__(self) -> None:
         lookup(PROTOCOLS, self.protocol, "protocol")
         for kind in self.routes:
-            lookup(ROUTES, kind, "route")
+            lookup(dict.fromkeys(KINDS), kind, "route")
         if self.episodes < 1 or not self.routes:
             raise ConfigError("recall needs at least one episode and one kind of route")
 
@@ -112,7 +115,8 @@ def measure_recall(model: WorldModel, config: RecallConfig) -> dict[str, Any]:
 
 def _walks(model: WorldModel, kind: str, config: RecallConfig) -> list[Walk]:
     seeds = range(config.first_seed, config.first_seed + config.episodes)
-    return draw_walks(kind, seeds, size=model.settings.frame_size)
+    world = config.world or model.settings.world
+    return draw_walks(kind, seeds, size=model.settings.frame_size, world=world)
 
 
 def _run(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from twospeed.core.video import Frames
 from twospeed.evaluation import metrics
-from twospeed.evaluation.landmarks import find_sightings, recalled
+from twospeed.evaluation.landmarks import Sighting, find_sightings, recalled
 from twospeed.evaluation.seen import Outcome
 from twospeed.evaluation.walks import Walk
 
@@ -54,30 +54,45 @@ class EpisodeScores:
 def score(outcome: Outcome) -> EpisodeScores:
     """Score every arm of one episode."""
     walk = outcome.walk
-    first, revisits = walk.route.first_generated, walk.revisits
-    sightings = find_sightings(
-        walk.scene,
-        walk.route.poses,
-        (revisits + first).tolist(),
-        size=walk.frames.shape[1],
-        seed=walk.route.seed,
-    )
-    age_G = walk.route.age
-    age_S = np.array([age_G[s.frame - first] for s in sightings], np.int64)
-    landmark_recall = {
-        arm: recalled(sightings, frames, first=first) for arm, frames in outcome.frames.items()
-    }
-    likeness = _likeness(outcome.frames, walk.truth_back, revisits)
+    values = _likeness(outcome.frames, walk.truth_back, walk.revisits)
+    ages = dict.fromkeys(values, walk.route.age[walk.revisits])
+    values["landmark_recall"], ages["landmark_recall"] = _landmark_recall(outcome)
     return EpisodeScores(
         walk=walk,
-        values=likeness | {"landmark_recall": landmark_recall},
-        ages={"psnr_db": age_G[revisits], "ssim": age_G[revisits], "landmark_recall": age_S},
+        values=values,
+        ages=ages,
         motion_kept={
             arm: metrics.motion_kept(frames, walk.truth_back)
             for arm, frames in outcome.frames.items()
         },
         first_visit_db=outcome.first_visit_db,
         norm=outcome.norm,
+    )
+
+
+def _landmark_recall(outcome: Outcome) -> tuple[dict[str, Numbers], NDArray[np.int64]]:
+    """Return, arm by arm, whether each landmark that is sighted again is right, and their ages."""
+    walk = outcome.walk
+    first = walk.route.first_generated
+    sightings = _sightings(walk)
+    judged = {
+        arm: recalled(sightings, frames, first=first) for arm, frames in outcome.frames.items()
+    }
+    age_G = walk.route.age
+    return judged, np.array([age_G[it.frame - first] for it in sightings], np.int64)
+
+
+def _sightings(walk: Walk) -> list[Sighting]:
+    """Return the landmarks at revisits; none where a world does not tell its own."""
+    scene = walk.place.scene_of(walk.route.seed)
+    if scene is None:
+        return []
+    return find_sightings(
+        scene,
+        walk.route.poses,
+        (walk.revisits + walk.route.first_generated).tolist(),
+        size=walk.place.size,
+        seed=walk.route.seed,
     )
 
 

@@ -109,8 +109,8 @@ def donor_of(walks: Sequence[Walk]) -> list[Walk]:
     """Return an episode that only lends its memory, where there is none to swap with."""
     if len(walks) > 1:
         return []
-    route = walks[0].route
-    return draw_walks(route.kind, [route.seed + 1], size=walks[0].frames.shape[1])
+    route, place = walks[0].route, walks[0].place
+    return draw_walks(route.kind, [route.seed + 1], size=place.size, world=place.world)
 
 
 def _outward_job(model: WorldModel, walk: Walk, config: ProtocolConfig) -> Job:

@@ -10,18 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twospeed.core.video import Frames
-from twospeed.worlds.raycast import Scene, render
-from twospeed.worlds.routes import CHUNK_FRAMES, Route, make_route
-
-_SAME = 1e-3  # metres, and degrees
+from twospeed.evaluation.places import Place, place_of
+from twospeed.worlds.routes import CHUNK_FRAMES, Route, same_poses
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Walk:
-    """One episode: its route, its scene, and what a camera truly sees on the way."""
+    """One episode: where it is, its route, and what a camera truly sees on the way."""
 
+    place: Place
     route: Route
-    scene: Scene
     frames: Frames
     """(T, H, W, 3), the truth."""
 
@@ -50,32 +48,32 @@ class Walk:
     def new_frames(self) -> NDArray[np.bool_]:
         """Which outward frames show a pose for the first time, one bool a frame."""
         poses = self.route.poses[: 1 + CHUNK_FRAMES * self.num_writes].astype(np.float64)
-        away = poses[:, None] - poses[None]
-        turned = (away[..., 2] + 180) % 360 - 180
-        is_same = (np.hypot(away[..., 0], away[..., 1]) < _SAME) & (abs(turned) < _SAME)
+        is_same = same_poses(poses, poses, self.place.same_metres, self.place.same_degrees)
         return np.asarray(~np.tril(is_same, -1).any(1))
 
 
-def draw_walks(kind: str, seeds: Iterable[int], *, size: int) -> list[Walk]:
+def draw_walks(kind: str, seeds: Iterable[int], *, size: int, world: str = "rooms") -> list[Walk]:
     """Make the routes of one kind and draw their true frames.
 
     Args:
-        kind: a key of `twospeed.worlds.routes.ROUTES`.
+        kind: one of `twospeed.worlds.routes.KINDS`.
         seeds: one an episode.
         size: height and width of a frame in pixels.
+        world: where they are walked.
 
     Raises:
-        UnknownNameError: when there is no such kind of route.
+        UnknownNameError: when there is no such kind of route, or no such world.
+        ConfigError: when routes cannot be walked in that world.
+        MissingExtraError: when its engine is not installed.
     """
-    return [_draw_walk(kind, seed, size) for seed in seeds]
+    place = place_of(world, size)
+    walks = []
+    for seed in seeds:
+        route, frames = place.film(kind, seed)
+        walks.append(Walk(place=place, route=route, frames=frames))
+    return walks
 
 
 def by_writes(walks: Sequence[Walk]) -> list[Walk]:
     """Return the walks with the most outward chunks first: companions then finish together."""
     return sorted(walks, key=lambda walk: (-walk.num_writes, -walk.num_generated, walk.route.seed))
-
-
-def _draw_walk(kind: str, seed: int, size: int) -> Walk:
-    scene = Scene.of_seed(seed)
-    route = make_route(scene, seed, kind)
-    return Walk(route=route, scene=scene, frames=render(scene, route.poses, size=size).frames)
