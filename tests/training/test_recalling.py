@@ -15,9 +15,9 @@ from twospeed.training.slow import SlowLearningConfig
 from twospeed.training.sources import WorldSource
 from twospeed.training.walking import walked
 from twospeed.training.windows import LatentWindows, stacked
-from twospeed.worldmodel.recall import LAYER
+from twospeed.worldmodel.recall import LAYER, recalled_target
 from twospeed.worldmodel.sampler import sample_ddim
-from twospeed.worlds.language import MOVES
+from twospeed.worlds.language import MOVES, OPPOSITE
 
 RECORDING = RecordingConfig(
     world="rooms", episodes=8, chunks=5, frame_size=16, episodes_per_shard=4, policy="revisit"
@@ -120,6 +120,35 @@ def test_a_still_past_is_that_of_an_episode_which_begins_there(model, cache):
     torch.testing.assert_close(
         keys, model.denoiser.recall.keys(chunks.past_BCPHW[:, :, -1:], action)
     )
+
+
+def test_the_way_back_is_walked_by_the_actions_that_undo_what_was_done(model, cache):
+    learning, chunks, memories, _ = taught(model, cache)
+    guessing, recall = learning.guessing, model.denoiser.recall
+    chunks = replace(chunks, written=2)
+    texts = [action for one in learning.windows.draw_episodes(draws(), 2) for action in one.actions]
+    undo = model.text_encoder.encode([OPPOSITE[text] for text in texts])
+    torch.testing.assert_close(chunks.undo_BND, undo)
+    squares, share = [], torch.rand(2, generator=draws(2))
+    latents = torch.cat([chunks.past_BCPHW[:, :, -1:], chunks.new_BCNHW], dim=2)
+    past = chunks.new_BCNHW[[1, 6]]
+    for places in ([1, 6], [0, 5]):  # the second chunk of both episodes, then the first
+        true = latents[places].flip(2)[:, :, 1:]
+        key = recall.keys(past, model.denoiser.action_of(undo[places]))
+        guess = recall.layer(key) + memories.read(key[:, None])[:, 0]
+        squares.append((guess - recalled_target(true)).square().mean())
+        made = guess[:, :-1].unflatten(1, recall.shape).transpose(1, 2)
+        past = true + share[:, None, None, None, None] * (made - true)
+    back = guessing.back(chunks, memories, draws(2))
+    torch.testing.assert_close(back, sum(squares) / 2)
+
+
+def test_where_nothing_is_known_to_undo_an_action_the_learned_way_is_taken(model, cache):
+    learning, chunks, _, _ = taught(model, cache)
+    text, none = chunks.text_BND, torch.zeros_like(chunks.undo_BND)
+    action = model.denoiser.action_of(text)
+    recall = model.denoiser.recall
+    torch.testing.assert_close(learning.guessing._undoing(text, none), recall.undoing(action))
 
 
 def test_where_nothing_is_recalled_the_true_past_stays(model, cache):

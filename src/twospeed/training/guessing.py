@@ -14,7 +14,7 @@ from torch import Tensor
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.recall_writes import pairs_of
 from twospeed.training.many_writes import Chunks, Memories, written
-from twospeed.worldmodel.recall import LOOKS_AT, Recall, recalled_target
+from twospeed.worldmodel.recall import LOOKS_AT, Recall, recalled_target, undone
 
 
 class Guessing:
@@ -77,13 +77,47 @@ class Guessing:
         errors = [past.new_zeros(())]
         walked = past[:, 1]
         for place in range(1, chunks.written):
-            key_EK = self.recall.keys(walked, self.denoiser.action_of(text[:, place]))
-            guess_EO = self.recall.layer(key_EK) + memory.read(key_EK[:, None])[:, 0]
-            errors.append((guess_EO - recalled_target(new[:, place])).square().mean())
-            made = guess_EO[:, :-1].unflatten(1, self.recall.shape).transpose(1, 2)
+            action_ED = self.denoiser.action_of(text[:, place])
+            made, error = self._step(memory, walked, action_ED, new[:, place])
+            errors.append(error)
             made = torch.cat([walked, made], dim=2)[:, :, -LOOKS_AT:]
             walked = past[:, place + 1].lerp(made, share_E.view(-1, 1, 1, 1, 1))
         return torch.stack(errors).sum() / max(chunks.written - 1, 1)
+
+    def back(self, chunks: Chunks, memory: Memories, generator: torch.Generator) -> Tensor:
+        """Return the mean squared error of the guesses on the way back over what is written.
+
+        It undoes chunk after chunk, from the last written one on, by the action that is known to
+        undo each, or else by what `Recall.undoing` takes for it. Pasts go over to guesses as in
+        `again`; they see the places from the other side, as no written past does.
+        """
+        past, new, undo = map(chunks.apart, (chunks.past_BCPHW, chunks.new_BCNHW, chunks.undo_BND))
+        text = chunks.apart(chunks.text_BND)
+        share_E = torch.rand(chunks.episodes, generator=generator).to(past)
+        errors = []
+        walked = new[:, chunks.written - 1]
+        for place in reversed(range(chunks.written)):
+            _, true = undone(past[:, place], new[:, place])
+            action_ED = self._undoing(text[:, place], undo[:, place])
+            made, error = self._step(memory, walked, action_ED, true)
+            errors.append(error)
+            walked = true.lerp(made, share_E.view(-1, 1, 1, 1, 1))
+        return torch.stack(errors).mean()
+
+    def _step(
+        self, memory: Memories, past_ECPHW: Tensor, action_ED: Tensor, true_ECNHW: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the new latents that are guessed after such a past, and their squared error."""
+        key_EK = self.recall.keys(past_ECPHW, action_ED)
+        guess_EO = self.recall.layer(key_EK) + memory.read(key_EK[:, None])[:, 0]
+        made = guess_EO[:, :-1].unflatten(1, self.recall.shape).transpose(1, 2)
+        return made, (guess_EO - recalled_target(true_ECNHW)).square().mean()
+
+    def _undoing(self, text_END: Tensor, undo_END: Tensor) -> Tensor:
+        """Return the embedded action that undoes one: the known one, or what the layer learned."""
+        learned_ED = self.recall.undoing(self.denoiser.action_of(text_END))
+        is_known_E1 = (undo_END != 0).flatten(1).any(1, keepdim=True)
+        return torch.where(is_known_E1, self.denoiser.action_of(undo_END), learned_ED)
 
 
 def noisy_past(past_EMCPHW: Tensor, deviation: float, generator: torch.Generator) -> Tensor:

@@ -29,6 +29,9 @@ class Chunks:
     text_BND: Tensor
     """Features of each chunk's action."""
 
+    undo_BND: Tensor
+    """Features of the action that undoes each; zeros where none is known."""
+
     episodes: int
     """E."""
 

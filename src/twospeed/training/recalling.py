@@ -10,6 +10,7 @@ Holds: `Recalling`. Holds not: its settings (recalling_config.py), the steps (lo
 (many_writes.py), keys and guesses (guessing.py).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -27,6 +28,7 @@ from twospeed.training.walking import walked
 from twospeed.training.windows import LatentWindows, chunks_before
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.recall import LAYER, recalled_target
+from twospeed.worlds.language import OPPOSITE
 
 
 class Recalling:
@@ -109,9 +111,16 @@ class Recalling:
             past_BCPHW=past.flatten(0, 1).to(self.no_text),
             new_BCNHW=new.flatten(0, 1).to(self.no_text),
             text_BND=self.model.text_encoder.encode(actions).to(self.no_text),
+            undo_BND=self._undo(actions),
             episodes=count,
             written=written,
         )
+
+    def _undo(self, actions: Sequence[str]) -> Tensor:
+        """Return the features of what undoes these actions, zeros where that is not known."""
+        undo = [OPPOSITE.get(action, "") for action in actions]
+        is_known_B = torch.tensor([bool(text) for text in undo]).to(self.no_text)
+        return self.model.text_encoder.encode(undo).to(self.no_text) * is_known_B[:, None, None]
 
     def _write(self, chunks: Chunks, generator: torch.Generator) -> tuple[Memories, Tensor, Chunks]:
         """Write the first chunks of empty memories.
@@ -137,6 +146,8 @@ class Recalling:
         strange = memory.passed_on().read(key_EMK)  # of another episode: it should add nothing
         squares = torch.stack([it.square().mean() for it in (without, with_memory, strange)]).sum()
         squares = squares + self.guessing.again(chunks, memory, generator)
+        if self.memory.both_ways:
+            squares = squares + self.guessing.back(chunks, memory, generator)
         return memory, self.config.guess_weight * squares, chunks
 
     def _shares(self, generator: torch.Generator, episodes: int) -> Tensor:
