@@ -25,10 +25,10 @@ def rooms_64() -> RunConfig:
     """The packaged rooms model: about ten hours on two CPU cores."""
     return RunConfig(
         recording=RecordingConfig(world="rooms", episodes=10_000, chunks=18, policy="revisit+roam"),
-        model=WorldModelConfig(settings=ModelSettings(guidance=0.5)),
+        model=WorldModelConfig(settings=ModelSettings(guidance=0.5, sampling_steps=8)),
         slow=SlowLearningConfig(
             even_share=0.5,
-            lowest_level=150,
+            lowest_level=120,
             loop=LoopConfig(steps=40_000, learning_rate=8e-4),
         ),
         recalling=RecallingConfig(
@@ -52,7 +52,9 @@ def doom_64() -> RunConfig:
     """The packaged model of ViZDoom's first-person world (needs the extra `doom` to record)."""
     return RunConfig(
         recording=RecordingConfig(world="doom", episodes=3_000, chunks=20, policy="revisit"),
-        model=WorldModelConfig(settings=ModelSettings(world="doom", guidance=0.5)),
+        model=WorldModelConfig(
+            settings=ModelSettings(world="doom", guidance=0.5, sampling_steps=8)
+        ),
         slow=rooms_64().slow,
         recalling=rooms_64().recalling,
     )

@@ -96,6 +96,7 @@ def test_recordings_of_ones_own_are_learned_in_their_own_words(random_frames, tm
     recipe = override(rooms_tiny(), "recalling.loop.steps=2")
     recipe = override(override(recipe, "recalling.least_written=1"), "slow_fast.loop.steps=0")
     done = train_world_model(recipe, tmp_path / "data", tmp_path / "run")
+    assert "World model of the recording `data`" in (done.folder / "README.md").read_text()
     model = WorldModel.from_pretrained(done.folder)
     texts = model.text_encoder.encode(["stir the soup", "open the fridge", "go forward"])
     assert torch.pdist(texts[:, 0]).min() > 0.5
@@ -105,9 +106,11 @@ def test_recordings_of_ones_own_are_learned_in_their_own_words(random_frames, tm
 
 def test_training_goes_on_from_a_models_weights(trained, tmp_path):
     recipe = override(rooms_tiny(), "slow.loop.seed=5")
+    recipe = override(recipe, "model.settings.guidance=0.25")
     done = train_world_model(recipe, None, tmp_path / "on", initial=trained.folder, minutes=0)
     first, second = (WorldModel.from_pretrained(it.folder) for it in (trained, done))
     assert first.hash() == second.hash()
+    assert (first.settings.guidance, second.settings.guidance) == (0.0, 0.25)
     assert "began from the weights of" in (done.folder / "README.md").read_text()
 
 

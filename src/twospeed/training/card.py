@@ -76,7 +76,7 @@ def write_card(
         begun_from: name and hash of the model that was trained on; None when it began anew.
     """
     rows = "\n".join(f"| {what} | {value} |" for what, value in _rows(config, figures).items())
-    world = config.recording.world
+    size = config.recording.frame_size
     started = f"the weights of `{begun_from}`" if begun_from else "untrained weights"
     return f"""---
 license: apache-2.0
@@ -85,12 +85,11 @@ tags: [world-model, video-generation, temp-lora]
 ---
 # {name}
 
-World model of `{world}`, {config.recording.frame_size}x{config.recording.frame_size} pixels,
-{config.recording.chunk_frames} frames a command. Slow weights only: memory is written while it
-dreams.
+World model of {contents.origin}, {size}x{size} pixels, {config.recording.chunk_frames} frames a
+command. Slow weights only: memory is written while it dreams.
 
-- **Data**: {contents.num_episodes} episodes of `{world}` ({contents.num_frames} frames, seeds
-  {contents.first_seed} to {contents.last_seed}; the last episode of every shard held out). Seeds
+- **Data**: {contents.num_episodes} episodes of {contents.origin} ({contents.num_frames} frames,
+  seeds {contents.first_seed} to {contents.last_seed}; the last episode of every shard held out). Seeds
   from 800,000 on are for testing and were not used.
 - **Training**: began from {started}; {figures.denoiser_steps} steps of {config.slow.batch_size}
   windows, {figures.recalling_steps} steps of learning to recall, {figures.slow_fast_steps} steps

@@ -69,7 +69,8 @@ def train_world_model(
             disk.
         out: folder of this run alone.
         minutes: about how long; the weights reached by then are written. None runs to the end.
-        initial: a model whose weights are trained on, with its sizes; None begins anew.
+        initial: a model whose weights are trained on, with its sizes and not its settings; None
+            begins anew.
         workers: processes that encode at once.
         name: title of the model card.
 
@@ -125,7 +126,7 @@ def _run_stages(
     text_encoder, accuracy = text_stage(shop, start, vocabulary, left(TEXT_SHARE))
     denoiser, loss_of = denoiser_stage(shop, start, windows, text_encoder, left())
     schedule = start.schedule if start else NoiseSchedule.of(shop.config.model.diffusion)
-    settings = start.settings if start else shop.config.model.settings
+    settings = shop.config.model.settings
     model = WorldModel(denoiser, autoencoder, text_encoder, schedule, settings)
     with_memory, without = _with_memories(shop, model, windows, left)
     reached = {stage: shop.reached(stage) for stage in STAGES}

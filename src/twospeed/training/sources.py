@@ -34,6 +34,9 @@ _log = logging.getLogger(__name__)
 class Contents:
     """What a source holds."""
 
+    origin: str
+    """Where it was recorded, in words for a model card."""
+
     num_episodes: int
     """Episodes, with those held out."""
 
@@ -90,6 +93,7 @@ class ShardSource:
         entries = [entry for _, entry in self._entries()]
         seeds = [seed for entry in entries for seed in entry.seeds]
         return Contents(
+            origin=f"the recording `{Path(self.folder).name}`",
             num_episodes=len(seeds),
             num_frames=sum(entry.num_frames for entry in entries),
             first_seed=min(seeds),
@@ -137,6 +141,7 @@ class WorldSource:
     def contents(self) -> Contents:
         """Count what the configuration says."""
         return Contents(
+            origin=f"`{self.config.world}`",
             num_episodes=self.config.episodes,
             num_frames=self.config.episodes * self.config.frames_per_episode,
             first_seed=self.config.first_seed,
