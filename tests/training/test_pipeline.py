@@ -42,7 +42,7 @@ def test_the_card_holds_data_seed_steps_time_device_and_figures(trained):
     card = (trained.folder / "README.md").read_text()
     for part in (
         "8 episodes",
-        "seeds\n  0 to 7",
+        "seeds 0 to 7",
         "20 steps",
         "seed 0",
         "minutes",

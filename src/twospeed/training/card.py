@@ -89,8 +89,8 @@ World model of {contents.origin}, {size}x{size} pixels, {config.recording.chunk_
 command. Slow weights only: memory is written while it dreams.
 
 - **Data**: {contents.num_episodes} episodes of {contents.origin} ({contents.num_frames} frames,
-  seeds {contents.first_seed} to {contents.last_seed}; the last episode of every shard held out). Seeds
-  from 800,000 on are for testing and were not used.
+  seeds {contents.first_seed} to {contents.last_seed}; the last episode of every shard held out).
+  Seeds from 800,000 on are for testing and were not used.
 - **Training**: began from {started}; {figures.denoiser_steps} steps of {config.slow.batch_size}
   windows, {figures.recalling_steps} steps of learning to recall, {figures.slow_fast_steps} steps
   beside frozen memories (slow-fast loop); seed {config.slow.loop.seed};
