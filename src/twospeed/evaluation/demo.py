@@ -87,19 +87,22 @@ def run_demo(model: WorldModel, out: Path, config: DemoConfig) -> str:
 
 def one_line(route: dict[str, Any]) -> str:
     """Say in one line what the figures of a route show, whatever it is."""
-    psnr, marks = route["psnr_db"], route["landmark_recall"]
+    psnr = route["psnr_db"]
     off, swap = route["gain_over_off_db"], route["gain_over_swap_db"]
     return (
         f"{_verdict(off, swap)}: PSNR at revisits {psnr['on']['mean']:.2f} dB with memory,"
         f" {psnr['off']['mean']:.2f} without ({interval_text(off, sign='+')}),"
         f" {psnr['swap']['mean']:.2f} with another episode's ({interval_text(swap, sign='+')});"
-        f" landmarks recalled {_percent(marks['on'])}, {_percent(marks['off'])} and"
-        f" {_percent(marks['swap'])} (chance 12.5 %); {route['episodes']} episodes"
+        f"{_landmarks(route['landmark_recall'])} {route['episodes']} episodes"
     )
 
 
-def _percent(interval: dict[str, Any]) -> str:
-    return "-" if interval["mean"] is None else f"{100 * interval['mean']:.0f} %"
+def _landmarks(recalled: dict[str, Any]) -> str:
+    """Return the part of the line on landmarks; nothing where a world does not tell its own."""
+    if recalled["on"]["mean"] is None:
+        return ""
+    on, off, swap = (f"{100 * recalled[arm]['mean']:.0f} %" for arm in ("on", "off", "swap"))
+    return f" landmarks recalled {on}, {off} and {swap} (chance 12.5 %);"
 
 
 def _verdict(off: dict[str, Any], swap: dict[str, Any]) -> str:

@@ -55,16 +55,19 @@ def plot_arms(route: Mapping[str, Any]) -> bytes:
         route: numbers of one kind of route, see summary.py.
     """
     figure = Figure(figsize=(8.4, 3.0), layout="constrained")
-    titles = {"psnr_db": "PSNR at revisits, dB", "landmark_recall": "landmarks recalled"}
-    pair = figure.subplots(1, 2, sharey=True)
-    for axes, (metric, title) in zip(pair, titles.items(), strict=True):
+    titles = {"psnr_db": "PSNR at revisits, dB"}
+    if route["landmark_recall"]["on"]["mean"] is not None:
+        titles["landmark_recall"] = "landmarks recalled"
+    panels = figure.subplots(1, len(titles), sharey=True, squeeze=False)[0]
+    for axes, (metric, title) in zip(panels, titles.items(), strict=True):
         for row, (arm, interval) in enumerate(reversed(route[metric].items())):
             if interval["mean"] is not None:
                 axes.plot([interval["low"], interval["high"]], [row, row], color=COLOURS[arm])
                 axes.plot([interval["mean"]], [row], "o", color=COLOURS[arm])
         axes.set_title(title, fontsize=10)
         axes.set_yticks(range(len(route[metric])), [NAMES[arm] for arm in reversed(route[metric])])
-    pair[1].axvline(0.125, color="#cccccc", linestyle=":")  # chance
+    for axes in panels[1:]:
+        axes.axvline(0.125, color="#cccccc", linestyle=":")  # chance
     return _png(figure)
 
 

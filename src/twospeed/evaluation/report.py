@@ -80,7 +80,12 @@ def render_page(
 
 
 def interval_text(
-    interval: Mapping[str, Any], *, digits: int = 2, scale: float = 1, sign: str = ""
+    interval: Mapping[str, Any],
+    *,
+    digits: int = 2,
+    scale: float = 1,
+    sign: str = "",
+    unit: str = "",
 ) -> str:
     """Return such as "1.20 [0.80, 1.60]", or "-" where there is no value."""
     if interval["mean"] is None:
@@ -88,7 +93,7 @@ def interval_text(
     mean, low, high = (
         f"{scale * interval[part]:{sign}.{digits}f}" for part in ("mean", "low", "high")
     )
-    return f"{mean} [{low}, {high}]"
+    return f"{mean} [{low}, {high}]{unit}"
 
 
 def _row(arm: str, route: Mapping[str, Any]) -> str:
@@ -96,7 +101,7 @@ def _row(arm: str, route: Mapping[str, Any]) -> str:
         NAMES[arm],
         interval_text(route["psnr_db"][arm]),
         interval_text(route["ssim"][arm]),
-        interval_text(route["landmark_recall"][arm], digits=0, scale=100) + " %",
+        interval_text(route["landmark_recall"][arm], digits=0, scale=100, unit=" %"),
         interval_text(route["motion_kept"][arm]),
     ]
     return "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
