@@ -19,9 +19,8 @@ from twospeed.worlds.routes import CHUNK_FRAMES, SAME, Route
 from twospeed.worlds.stepped_routes import (
     SAME_DEGREES,
     SAME_METRES,
+    Walker,
     can_be_walked,
-    film_from,
-    film_route,
 )
 
 
@@ -103,17 +102,18 @@ class _Stepped:
 
     def __init__(self, world: str, size: int) -> None:
         self.world, self.size = world, size
-        self._world = make_world(world, frame_size=size)
-        weakref.finalize(self, self._world.close)
+        engine = make_world(world, frame_size=size)
+        self._walker = Walker(engine)
+        weakref.finalize(self, engine.close)
 
     def film(self, kind: str, seed: int) -> tuple[Route, Frames]:
-        return film_route(self._world, seed, kind)
+        return self._walker.route(seed, kind)
 
     def film_on(self, route: Route, frame: int, actions: Sequence[str]) -> Frames:
         done = frame // CHUNK_FRAMES
         restart = route.restart_at or 0
         before = route.actions[restart if done > restart else 0 : done]
-        return film_from(self._world, route.seed, before, actions)
+        return self._walker.film(route.seed, before, actions)
 
     def scene_of(self, seed: int) -> Scene | None:  # noqa: ARG002
         return None

@@ -2,8 +2,10 @@
 
 Nothing is known of the floor plan, so commands are tried: one that a wall stops is taken back by
 walking the episode again from its start. The way back is walked as well, so all frames are true.
+Before frame 0 the camera turns by up to three steps, to where the most ways are free: aslant in a
+narrow passage there would be none.
 
-Holds: `film_route`, `film_from`, `can_be_walked`. Holds not: the rooms, whose plan is known
+Holds: `Walker`, `can_be_walked`. Holds not: the rooms, whose plan is known
 (room_routes.py).
 """
 
@@ -30,7 +32,8 @@ from twospeed.worlds.routes import (
 SAME_METRES, SAME_DEGREES = 0.01, 0.1
 """Engines round: poses so near to each other are the same."""
 
-_LEAST_SHARE = 0.9  # of the length of a move that is not stopped
+_LEAST_SHARE = 0.96  # of the length of a move that is not stopped; engines round
+_LEAST_REVISITED = 0.9  # of the way back: brushing along a wall may end elsewhere
 _TRIES = 200
 
 _Shown = tuple[tuple[str, str], int, int | None]  # (kind, variant), seen, restart_at
@@ -42,69 +45,109 @@ def can_be_walked(kind: WorldKind) -> bool:
     return has_moves and "pose" in kind.about.truth and kind.about.repeats
 
 
-def film_route(world: World, seed: int, kind: str) -> tuple[Route, NDArray[np.uint8]]:
-    """Walk a route of this kind; the same every time.
+class Walker:
+    """Walks routes through a world.
 
     Args:
         world: for which `can_be_walked`.
-        seed: the episode.
-        kind: a key of `ROUTES`.
-
-    Returns:
-        The route and the frames (T, H, W, 3).
-
-    Raises:
-        UnknownNameError: when there is no such kind.
-        DataError: when no such walk is found from where this episode starts.
     """
-    maker = lookup(ROUTES, kind, "route")
-    trial = _Trial(world, seed)
-    generator = np.random.default_rng([seed, 2, list(ROUTES).index(kind)])
-    for _ in range(_TRIES):
-        shown = maker(trial, generator)
-        if shown is not None:
-            name, seen, restart_at = shown
-            route = route_of(
-                name,
-                seed,
-                tuple(trial.actions),
-                seen,
-                trial.poses,
-                restart_at=restart_at,
-                metres=SAME_METRES,
-                degrees=SAME_DEGREES,
-            )
-            return route, np.stack([shot.frame for shot in trial.shots])
-        trial.restart()
-    raise DataError(f"episode {seed} has no walk of kind {kind} from its start: try another seed")
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._turns: dict[int, int] = {}
+
+    def route(self, seed: int, kind: str) -> tuple[Route, NDArray[np.uint8]]:
+        """Walk a route of this kind; the same every time.
+
+        Args:
+            seed: the episode.
+            kind: a key of `ROUTES`.
+
+        Returns:
+            The route and the frames (T, H, W, 3).
+
+        Raises:
+            UnknownNameError: when there is no such kind.
+            DataError: when no such walk is found from where this episode starts.
+        """
+        maker = lookup(ROUTES, kind, "route")
+        trial = _Trial(self, seed)
+        generator = np.random.default_rng([seed, 2, list(ROUTES).index(kind)])
+        for _ in range(_TRIES):
+            shown = maker(trial, generator)
+            route = trial.as_route(*shown) if shown else None
+            if route and (route.first_visit >= 0).mean() > _LEAST_REVISITED:
+                return route, np.stack([shot.frame for shot in trial.shots])
+            trial.restart()
+        raise DataError(
+            f"episode {seed} has no walk of kind {kind} from its start: try another seed"
+        )
+
+    def film(self, seed: int, before: Sequence[str], actions: Sequence[str]) -> NDArray[np.uint8]:
+        """Return what an episode shows under some actions, after others: (T, H, W, 3)."""
+        self.start(seed)
+        for action in before:
+            self.chunk(action)
+        return np.stack([shot.frame for action in actions for shot in self.chunk(action)])
+
+    def start(self, seed: int) -> Observation:
+        """Put the world to frame 0 of an episode."""
+        if seed not in self._turns:
+            free = [self._free_ways(seed, turns) for turns in range(CHUNK_FRAMES)]
+            self._turns[seed] = free.index(max(free))
+        return self._turned(seed, self._turns[seed])
+
+    def chunk(self, action: str) -> list[Observation]:
+        """Carry out one action."""
+        return [self.world.step(action) for _ in range(CHUNK_FRAMES)]
+
+    def _turned(self, seed: int, turns: int) -> Observation:
+        shown = self.world.reset(seed)
+        for _ in range(turns):
+            shown = self.world.step("turn left")
+        return shown
+
+    def _free_ways(self, seed: int, turns: int) -> int:
+        """Count the moves that nothing stops after so many steps of turning."""
+        moves = [name for name in EXPLORING if not name.startswith("turn")]
+        return sum(is_free([self._turned(seed, turns), *self.chunk(it)], it) for it in moves)
 
 
-def film_from(
-    world: World, seed: int, before: Sequence[str], actions: Sequence[str]
-) -> NDArray[np.uint8]:
-    """Return what an episode shows under some actions, after others: (T, H, W, 3)."""
-    world.reset(seed)
-    for action in before:
-        _chunk(world, action)
-    return np.stack([shot.frame for action in actions for shot in _chunk(world, action)])
+def is_free(shots: Sequence[Observation], action: str) -> bool:
+    """Say whether nothing stopped an action.
+
+    Args:
+        shots: what was seen before it, and in each of its steps.
+        action: the command.
+    """
+    lengths = np.hypot(*np.diff(_poses(shots)[:, :2], axis=0).T)
+    return bool(lengths.min() >= _LEAST_SHARE * np.hypot(*MOTIONS[action][:2]))
 
 
 class _Trial:
     """An episode as far as it was walked: frame 0 and a chunk for every action."""
 
-    def __init__(self, world: World, seed: int) -> None:
-        self.world, self.seed = world, seed
+    def __init__(self, walker: Walker, seed: int) -> None:
+        self.walker, self.seed = walker, seed
         self.restart()
 
     def restart(self) -> None:
         """Put the episode back to its start."""
-        self.shots: list[Observation] = [self.world.reset(self.seed)]
+        self.shots: list[Observation] = [self.walker.start(self.seed)]
         self.actions: list[str] = []
 
-    @property
-    def poses(self) -> NDArray[np.float32]:
-        """(T, 3)."""
-        return _poses(self.shots)
+    def as_route(self, name: tuple[str, str], seen: int, restart_at: int | None) -> Route:
+        """Return the route that was walked."""
+        return route_of(
+            name,
+            self.seed,
+            tuple(self.actions),
+            seen,
+            _poses(self.shots),
+            restart_at=restart_at,
+            metres=SAME_METRES,
+            degrees=SAME_DEGREES,
+        )
 
     def walk(self, actions: Sequence[str]) -> bool:
         """Go on, until an action is stopped; say whether none was."""
@@ -112,13 +155,11 @@ class _Trial:
 
     def attempt(self, action: str) -> bool:
         """Go on by one action, or leave all as it is and return False where it is stopped."""
-        chunk = _chunk(self.world, action)
-        poses = _poses([self.shots[-1], *chunk])
-        lengths = np.hypot(*np.diff(poses[:, :2], axis=0).T)
-        if lengths.min() < _LEAST_SHARE * np.hypot(*MOTIONS[action][:2]):
-            self.world.reset(self.seed)
+        chunk = self.walker.chunk(action)
+        if not is_free([self.shots[-1], *chunk], action):
+            self.walker.start(self.seed)
             for one in self.actions:
-                _chunk(self.world, one)
+                self.walker.chunk(one)
             return False
         self.shots += chunk
         self.actions.append(action)
@@ -179,10 +220,6 @@ ROUTES: dict[str, Callable[[_Trial, np.random.Generator], _Shown | None]] = {
     "after_novelty": _after_novelty,
 }
 """Kind of route -> who walks it; None where it could not be walked this time."""
-
-
-def _chunk(world: World, action: str) -> list[Observation]:
-    return [world.step(action) for _ in range(CHUNK_FRAMES)]
 
 
 def _poses(shots: Sequence[Observation]) -> NDArray[np.float32]:
