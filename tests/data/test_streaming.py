@@ -4,6 +4,7 @@ import functools
 import http.server
 import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,7 @@ def test_a_stream_that_is_left_early_leaves_nothing(place, temporary):
 def test_training_reads_from_any_place(place, folder, same):
     source, local = ShardSource(folder=place), ShardSource(folder=folder)
     assert source.groups() == local.groups()
-    assert source.contents() == local.contents()
+    assert replace(source.contents(), origin="") == replace(local.contents(), origin="")
     for group in source.groups():
         assert all(map(same, source.read(group), local.read(group)))
 

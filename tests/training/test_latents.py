@@ -41,7 +41,7 @@ def draw(windows, model, seed=0, **changes):
 
 def test_a_world_walked_on_the_spot_is_its_recording(shards, source):
     recorded = ShardSource(folder=shards)
-    assert recorded.contents() == source.contents()
+    assert replace(recorded.contents(), origin="") == replace(source.contents(), origin="")
     assert list(recorded.groups()) == list(source.groups())
     for name in source.groups():
         for one, other in zip(source.read(name), recorded.read(name), strict=True):
