@@ -5,6 +5,7 @@ Holds: `Guessing`, `noisy_past`, `stilled`. Holds not: the closed form of many w
 of a key, O what the layer gives.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -73,16 +74,11 @@ class Guessing:
         share from 0 to 1 drawn for each episode: small errors should not grow.
         """
         past, new, text = map(chunks.apart, (chunks.past_BCPHW, chunks.new_BCNHW, chunks.text_BND))
-        share_E = torch.rand(chunks.episodes, generator=generator).to(past)
-        errors = [past.new_zeros(())]
-        walked = past[:, 1]
-        for place in range(1, chunks.written):
-            action_ED = self.denoiser.action_of(text[:, place])
-            made, error = self._step(memory, walked, action_ED, new[:, place])
-            errors.append(error)
-            made = torch.cat([walked, made], dim=2)[:, :, -LOOKS_AT:]
-            walked = past[:, place + 1].lerp(made, share_E.view(-1, 1, 1, 1, 1))
-        return torch.stack(errors).sum() / max(chunks.written - 1, 1)
+        done = [
+            (self.denoiser.action_of(text[:, place]), new[:, place])
+            for place in range(1, chunks.written)
+        ]
+        return self._walk(memory, past[:, 1], done, generator)
 
     def back(self, chunks: Chunks, memory: Memories, generator: torch.Generator) -> Tensor:
         """Return the mean squared error of the guesses on the way back over what is written.
@@ -92,26 +88,46 @@ class Guessing:
         `again`; they see the places from the other side, as no written past does.
         """
         past, new, undo = map(chunks.apart, (chunks.past_BCPHW, chunks.new_BCNHW, chunks.undo_BND))
-        text = chunks.apart(chunks.text_BND)
-        share_E = torch.rand(chunks.episodes, generator=generator).to(past)
-        errors = []
-        walked = new[:, chunks.written - 1]
-        for place in reversed(range(chunks.written)):
-            _, true = undone(past[:, place], new[:, place])
-            action_ED = self._undoing(text[:, place], undo[:, place])
-            made, error = self._step(memory, walked, action_ED, true)
-            errors.append(error)
-            walked = true.lerp(made, share_E.view(-1, 1, 1, 1, 1))
-        return torch.stack(errors).mean()
+        text, last = chunks.apart(chunks.text_BND), chunks.written - 1
+        done = [
+            (
+                self._undoing(text[:, place], undo[:, place]),
+                undone(past[:, place], new[:, place])[1],
+            )
+            for place in range(last, -1, -1)
+        ]
+        return self._walk(memory, new[:, last], done, generator)
 
-    def _step(
-        self, memory: Memories, past_ECPHW: Tensor, action_ED: Tensor, true_ECNHW: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Return the new latents that are guessed after such a past, and their squared error."""
-        key_EK = self.recall.keys(past_ECPHW, action_ED)
-        guess_EO = self.recall.layer(key_EK) + memory.read(key_EK[:, None])[:, 0]
-        made = guess_EO[:, :-1].unflatten(1, self.recall.shape).transpose(1, 2)
-        return made, (guess_EO - recalled_target(true_ECNHW)).square().mean()
+    def _walk(
+        self,
+        memory: Memories,
+        past_ECPHW: Tensor,
+        chunks: Sequence[tuple[Tensor, Tensor]],
+        generator: torch.Generator,
+    ) -> Tensor:
+        """Return the mean squared error of the guesses of chunks that follow each other.
+
+        Args:
+            memory: what is read.
+            past_ECPHW: true latents before the first chunk.
+            chunks: embedded actions (E, D) and true new latents (E, C, N, H, W).
+            generator: draws how far each episode's pasts go over to the guesses.
+        """
+        share_E = torch.rand(len(past_ECPHW), generator=generator).to(past_ECPHW)
+        share_E1111 = share_E.view(-1, 1, 1, 1, 1)
+        errors = [past_ECPHW.new_zeros(())]
+        true = walked = past_ECPHW
+        for action_ED, new_ECNHW in chunks:
+            key_EK = self.recall.keys(walked, action_ED)
+            guess_EO = self.recall.layer(key_EK) + memory.read(key_EK[:, None])[:, 0]
+            errors.append((guess_EO - recalled_target(new_ECNHW)).square().mean())
+            made = guess_EO[:, :-1].unflatten(1, self.recall.shape).transpose(1, 2)
+            true, made = (
+                torch.cat(pair, dim=2)[:, :, -LOOKS_AT:]
+                for pair in ((true, new_ECNHW), (walked, made))
+            )
+            walked = true.lerp(made, share_E1111)
+        return torch.stack(errors).sum() / max(len(chunks), 1)
 
     def _undoing(self, text_END: Tensor, undo_END: Tensor) -> Tensor:
         """Return the embedded action that undoes one: the known one, or what the layer learned."""

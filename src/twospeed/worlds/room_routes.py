@@ -13,13 +13,14 @@ from twospeed.worlds.base import Pose
 from twospeed.worlds.floorplan import FloorPlan
 from twospeed.worlds.language import OPPOSITE
 from twospeed.worlds.raycast import Scene
-from twospeed.worlds.rooms import MOTIONS, free_pose, pose_array, walk
+from twospeed.worlds.rooms import free_pose, pose_array, walk
 from twospeed.worlds.routes import (
     CHUNK_FRAMES,
     EXPLORING,
     Route,
     full_turn,
     is_dull,
+    is_unhindered,
     route_of,
     tour_of,
 )
@@ -90,7 +91,7 @@ def _after_novelty(scene: Scene, seed: int) -> Route:
         turn = full_turn(generator)
         seen = (*approach, *turn, *tour_of(generator))
         poses = walk(scene, start, (*seen, *turn))
-        if _is_unhindered(poses, (*seen, *turn)):
+        if is_unhindered(pose_array(poses), (*seen, *turn)):
             route = ("after_novelty", "full turn")
             return _route(route, seed, (*seen, *turn), len(seen), poses)
 
@@ -128,20 +129,12 @@ def _exploration(
         path: list[str] = []
         for action in generator.choice(list(EXPLORING), 8 * chunks, p=list(EXPLORING.values())):
             then = walk(scene, here, [str(action)])
-            if not is_dull(path, str(action)) and _is_unhindered(then, [str(action)]):
+            if not is_dull(path, str(action)) and is_unhindered(pose_array(then), [str(action)]):
                 path.append(str(action))
                 here = then[-1]
             kinds = {action.startswith("turn") for action in path[:chunks]}
             if len(path) >= chunks and len(kinds) == 2:
                 return start, tuple(path[:chunks])
-
-
-def _is_unhindered(poses: Sequence[Pose], actions: Sequence[str]) -> bool:
-    """Say whether every step of every move led to another place."""
-    places = np.array([(pose.x, pose.y) for pose in poses])
-    lengths = np.hypot(*np.diff(places, axis=0).T).reshape(len(actions), CHUNK_FRAMES)
-    wanted = [np.hypot(*MOTIONS[action][:2]) for action in actions]
-    return bool(np.allclose(lengths, np.array(wanted)[:, None], atol=1e-6))
 
 
 def _lap(scene: Scene, generator: np.random.Generator) -> tuple[Pose, tuple[str, ...]] | None:
@@ -157,7 +150,7 @@ def _lap(scene: Scene, generator: np.random.Generator) -> tuple[Pose, tuple[str,
     lap = [action for side in sides * 2 for action in (*["go forward"] * round(side), turn)]
     start = Pose(x=left, y=low, heading=0.0 if turn == "turn left" else 90.0)
     poses = walk(scene, start, lap)
-    if not _is_unhindered(poses, lap):
+    if not is_unhindered(pose_array(poses), lap):
         return None
     first = int(generator.integers(len(lap)))
     return poses[CHUNK_FRAMES * first], (*lap[first:], *lap[:first])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from twospeed.worlds.base import Pose
 from twospeed.worlds.language import OPPOSITE
+from twospeed.worlds.rooms import MOTIONS
 
 KINDS = ("replay", "out_and_back", "loop_return", "after_novelty")
 """Kinds of routes."""
@@ -32,6 +33,7 @@ EXPLORING = {  # how often each command is tried while exploring
     "step right": 0.08,
     "go back": 0.04,
 }
+_LEAST_SHARE = 0.96  # of the length of a step that is not stopped; engines round
 _TOURS = tuple(  # closed walks that never turn at home, so that the views there stay old
     tuple(word for word in tour.split(", "))
     for tour in (
@@ -159,6 +161,13 @@ def same_poses(
     away = ones_A3[:, None] - others_B3[None]
     turned = (away[..., 2] + 180) % 360 - 180
     return (np.hypot(away[..., 0], away[..., 1]) < metres) & (abs(turned) < degrees)
+
+
+def is_unhindered(poses_T3: NDArray[np.float32], actions: Sequence[str]) -> bool:
+    """Say whether every step of every move went its whole way, from the first pose on."""
+    lengths = np.hypot(*np.diff(poses_T3[:, :2], axis=0).T).reshape(len(actions), CHUNK_FRAMES)
+    wanted = np.array([np.hypot(*MOTIONS[action][:2]) for action in actions])
+    return bool((lengths >= _LEAST_SHARE * wanted[:, None]).all())
 
 
 def is_dull(path: Sequence[str], action: str) -> bool:

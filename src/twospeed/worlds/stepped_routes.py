@@ -18,13 +18,13 @@ from twospeed.core.errors import DataError, lookup
 from twospeed.worlds.base import Observation, World
 from twospeed.worlds.language import MOVES, OPPOSITE
 from twospeed.worlds.registry import WorldKind
-from twospeed.worlds.rooms import MOTIONS
 from twospeed.worlds.routes import (
     CHUNK_FRAMES,
     EXPLORING,
     Route,
     full_turn,
     is_dull,
+    is_unhindered,
     route_of,
     tour_of,
 )
@@ -32,7 +32,6 @@ from twospeed.worlds.routes import (
 SAME_METRES, SAME_DEGREES = 0.01, 0.1
 """Engines round: poses so near to each other are the same."""
 
-_LEAST_SHARE = 0.96  # of the length of a move that is not stopped; engines round
 _LEAST_REVISITED = 0.9  # of the way back: brushing along a wall may end elsewhere
 _TRIES = 200
 
@@ -110,18 +109,10 @@ class Walker:
     def _free_ways(self, seed: int, turns: int) -> int:
         """Count the moves that nothing stops after so many steps of turning."""
         moves = [name for name in EXPLORING if not name.startswith("turn")]
-        return sum(is_free([self._turned(seed, turns), *self.chunk(it)], it) for it in moves)
-
-
-def is_free(shots: Sequence[Observation], action: str) -> bool:
-    """Say whether nothing stopped an action.
-
-    Args:
-        shots: what was seen before it, and in each of its steps.
-        action: the command.
-    """
-    lengths = np.hypot(*np.diff(_poses(shots)[:, :2], axis=0).T)
-    return bool(lengths.min() >= _LEAST_SHARE * np.hypot(*MOTIONS[action][:2]))
+        return sum(
+            is_unhindered(_poses([self._turned(seed, turns), *self.chunk(move)]), [move])
+            for move in moves
+        )
 
 
 class _Trial:
@@ -156,7 +147,7 @@ class _Trial:
     def attempt(self, action: str) -> bool:
         """Go on by one action, or leave all as it is and return False where it is stopped."""
         chunk = self.walker.chunk(action)
-        if not is_free([self.shots[-1], *chunk], action):
+        if not is_unhindered(_poses([self.shots[-1], *chunk]), [action]):
             self.walker.start(self.seed)
             for one in self.actions:
                 self.walker.chunk(one)
