@@ -106,6 +106,11 @@ def test_a_trained_denoiser_gets_the_parts_it_lacks_and_says_what_it_said(make_m
     unet = make_model(denoiser="unet3d").denoiser
     other = config.__class__(**(_values(config) | {"denoiser": "unet3d"}))
     assert grown(unet, other, seed=0) is unet
+    anew, built = grown(old, other, seed=3), build_denoiser(other, seed=3)
+    assert type(anew) is type(unet)  # the other parts of the model are trained on, this one begins
+    assert all(
+        torch.equal(*both) for both in zip(anew.parameters(), built.parameters(), strict=True)
+    )
     wider = config.__class__(**(_values(config) | {"width": 48, "heads": 3}))
     with pytest.raises(ConfigError, match="other sizes"):
         grown(old, wider, seed=0)

@@ -69,8 +69,8 @@ def train_world_model(
             disk.
         out: folder of this run alone.
         minutes: about how long; the weights reached by then are written. None runs to the end.
-        initial: a model whose weights are trained on, with its sizes and not its settings; None
-            begins anew.
+        initial: a model whose weights are trained on, with its sizes and not its settings; a
+            denoiser of another kind than the recipe's begins anew. None begins all anew.
         workers: processes that encode at once.
         name: title of the model card.
 

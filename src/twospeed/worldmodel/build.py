@@ -7,16 +7,19 @@ each other (latent channels, text features) stand here once.
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import nn
+
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.random import initial_weights_of
 from twospeed.worldmodel.autoencoder import AutoencoderConfig
-from twospeed.worldmodel.denoiser import small_unet3d
+from twospeed.worldmodel.denoiser import UNet3D, small_unet3d
 from twospeed.worldmodel.diffusion import DiffusionConfig
 from twospeed.worldmodel.model import ModelSettings
 from twospeed.worldmodel.text import TextEncoderConfig
 from twospeed.worldmodel.transformer import SpaceTimeTransformer
 
-KINDS = {"transformer": "our SpaceTimeTransformer", "unet3d": "the paper's UNet3DConditionModel"}
+KINDS: dict[str, type[nn.Module]] = {"transformer": SpaceTimeTransformer, "unet3d": UNet3D}
+"""Denoiser of a recipe -> class: ours, and the paper's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,15 +87,17 @@ def build_denoiser(config: WorldModelConfig, *, seed: int) -> Any:
 
 
 def grown(denoiser: Any, config: WorldModelConfig, *, seed: int) -> Any:
-    """Give a trained transformer the untrained parts that the configuration has beyond its own.
+    """Return the denoiser that training goes on with: the trained one, with all parts it lacks.
 
-    Its predictions stay as they are, since new parts start without effect. One that lacks nothing,
-    or is no transformer, comes back itself.
+    A transformer's predictions stay as they are, since new parts start without effect. One of
+    another kind than the configuration's makes place for an untrained one.
 
     Raises:
         ConfigError: when its sizes are not those of the configuration.
     """
-    if not isinstance(denoiser, SpaceTimeTransformer) or config.denoiser != "transformer":
+    if not isinstance(denoiser, KINDS[config.denoiser]):
+        return build_denoiser(config, seed=seed)
+    if not isinstance(denoiser, SpaceTimeTransformer):
         return denoiser
     built = build_denoiser(config, seed=seed)
     if built.state_dict().keys() <= denoiser.state_dict().keys():
