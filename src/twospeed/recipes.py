@@ -25,7 +25,9 @@ def rooms_64() -> RunConfig:
     """The packaged rooms model: about ten hours on two CPU cores."""
     return RunConfig(
         recording=RecordingConfig(world="rooms", episodes=10_000, chunks=18, policy="revisit+roam"),
-        model=WorldModelConfig(settings=ModelSettings(guidance=0.5, sampling_steps=8)),
+        model=WorldModelConfig(
+            settings=ModelSettings(guidance=1.0, guided_from=800, sampling_steps=8)
+        ),
         slow=SlowLearningConfig(
             even_share=0.5,
             lowest_level=120,
@@ -52,9 +54,7 @@ def doom_64() -> RunConfig:
     """The packaged model of ViZDoom's first-person world (needs the extra `doom` to record)."""
     return RunConfig(
         recording=RecordingConfig(world="doom", episodes=3_000, chunks=20, policy="revisit"),
-        model=WorldModelConfig(
-            settings=ModelSettings(world="doom", guidance=0.5, sampling_steps=8)
-        ),
+        model=WorldModelConfig(settings=replace(rooms_64().model.settings, world="doom")),
         slow=rooms_64().slow,
         recalling=rooms_64().recalling,
     )

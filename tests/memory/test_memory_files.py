@@ -8,13 +8,11 @@ from safetensors.torch import load_file, save_file
 
 from twospeed.core.errors import ConfigError, DataError, ShapeError
 from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.edits import difference, forget, merge
 from twospeed.memory.files import (
     WEIGHTS,
-    difference,
-    forget,
     load_memory,
     memory_of,
-    merge,
     restore_,
     running,
     save_memory,

@@ -6,7 +6,8 @@ import torch
 from twospeed.core.errors import ConfigError, ShapeError
 from twospeed.generation.dream import Dream
 from twospeed.memory.config import FastLearningConfig
-from twospeed.memory.files import load_memory, memory_of, merge, running, save_memory
+from twospeed.memory.edits import merge
+from twospeed.memory.files import load_memory, memory_of, running, save_memory
 from twospeed.memory.presets import PRESETS, default, gradient, paper, recalling
 from twospeed.memory.temp_lora import TempLora
 from twospeed.training.many_writes import written

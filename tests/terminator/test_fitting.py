@@ -14,8 +14,10 @@ from twospeed.terminator.batches import augment, reader_for, training_batches
 from twospeed.terminator.comparison import ablation_variants, compare, peer_variants
 from twospeed.terminator.data_sources import load_examples
 from twospeed.terminator.examples import ExampleSet
-from twospeed.terminator.fit_config import RECIPES, FitConfig, recipe_of
-from twospeed.terminator.fitting import fit_examples, prepare, rate_at, take_step
+from twospeed.terminator.fit_config import FitConfig
+from twospeed.terminator.fit_parts import rate_at
+from twospeed.terminator.fit_recipes import RECIPES, recipe_of
+from twospeed.terminator.fitting import fit_examples, prepare, take_step
 from twospeed.terminator.looking import position_scores
 from twospeed.terminator.peers import PeerShape, build_peer, num_parameters, peers_for
 from twospeed.terminator.presets import author

@@ -7,7 +7,7 @@ import torch
 
 from twospeed.terminator.data_sources import load_examples
 from twospeed.terminator.fast import FastTerminator
-from twospeed.terminator.fit_config import recipe_of
+from twospeed.terminator.fit_recipes import recipe_of
 from twospeed.terminator.fitting import fit_examples
 
 

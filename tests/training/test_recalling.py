@@ -49,7 +49,7 @@ def draws(seed=0):
 def test_the_memory_that_is_learned_through_is_the_one_that_will_be_written(model, cache):
     model.denoiser.double()
     learning = recalling_of(model, cache, replace(CONFIG, still_share=0.0))
-    chunks = learning._draw(draws(), 2)
+    chunks = learning.drawing.chunks(draws(), 2)
     memories, _, _ = learning._write(chunks, draws())
     memory = TempLora(model, learning.memory, seeds=(1, 2))
     episodes = learning.windows.draw_episodes(draws(), 2)
@@ -83,7 +83,7 @@ def test_the_gradient_through_the_writes_is_that_of_finite_differences(model, ca
 def taught(model, cache):
     """Return chunks of two episodes, their memories, and places of the fourth and second chunk."""
     learning = recalling_of(model, cache)
-    chunks = replace(learning._draw(draws(), 2), written=5)
+    chunks = replace(learning.drawing.chunks(draws(), 2), written=5)
     memories = learning.guessing.memory_of(chunks, slice(5))
     return learning, chunks, memories, torch.tensor([3, 5 + 1])
 

@@ -76,6 +76,11 @@ def test_guidance_adds_what_the_action_changes_in_the_slow_prediction(model, rem
         )
         share = guidance * (1 - (familiar or 0.0))
         torch.testing.assert_close(found, asked + share * (told - untold))
+    model.settings = replace(model.settings, sampling_steps=4, guided_from=750)
+    guided = model._guided(lambda noisy, _: 0 * noisy, texts[0], torch.ones(1), alone=False)
+    for now, is_guided in ((1000, True), (750, True), (500, False)):
+        there = guided(noisy, torch.tensor([[0] * 4 + [now] * 4])).abs().sum() > 0
+        assert there == is_guided
     with pytest.raises(ConfigError, match="guidance must be 0 or more"):
         replace(model.settings, guidance=-1.0)
 

@@ -7,7 +7,8 @@ from twospeed.core.errors import DataError, UnknownNameError
 from twospeed.worlds.language import OPPOSITE
 from twospeed.worlds.registry import WORLDS, is_installed, make_world
 from twospeed.worlds.routes import KINDS
-from twospeed.worlds.stepped_routes import ROUTES, Walker, can_be_walked
+from twospeed.worlds.stepped_routes import ROUTES, can_be_walked, walk_route
+from twospeed.worlds.trial import Walker
 
 
 @pytest.fixture(scope="module", params=["rooms", "doom"])
@@ -26,7 +27,7 @@ def test_there_are_the_four_kinds():
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_command_moves_and_the_way_back_sees_places_again(world, kind):
     for seed in (1, 2, 3):
-        route, frames = Walker(world).route(seed, kind)
+        route, frames = walk_route(Walker(world), seed, kind)
         assert frames.shape[0] == len(route.poses) == 1 + 4 * len(route.actions)
         steps = np.diff(route.poses.astype(np.float64), axis=0)
         lengths = np.hypot(steps[:, 0], steps[:, 1]).reshape(-1, 4)
@@ -45,20 +46,20 @@ def test_every_command_moves_and_the_way_back_sees_places_again(world, kind):
 
 
 def test_a_way_back_undoes_the_way_out(world):
-    route, _ = Walker(world).route(5, "out_and_back")
+    route, _ = walk_route(Walker(world), 5, "out_and_back")
     out, back = route.actions[: route.seen], route.actions[route.seen :]
     assert back == tuple(OPPOSITE[action] for action in reversed(out))
 
 
 def test_the_same_seed_walks_the_same_route(world):
-    one, frames = Walker(world).route(7, "after_novelty")
-    other, same = Walker(world).route(7, "after_novelty")
+    one, frames = walk_route(Walker(world), 7, "after_novelty")
+    other, same = walk_route(Walker(world), 7, "after_novelty")
     assert one.actions == other.actions
     assert np.array_equal(frames, same)
 
 
 def test_an_episode_can_be_filmed_from_any_chunk_on(world):
-    route, frames = Walker(world).route(8, "loop_return")
+    route, frames = walk_route(Walker(world), 8, "loop_return")
     after = Walker(world).film(8, route.actions[:2], route.actions[2:4])
     assert np.array_equal(after, frames[9:17])
 
@@ -75,7 +76,7 @@ def test_an_episode_without_room_to_move_is_named(world):
             return world.step(action) if action.startswith("turn") else self.first
 
     with pytest.raises(DataError, match="episode 3 has no walk of kind replay"):
-        Walker(Walled()).route(3, "replay")
+        walk_route(Walker(Walled()), 3, "replay")
 
 
 def test_a_narrow_passage_is_looked_along():
@@ -83,14 +84,14 @@ def test_a_narrow_passage_is_looked_along():
         pytest.skip("doom is not installed")
     doom = make_world("doom", frame_size=16)
     assert doom.reset(810_003).pose.heading == pytest.approx(130.5, abs=0.1)  # aslant
-    route, _ = Walker(doom).route(810_003, "after_novelty")
+    route, _ = walk_route(Walker(doom), 810_003, "after_novelty")
     doom.close()
     assert route.poses[0, 2] == pytest.approx(130.5 + 2 * 22.5, abs=0.1)
 
 
 def test_an_unknown_kind_is_named(world):
     with pytest.raises(UnknownNameError, match="no route is called 'loop'"):
-        Walker(world).route(1, "loop")
+        walk_route(Walker(world), 1, "loop")
 
 
 def test_only_worlds_with_moves_poses_and_repeats_can_be_walked():

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from twospeed.core.config import override
 from twospeed.terminator.data_sources import load_examples
-from twospeed.terminator.fit_config import RECIPES, recipe_of
+from twospeed.terminator.fit_recipes import RECIPES, recipe_of
 from twospeed.terminator.fitting import fit_examples
 from twospeed.terminator.plots import plot_confusion, plot_curves
 

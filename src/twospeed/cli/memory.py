@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from twospeed.core.errors import DataError
-from twospeed.memory import files
+from twospeed.memory import edits, files
 
 app = typer.Typer(no_args_is_help=True, help="Look at memories, fork, merge, compare, forget.")
 
@@ -57,7 +57,7 @@ def merge(
 ) -> None:
     """Blend two memories of one model."""
     _refuse_existing(out)
-    blend = files.merge(files.load_memory(first), files.load_memory(second), share=share)
+    blend = edits.merge(files.load_memory(first), files.load_memory(second), share=share)
     files.save_memory(blend, out)
     typer.echo(f"merged {first} and {second} to {out}, rank {blend.config.rank}")
 
@@ -66,7 +66,7 @@ def merge(
 def diff(first: Source, second: Source) -> None:
     """Compare two memories layer by layer."""
     table = Table("layer", "norm 1", "norm 2", "distance", "cosine", box=None)
-    compared = files.difference(files.load_memory(first), files.load_memory(second))
+    compared = edits.difference(files.load_memory(first), files.load_memory(second))
     for layer, row in compared.items():
         table.add_row(
             layer, *(f"{row[name]:.4g}" for name in ("first", "second", "distance", "cosine"))
@@ -87,7 +87,7 @@ def forget(
     """Let a memory forget a share of what it learned; without --share, all of it."""
     if out is not None:
         _refuse_existing(out)
-    less = files.forget(files.load_memory(memory), share=share)
+    less = edits.forget(files.load_memory(memory), share=share)
     files.save_memory(less, out or memory)
     typer.echo(f"forgot {share:.0%} of {memory}, norm is now {less.norm():.4g}, in {out or memory}")
 

@@ -14,7 +14,7 @@ from twospeed.core.files import write_json
 from twospeed.terminator.bench import BenchConfig, run_bench
 from twospeed.terminator.comparison import VARIANTS, compare
 from twospeed.terminator.data_sources import load_examples
-from twospeed.terminator.fit_config import RECIPES, recipe_of
+from twospeed.terminator.fit_recipes import RECIPES, recipe_of
 from twospeed.terminator.looking import (
     draw_kernels,
     draw_means,

@@ -16,12 +16,8 @@ from twospeed.worlds.registry import WORLDS, make_world
 from twospeed.worlds.room_routes import make_route
 from twospeed.worlds.rooms import frames_at, walk
 from twospeed.worlds.routes import CHUNK_FRAMES, SAME, Route
-from twospeed.worlds.stepped_routes import (
-    SAME_DEGREES,
-    SAME_METRES,
-    Walker,
-    can_be_walked,
-)
+from twospeed.worlds.stepped_routes import can_be_walked, walk_route
+from twospeed.worlds.trial import SAME_DEGREES, SAME_METRES, Walker
 
 
 class Place(Protocol):
@@ -107,7 +103,7 @@ class _Stepped:
         weakref.finalize(self, engine.close)
 
     def film(self, kind: str, seed: int) -> tuple[Route, Frames]:
-        return self._walker.route(seed, kind)
+        return walk_route(self._walker, seed, kind)
 
     def film_on(self, route: Route, frame: int, actions: Sequence[str]) -> Frames:
         done = frame // CHUNK_FRAMES

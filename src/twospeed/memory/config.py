@@ -50,6 +50,10 @@ class FastLearningConfig:
     """For the objective "recall": a generated chunk of which a share m was recalled (the mark of
     familiarity, 0 to 1) counts 1 - doubt * m times; 0 believes it as if it had been seen."""
 
+    trust: tuple[float, float] | None = None
+    """For the objective "recall": familiarity (0 to 1) from which on, and at which wholly, what is
+    recalled takes the place of the denoiser's prediction (trusting.py); None never."""
+
     past_level: int = 0
     """Half of the noisings that are told the past get it noised up to this level (of 1000), since
     what is generated later stands on pasts that are not perfect; 0 keeps it clean."""
@@ -104,6 +108,11 @@ class FastLearningConfig:
             )
         if not 0 <= self.doubt <= 1:
             raise ConfigError(f"doubt is a share from 0 to 1, got {self.doubt}")
+        if self.trust and not (self.objective == "recall" and self.trust[0] < self.trust[1]):
+            raise ConfigError(
+                "trust needs the objective recall and two rising marks, got"
+                f" {self.objective!r} and {self.trust}"
+            )
         if self.ridge <= 0:
             raise ConfigError(f"ridge must be above 0, got {self.ridge}")
         if self.objective not in OBJECTIVES:

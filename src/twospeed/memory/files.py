@@ -1,4 +1,4 @@
-"""Memory is a file: one episode's fast weights as a standard LoRA file, and what one does with it.
+"""Memory is a file: one episode's fast weights as a standard LoRA file.
 
     adapter_model.safetensors   peft's names; metadata: format, model hash, chunks, records
     adapter_config.json         peft's configuration, so that other tools open it
@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from twospeed.core.config import from_json, to_json
-from twospeed.core.errors import ConfigError, DataError, ShapeError, TwospeedError
+from twospeed.core.errors import DataError, ShapeError, TwospeedError
 from twospeed.core.files import recover, write_json, written_aside
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.temp_lora import TempLora, WriteRecord
@@ -175,68 +175,3 @@ def _memory_file(metadata: dict[str, str], tensors: dict[str, Tensor]) -> Memory
         down=parts["lora_A"],
         up=parts["lora_B"],
     )
-
-
-def merge(first: MemoryFile, second: MemoryFile, *, share: float = 0.5) -> MemoryFile:
-    """Blend two memories of one model: ``share`` of the first, the rest of the second.
-
-    The blend is exact on the added weights: where the two share their `down`, `up` is blended;
-    elsewhere ranks add up, so nothing is lost to averaging.
-
-    Raises:
-        DataError: when they belong to different slow weights or layers.
-        ConfigError: when `share` is not in [0, 1].
-    """
-    if first.model_hash != second.model_hash or first.up.keys() != second.up.keys():
-        raise DataError(
-            f"memories of different models cannot be merged: {first.model_hash} and"
-            f" {second.model_hash}"
-        )
-    if not 0 <= share <= 1:
-        raise ConfigError(f"share must be from 0 to 1, got {share}")
-    records = first.records + second.records
-    if all(torch.equal(first.down[n], second.down[n]) for n in first.up):
-        up = {n: torch.lerp(second.up[n], first.up[n], share) for n in first.up}
-        return dataclasses.replace(first, records=records, up=up)
-    rank = first.config.rank + second.config.rank
-    return MemoryFile(
-        model_hash=first.model_hash,
-        config=dataclasses.replace(first.config, rank=rank),
-        records=records,
-        down={n: torch.cat([first.down[n], second.down[n]], dim=0) for n in first.up},
-        up={
-            n: torch.cat([share * first.up[n], (1 - share) * second.up[n]], dim=1) for n in first.up
-        },
-    )
-
-
-def forget(file: MemoryFile, *, share: float) -> MemoryFile:
-    """Return the memory with this share of its added weights gone; 1 leaves an empty one.
-
-    Raises:
-        ConfigError: when `share` is not in [0, 1].
-    """
-    if not 0 <= share <= 1:
-        raise ConfigError(f"share must be from 0 to 1, got {share}")
-    return dataclasses.replace(file, up={n: (1 - share) * up for n, up in file.up.items()})
-
-
-def difference(first: MemoryFile, second: MemoryFile) -> dict[str, dict[str, float]]:
-    """Compare two memories layer by layer: both norms, the distance, and the cosine.
-
-    Raises:
-        DataError: when they do not have the same layers.
-    """
-    if first.up.keys() != second.up.keys():
-        raise DataError("these memories have different layers; they cannot be compared")
-    return {name: _compare(first.delta(name), second.delta(name)) for name in sorted(first.up)}
-
-
-def _compare(first: Tensor, second: Tensor) -> dict[str, float]:
-    norms = float(first.norm()), float(second.norm())
-    return {
-        "first": norms[0],
-        "second": norms[1],
-        "distance": float((first - second).norm()),
-        "cosine": float((first * second).sum()) / max(norms[0] * norms[1], 1e-12),
-    }

@@ -38,7 +38,11 @@ def recalling(keys: int) -> FastLearningConfig:
         keys: inputs of that layer.
     """
     return FastLearningConfig(
-        rank=keys, targets=f"^{re.escape(LAYER)}$", learning_rate=1.0, objective="recall"
+        rank=keys,
+        targets=f"^{re.escape(LAYER)}$",
+        learning_rate=1.0,
+        objective="recall",
+        trust=(0.85, 0.97),
     )
 
 

@@ -18,6 +18,7 @@ from twospeed.memory.adapters import Adapters
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.gradient_writes import GradientWrites
 from twospeed.memory.recall_writes import RecallWrites
+from twospeed.memory.trusting import familiarity, trusting
 from twospeed.memory.writer import Writer, Written
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.recall import mark_of
@@ -90,17 +91,30 @@ class TempLora:
         self.adapters.detach()
 
     def read_out(self, denoiser: Any, text_BND: Tensor) -> Predict:
-        """Ask slow and fast weights together, or their contrast (`config.contrast`)."""
-        weight = self.config.contrast
+        """Ask slow and fast weights together (`contrast`), and trust the familiar (`trust`)."""
 
-        def predict(noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
-            with self.adapters.attached():
-                fast: Tensor = denoiser(noisy_BCTHW, level_BT, text_BND)
-            if weight == 0:
+        def both(noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
+            fast: Tensor = denoiser(noisy_BCTHW, level_BT, text_BND)
+            if self.config.contrast == 0:
                 return fast
             with self.adapters.switched_off():
                 slow = denoiser(noisy_BCTHW, level_BT, text_BND)
-            return torch.lerp(slow, fast, 1 + weight)
+            return torch.lerp(slow, fast, 1 + self.config.contrast)
+
+        ask: Predict = both
+        if self.config.trust:
+            ask = trusting(
+                both,
+                denoiser,
+                text_BND,
+                adapters=self.adapters,
+                trust=self.config.trust,
+                schedule=self.model.schedule,
+            )
+
+        def predict(noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
+            with self.adapters.attached():
+                return ask(noisy_BCTHW, level_BT)
 
         return predict
 
@@ -108,12 +122,14 @@ class TempLora:
     def familiar(self, past_ECTHW: Tensor, text_END: Tensor) -> Tensor:
         """Return how far each episode's next chunk is remembered, (E,), from 0 to 1.
 
-        That is the mark of the recall layer; memories of other objectives know nothing of it: 0.
+        By the marks of the recall layer; memories of other objectives know nothing of it: 0.
         """
         if self.config.objective != "recall":
             return past_ECTHW.new_zeros(len(past_ECTHW))
         with self.adapters.attached():
-            return mark_of(self.model.denoiser, past_ECTHW, text_END)
+            mark_E = mark_of(self.model.denoiser, past_ECTHW, text_END)
+            with self.adapters.switched_off():
+                return familiarity(mark_E, mark_of(self.model.denoiser, past_ECTHW, text_END))
 
     def observe(
         self,

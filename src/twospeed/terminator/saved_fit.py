@@ -11,8 +11,8 @@ from twospeed.terminator.batches import Reader, reader_for
 from twospeed.terminator.examples import ExampleSet, split_off
 from twospeed.terminator.fit_config import FitConfig
 from twospeed.terminator.fit_data import check_data
+from twospeed.terminator.fit_parts import build_network
 from twospeed.terminator.fit_state import load_weights_
-from twospeed.terminator.fitting import build_network
 from twospeed.terminator.network import Terminator
 
 

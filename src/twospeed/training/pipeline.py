@@ -19,17 +19,14 @@ from twospeed.core.files import read_json, sweep, write_json
 from twospeed.core.progress import Journal
 from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.training.card import Figures, device_name, write_card
-from twospeed.training.run import RunConfig
-from twospeed.training.sources import EpisodeSource, ShardSource, WorldSource
-from twospeed.training.stages import (
-    Workshop,
-    autoencoder_stage,
+from twospeed.training.denoiser_stages import (
     denoiser_stage,
-    latents_stage,
     recalling_stage,
     slow_fast_stage,
-    text_stage,
 )
+from twospeed.training.run import RunConfig
+from twospeed.training.sources import EpisodeSource, ShardSource, WorldSource
+from twospeed.training.stages import Workshop, autoencoder_stage, latents_stage, text_stage
 from twospeed.training.windows import LatentWindows
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.model import WorldModel

@@ -6,11 +6,10 @@ All the writes have one closed form, so the gradient reaches keys and slow weigh
 exactly, for little more than the cost of the prediction. Since later past frames will have been
 generated, a share of them is generated (walking.py), or mixed with what the memory itself recalls.
 
-Holds: `Recalling`. Holds not: its settings (recalling_config.py), the steps (loop.py), the writes
-(many_writes.py), keys and guesses (guessing.py).
+Holds: `Recalling`. Holds not: its settings (recalling_config.py), the steps (loop.py), what is
+drawn (drawing.py), the writes (many_writes.py), keys and guesses (guessing.py).
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -20,15 +19,15 @@ from twospeed.core.errors import ConfigError
 from twospeed.core.random import generator_of
 from twospeed.memory.adapters import Adapters
 from twospeed.memory.presets import recalling
+from twospeed.training.drawing import Drawing
 from twospeed.training.guessing import Guessing, noisy_past, stilled
-from twospeed.training.many_writes import Chunks, Memories, cut
+from twospeed.training.many_writes import Chunks, Memories
 from twospeed.training.recalling_config import RecallingConfig
 from twospeed.training.slow import SlowLearningConfig, Windows, slow_loss
 from twospeed.training.walking import walked
-from twospeed.training.windows import LatentWindows, chunks_before
+from twospeed.training.windows import LatentWindows
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.recall import LAYER, recalled_target
-from twospeed.worlds.language import OPPOSITE
 
 
 class Recalling:
@@ -60,14 +59,16 @@ class Recalling:
             model.denoiser, rank=1, targets=self.memory.targets, episodes=config.episodes
         )
         self.no_text = model.text_encoder.encode([""]).to(next(model.denoiser.parameters()))
+        self.drawing = Drawing(windows, model.text_encoder, config, like=self.no_text)
 
     def loss(self, step: int, generator: torch.Generator) -> Tensor:
         """Return the loss of one step: later windows with their memory, or windows without any."""
         if step < self.config.first_steps:
-            return self._write(self._draw(generator, self.config.first_episodes), generator)[1]
+            chunks = self.drawing.chunks(generator, self.config.first_episodes)
+            return self._write(chunks, generator)[1]
         if self.config.alone_every and step % self.config.alone_every == 0:
             return self._alone(generator)
-        chunks = self._draw(generator, self.config.episodes)
+        chunks = self.drawing.chunks(generator, self.config.episodes)
         memories, guessing, chunks = self._write(chunks, generator)
         shown, error = self._predicted(chunks, memories, generator, self.config.walked_share)
         return shown + self.config.guess_weight * error + guessing
@@ -80,7 +81,7 @@ class Recalling:
 
     @torch.no_grad()
     def _held_out_pair(self, generator: torch.Generator) -> Tensor:
-        chunks = self._draw(generator, self.config.episodes, held_out=True)
+        chunks = self.drawing.chunks(generator, self.config.episodes, held_out=True)
         memories, _, chunks = self._write(chunks, generator)
         empty = replace(memories, up_EOM=torch.zeros_like(memories.up_EOM))
         state = generator.get_state()
@@ -100,27 +101,6 @@ class Recalling:
             even_share=self.slow.even_share,
         )
         return self._slow_loss(batch, self.slow, generator)
-
-    def _draw(self, generator: torch.Generator, count: int, *, held_out: bool = False) -> Chunks:
-        episodes = self.windows.draw_episodes(generator, count, held_out=held_out)
-        written = chunks_before(episodes, self.config.least_written, generator)
-        past, new = cut(episodes)
-        chunks = past.shape[1]
-        actions = [action for episode in episodes for action in episode.actions[:chunks]]
-        return Chunks(
-            past_BCPHW=past.flatten(0, 1).to(self.no_text),
-            new_BCNHW=new.flatten(0, 1).to(self.no_text),
-            text_BND=self.model.text_encoder.encode(actions).to(self.no_text),
-            undo_BND=self._undo(actions),
-            episodes=count,
-            written=written,
-        )
-
-    def _undo(self, actions: Sequence[str]) -> Tensor:
-        """Return the features of what undoes these actions, zeros where that is not known."""
-        undo = [OPPOSITE.get(action, "") for action in actions]
-        is_known_B = torch.tensor([bool(text) for text in undo]).to(self.no_text)
-        return self.model.text_encoder.encode(undo).to(self.no_text) * is_known_B[:, None, None]
 
     def _write(self, chunks: Chunks, generator: torch.Generator) -> tuple[Memories, Tensor, Chunks]:
         """Write the first chunks of empty memories.
@@ -166,7 +146,7 @@ class Recalling:
 
         That of diffusion, and the squared error of what the recall layer makes of the same past.
         """
-        picks = self._picks(chunks, generator)
+        picks = self.drawing.picks(chunks, generator)
         new, text = chunks.new_BCNHW[picks], chunks.text_BND[picks]
         with self.adapters.attached():
             self.adapters.act_as({LAYER: memories.down_EMK}, {LAYER: memories.up_EOM})
@@ -190,23 +170,6 @@ class Recalling:
         if torch.rand((), generator=generator) >= walked_share:
             return chunks.past_BCPHW[picks]
         return walked(self.model, chunks, picks, depth=depth, steps=steps, generator=generator)
-
-    def _picks(self, chunks: Chunks, generator: torch.Generator) -> Tensor:
-        """Draw the places of the chunks to predict, episode by episode."""
-        number = len(chunks.past_BCPHW) // chunks.episodes
-        return torch.tensor(
-            [
-                episode * number + self._pick(number, chunks.written, generator)
-                for episode in range(chunks.episodes)
-                for _ in range(self.config.later)
-            ]
-        )
-
-    def _pick(self, number: int, written: int, generator: torch.Generator) -> int:
-        """Draw a chunk; never an episode's first one, whose past is a single frame."""
-        again = bool(torch.rand((), generator=generator) < self.config.again_share)
-        first, end = (1, max(written, 2)) if again else (written, number)
-        return first + int(torch.randint(end - first, (1,), generator=generator))
 
     def _slow_loss(
         self, windows: Windows, config: SlowLearningConfig, generator: torch.Generator

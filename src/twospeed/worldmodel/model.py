@@ -61,9 +61,12 @@ class ModelSettings:
     """Noise level (of 1000) that the past frames get while a chunk is generated."""
 
     guidance: float = 0.0
-    """g of classifier-free guidance by the action: at pure noise, where motion is decided, g times
-    what the action changes in the slow weights' prediction is added to it, less where the chunk is
-    remembered; 0 adds nothing."""
+    """g of classifier-free guidance by the action: where motion is decided, g times what the action
+    changes in the slow weights' prediction is added to it, less where the chunk is remembered; 0
+    adds nothing."""
+
+    guided_from: int = 1000
+    """Noise level (of 1000) from which on up it is added; 1000 is pure noise, the first step."""
 
     def __post_init__(self) -> None:
         if self.chunk_frames < 1 or self.sampling_steps < 1:
@@ -225,7 +228,7 @@ class WorldModel:
     def _guided(
         self, predict: Predict, text_BND: Tensor, share_B: Tensor, *, alone: bool
     ) -> Predict:
-        """Add the guidance to what is predicted at pure noise.
+        """Add the guidance to what is predicted where noise is great.
 
         Args:
             predict: what the sampler asks otherwise.
@@ -238,7 +241,7 @@ class WorldModel:
 
         def guided(noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
             predicted = predict(noisy_BCTHW, level_BT)
-            if int(level_BT[0, -1]) < self.schedule.num_steps:
+            if int(level_BT[0, -1]) < self.settings.guided_from:
                 return predicted
             slow = predicted if alone else told(noisy_BCTHW, level_BT)
             changed = slow - untold(noisy_BCTHW, level_BT)
