@@ -253,9 +253,11 @@ def test_what_was_generated_counts_as_far_as_it_was_not_recalled(model, make_win
     for doubt in (0.0, 0.6):
         memory = TempLora(model, replace(ONE_WAY, ridge=0.5, doubt=doubt))
         memory.observe(seen, ["turn left"], past_frames=4)
-        mark = float(guess(model, seen, "turn left", memory=memory)[-1])
+        both, slow = (
+            float(guess(model, seen, "turn left", memory=it)[-1]) for it in (memory, None)
+        )
         memory.observe(again, ["turn left"], past_frames=4, generated=True)
-        weights = torch.tensor([1.0, 1 - doubt * mark], dtype=torch.float64)
+        weights = torch.tensor([1.0, 1 - doubt * (both - slow) / (1 - slow)], dtype=torch.float64)
         targets = torch.stack([recalled_target(it[:, :, 4:])[0] for it in (seen, again)])
         errors = targets - given(model, key)
         expected = torch.outer(weights @ errors, key) / (weights.sum() + 0.5)

@@ -47,8 +47,8 @@ class FastLearningConfig:
     its frames backwards."""
 
     doubt: float = 1.0
-    """For the objective "recall": a generated chunk of which a share m was recalled (the mark of
-    familiarity, 0 to 1) counts 1 - doubt * m times; 0 believes it as if it had been seen."""
+    """For the objective "recall": a generated chunk that is familiar to a share m (0 to 1) counts
+    1 - doubt * m times; 0 believes it as if it had been seen."""
 
     trust: tuple[float, float] | None = None
     """For the objective "recall": familiarity (0 to 1) from which on, and at which wholly, what is

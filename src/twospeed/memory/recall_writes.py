@@ -11,7 +11,7 @@ P = (sum_n w_n k_n k_nᵀ + ridge I)⁻¹ alone:
     gain = w P k / (1 + w kᵀ P k);  up += error gainᵀ;  P -= P k gainᵀ
 
 with w = 1 for what was seen. Of what was generated, only what was not recalled is news: w is 1 less
-the mark of familiarity (`doubt`), since a memory that believes its own echo drifts.
+its familiarity (`doubt`), since a memory that believes its own echo drifts.
 
 It is where gradient steps on all chunks at once would end, at the price of a few products. A chunk
 counts twice, as it was and backwards under the action that undoes it (`both_ways`). When P is not
@@ -27,6 +27,7 @@ from torch import Tensor
 from twospeed.core.errors import ConfigError, ShapeError
 from twospeed.memory.adapters import Adapters
 from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.trusting import familiarity
 from twospeed.memory.writer import Written
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.recall import LAYER, Recall, recalled_target, undone
@@ -94,7 +95,7 @@ class RecallWrites:
     ) -> Written:
         """Learn one chunk of every episode; see `Writer`.
 
-        What is recalled with the mark m counts 1 - doubt * m times.
+        What is familiar to a share m counts 1 - doubt * m times.
 
         Raises:
             ShapeError: when the new frames are not as many as the layer gives.
@@ -111,8 +112,8 @@ class RecallWrites:
         open_E = (before_E >= self.config.gate) & (self.config.updates_per_chunk > 0)
         for key_EK, target_EO in pairs:
             error_EO = self._error(key_EK, target_EO)
-            mark_E = (1 - error_EO[:, -1]).clamp(0, 1)
-            self._step_(key_EK, error_EO, open_E * (1 - doubt * mark_E))
+            familiar_E = familiarity(1 - error_EO[:, -1], key_EK @ recall.layer.weight[-1])
+            self._step_(key_EK, error_EO, open_E * (1 - doubt * familiar_E))
         self.inverse_EKK.lerp_(self._fresh_EKK, self.config.anchor)
         after_E = self._error(*pairs[0]).square().mean(1)
         return Written(before_E=before_E, after_E=after_E, open_E=open_E)
