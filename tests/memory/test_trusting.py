@@ -84,6 +84,19 @@ def test_an_empty_memory_is_not_trusted_however_familiar_the_slow_weights_find_a
     assert float(memory.familiar(window[:, :, :4], text)) == 0
 
 
+def test_another_past_is_recalled_anew(model, make_window):
+    first, second = make_window(seed=1), make_window(seed=2)
+    memory = TempLora(model, replace(default(model), ridge=1e-6))
+    for window in (first, second):
+        memory.observe(window, [TEXT], past_frames=4)
+    predict = memory.read_out(model.denoiser, model.text_encoder.encode([TEXT]))
+    for window in (first, second, first):
+        noisy = torch.cat([window[:, :, :4], drawn(window[:, :, 4:].shape)], dim=2)
+        with torch.no_grad():
+            found = predict(noisy, torch.tensor([[0] * 4 + [700] * 4]))[:, :, 4:]
+        torch.testing.assert_close(found, window[:, :, 4:], atol=1e-2, rtol=1e-2)
+
+
 def test_familiarity_is_what_the_fast_weights_add():
     marks = torch.tensor([0.4, 0.7, 1.0, 1.2, 0.1])
     found = familiarity(marks, torch.full((5,), 0.4))

@@ -18,7 +18,7 @@ from twospeed.memory.adapters import Adapters
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.gradient_writes import GradientWrites
 from twospeed.memory.recall_writes import RecallWrites
-from twospeed.memory.trusting import familiarity, trusting
+from twospeed.memory.trusting import Trusting, familiarity
 from twospeed.memory.writer import Writer, Written
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.recall import mark_of
@@ -103,7 +103,7 @@ class TempLora:
 
         ask: Predict = both
         if self.config.trust:
-            ask = trusting(
+            ask = Trusting(
                 both,
                 denoiser,
                 text_BND,

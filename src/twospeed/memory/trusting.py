@@ -6,11 +6,12 @@ spoils what it recalls well. So the clean latents that it predicts go over to th
 every level, by how familiar the fast weights alone make the chunk: with the mark m of slow and fast
 weights and s of the slow ones, (m - s) / (1 - s), which is 0 for an empty memory.
 
-Holds: `trusting`, `familiarity`. Axes: B clips, C channels, T frames, H and W cells.
+Holds: `Trusting`, `familiarity`. Axes: B clips, C channels, T frames, H and W cells.
 """
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from twospeed.memory.adapters import Adapters
@@ -18,16 +19,8 @@ from twospeed.worldmodel.diffusion import NoiseSchedule, clean_and_noise, target
 from twospeed.worldmodel.sampler import Predict
 
 
-def trusting(
-    predict: Predict,
-    denoiser: Any,
-    text_BND: Tensor,
-    *,
-    adapters: Adapters,
-    trust: tuple[float, float],
-    schedule: NoiseSchedule,
-) -> Predict:
-    """Let predictions go over to what the recall layer gives.
+class Trusting:
+    """Lets predictions go over to what the recall layer gives; a `Predict` itself.
 
     Args:
         predict: the denoiser with fast weights, as the sampler would ask it.
@@ -37,27 +30,48 @@ def trusting(
         trust: familiarity from which on, and at which wholly, what is recalled is taken.
         schedule: what a prediction means.
     """
-    action_BD, (begin, whole) = denoiser.action_of(text_BND), trust
 
-    def trusted(noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
-        predicted = predict(noisy_BCTHW, level_BT)
-        recalled, there_BT = denoiser.recall(noisy_BCTHW, level_BT, action_BD)
-        with adapters.switched_off():
-            slow, _ = denoiser.recall(noisy_BCTHW, level_BT, action_BD)
-        familiar_BT = familiarity(_mark(recalled), _mark(slow))
-        share_BT = ((familiar_BT - begin) / (whole - begin)).clamp(0, 1) * there_BT
-        signal_BT = schedule.signal(level_BT)
+    def __init__(
+        self,
+        predict: Predict,
+        denoiser: Any,
+        text_BND: Tensor,
+        *,
+        adapters: Adapters,
+        trust: tuple[float, float],
+        schedule: NoiseSchedule,
+    ) -> None:
+        self.predict, self.recall, self.adapters = predict, denoiser.recall, adapters
+        self.action_BD = denoiser.action_of(text_BND)
+        self.trust, self.schedule = trust, schedule
+        self._kept: tuple[Tensor, Tensor, Tensor] | None = None
+
+    def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
+        """Return the prediction that means the trusted latents, (B, C, T, H, W)."""
+        kind = self.schedule.prediction_type
+        predicted = self.predict(noisy_BCTHW, level_BT)
+        recalled, share = self._recalled(noisy_BCTHW, level_BT)
+        signal_BT = self.schedule.signal(level_BT)
         clean, _ = clean_and_noise(
-            noisy_BCTHW, predicted, signal_BT=signal_BT, prediction_type=schedule.prediction_type
+            noisy_BCTHW, predicted, signal_BT=signal_BT, prediction_type=kind
         )
-        clean = clean.lerp(recalled[:, :-1], share_BT[:, None, :, None, None])
-        return _prediction_of(clean, noisy_BCTHW, signal_BT, schedule.prediction_type)
+        return _prediction_of(clean.lerp(recalled, share), noisy_BCTHW, signal_BT, kind)
 
-    return trusted
+    def _recalled(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what is recalled and its share, kept while the past is the same."""
+        past = noisy_BCTHW * (level_BT == 0)[:, None, :, None, None]
+        if self._kept is None or not torch.equal(self._kept[0], past):
+            self._kept = (past, *self._asked(noisy_BCTHW, level_BT))
+        return self._kept[1], self._kept[2]
 
-
-def _mark(recalled_BCTHW: Tensor) -> Tensor:
-    return recalled_BCTHW[:, -1, :, 0, 0]
+    def _asked(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> tuple[Tensor, Tensor]:
+        begin, whole = self.trust
+        recalled, there_BT = self.recall(noisy_BCTHW, level_BT, self.action_BD)
+        with self.adapters.switched_off():
+            slow, _ = self.recall(noisy_BCTHW, level_BT, self.action_BD)
+        familiar_BT = familiarity(recalled[:, -1, :, 0, 0], slow[:, -1, :, 0, 0])
+        share_BT = ((familiar_BT - begin) / (whole - begin)).clamp(0, 1) * there_BT
+        return recalled[:, :-1], share_BT[:, None, :, None, None]
 
 
 def familiarity(mark: Tensor, slow: Tensor) -> Tensor:
