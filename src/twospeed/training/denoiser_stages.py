@@ -101,18 +101,9 @@ def recalling_stage(
     Returns:
         Losses on held-out episodes with and without their memory.
     """
-    config = shop.config.recalling
     model.denoiser.requires_grad_(True)  # averaged weights come without
-    learning = Recalling(model, windows, shop.config.slow, config)
-    averaged = run_loop(
-        model.denoiser,
-        learning.loss,
-        config.loop,
-        out=shop.out / "recalling",
-        minutes=minutes,
-        accelerator=shop.accelerator,
-        label="recalling",
-    )
+    learning = Recalling(model, windows, shop.config.slow, shop.config.recalling)
+    averaged = _beside_memories(shop, model, learning, "recalling", minutes)
     model.denoiser.load_state_dict(averaged.state_dict())
     return learning.held_out_losses(VALIDATION_ROUNDS)
 
@@ -125,17 +116,30 @@ def slow_fast_stage(
     Returns:
         Losses on held-out episodes with and without their memory.
     """
-    config = shop.config.slow_fast
     model.denoiser.requires_grad_(True)  # averaged weights come without
-    learning = SlowFastLoop(model, windows, shop.config.slow, config)
-    model.denoiser = run_loop(
-        model.denoiser,
-        learning.loss,
-        config.loop,
-        out=shop.out / "slow_fast",
-        minutes=minutes,
-        accelerator=shop.accelerator,
-        label="slow-fast loop",
-        round_steps=config.steps_per_round,
+    learning = SlowFastLoop(model, windows, shop.config.slow, shop.config.slow_fast)
+    steps = shop.config.slow_fast.steps_per_round
+    model.denoiser = _beside_memories(
+        shop, model, learning, "slow_fast", minutes, label="slow-fast loop", round_steps=steps
     )
     return learning.held_out_losses(VALIDATION_ROUNDS)
+
+
+def _beside_memories(
+    shop: Workshop,
+    model: WorldModel,
+    learning: Recalling | SlowFastLoop,
+    stage: str,
+    minutes: float | None,
+    **more: Any,
+) -> Any:
+    """Run the loop of a stage that writes memories; return the denoiser with averaged weights."""
+    return run_loop(
+        model.denoiser,
+        learning.loss,
+        learning.config.loop,
+        out=shop.out / stage,
+        minutes=minutes,
+        accelerator=shop.accelerator,
+        **{"label": stage, **more},
+    )
