@@ -15,7 +15,7 @@ from twospeed.core.errors import ConfigError
 from twospeed.terminator.block import DROPOUTS, SFNEBlock
 from twospeed.terminator.fast_branches import add_affine_, affine, branches_of
 from twospeed.terminator.fast_plan import BlockPlan, plan_blocks
-from twospeed.terminator.fast_standardize import gelu, standardize_groups
+from twospeed.terminator.fast_standardize import standardize_groups
 from twospeed.terminator.network import Terminator, check_dtype, check_input
 
 PlanKey = tuple[object, ...]
@@ -111,7 +111,7 @@ def evaluate_block(
             total = add_affine_(total, weight_OC, part.flatten(2))
     if total is None:
         raise ConfigError("a block needs at least one branch")
-    out_BON = gelu(standardize_groups(total, block.standardize))
+    out_BON = standardize_groups(total, block.standardize, activated=True)
     out_BON.add_(block.shift.to(out_BON.dtype))
     out_BOS = out_BON.reshape(*out_BON.shape[:2], *x_BCS.shape[2:])
     return DROPOUTS[x_BCS.ndim - 2](out_BOS, block.shape.dropout, block.training)

@@ -1,5 +1,6 @@
 """The branches of a block one after another, each gone as soon as the bottleneck has taken it."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -7,7 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from twospeed.terminator import native, native_functions
 from twospeed.terminator.block import SFNEBlock
+from twospeed.terminator.block_config import BlockConfig
 from twospeed.terminator.branches import as_frames, from_frames
 from twospeed.terminator.fast_depthwise import convolve_local_fast
 from twospeed.terminator.fast_local_nets import draw_local_group
@@ -19,7 +22,7 @@ from twospeed.terminator.fast_standardize import (
     standardize_rows,
 )
 from twospeed.terminator.gates import HyperInteraction
-from twospeed.terminator.operators import mix
+from twospeed.terminator.operators import chosen_operator, mix
 
 
 def affine(map_OC: Affine, x_BCN: Tensor) -> Tensor:
@@ -57,12 +60,7 @@ def branches_of(
     for name in ("Zm", "Zq", "o"):
         if name not in wanted and (name != "o" or not wanted & {"o", "silu", "hi"}):
             continue
-        product = mix(
-            Z,
-            values.pop(name),
-            operator=config.operator,
-            mixing=config.mixing or None,
-        )
+        product = mix_fast(Z, values.pop(name), config)
         if name in wanted:
             yield name, product
     if "silu" in wanted:
@@ -71,15 +69,41 @@ def branches_of(
         yield "hi", interaction(block.hi, plan, product, x_BCS)
 
 
+def mix_fast(kernel_BCS: Tensor, values_BCS: Tensor, config: BlockConfig) -> Tensor:
+    """Compute `mix`; products of square maps by the compiled function."""
+    operator, mixing = config.operator, config.mixing or None
+    sizes = values_BCS.shape[2:]
+    side = math.isqrt(math.prod(sizes))
+    square = len(sizes) == 1 or (len(sizes) == 2 and mixing in (None, (1.0, 0.0)))
+    if (
+        square
+        and side * side == math.prod(sizes)
+        and sizes[-1] in (side, side * side)
+        and chosen_operator(operator, sizes) == "matmul"
+        and native.fits(kernel_BCS, values_BCS)
+    ):
+        shape = (*values_BCS.shape[:2], side, side)
+        product = native_functions.mix(kernel_BCS.reshape(shape), values_BCS.reshape(shape))
+        return product.view(values_BCS.shape)
+    return mix(kernel_BCS, values_BCS, operator=operator, mixing=mixing)
+
+
 def unit_sum(plan: BlockPlan, Z_BCN: Tensor, x_BCN: Tensor) -> Tensor:
     """Return f = IS(RGU_s(Z) + RGU_f(x)), (B, C, N), of both gated units."""
     total = plan.out_map.to(x_BCN.dtype).expand(x_BCN.shape)
     total = total.clone(memory_format=torch.contiguous_format)
     inputs = ((plan.slow, Z_BCN), (plan.fast, x_BCN))
     for (map_in, values), weight_out in zip(inputs, plan.outs, strict=True):
-        gated = gelu(standardize_rows(product_of_halves(affine(map_in, values))))
-        total = add_affine_(total, weight_out, gated)
+        total = add_affine_(total, weight_out, gated_unit(map_in, values))
     return standardize_rows(total)
+
+
+def gated_unit(map_in: Affine, values_BCN: Tensor) -> Tensor:
+    """Return φ(IS(a ⊙ q)), (B, C, N), of the two halves that `map_in` makes."""
+    weight_DC, bias_D = map_in
+    if bias_D is not None and native.fits(values_BCN, weight_DC, bias_D):
+        return native_functions.gated_unit(affine((weight_DC, None), values_BCN), bias_D)
+    return gelu(standardize_rows(product_of_halves(affine(map_in, values_BCN))))
 
 
 class _ProductOfHalves(torch.autograd.Function):
@@ -112,8 +136,9 @@ def gated_channels(block: SFNEBlock, plan: BlockPlan, x_BCN: Tensor) -> Tensor:
     """Return q, (B, C, N): HCI and IS in the configured order."""
     factor = block.hci(x_BCN, plan.hci).to(x_BCN.dtype)
     if block.config.hci_order == "after":
-        q_BCN = standardize_rows(x_BCN)
-        return q_BCN * factor if torch.is_grad_enabled() else q_BCN.mul_(factor)
+        if torch.is_grad_enabled():
+            return standardize_rows(x_BCN) * factor
+        return standardize_rows(x_BCN.clone()).mul_(factor)
     return standardize_rows(x_BCN * factor)
 
 
@@ -122,7 +147,10 @@ def interaction(module: HyperInteraction, plan: BlockPlan, o_BCS: Tensor, x_BCS:
     score_BC1, score_B1S = module.scores(o_BCS, plan.hi_channel, plan.hi_spatial)
     if module.gate.gain is not None:
         score_BC1 = score_BC1 * module.gate.gain
-    gate = (score_BC1 * score_B1S).to(x_BCS.dtype).sigmoid_()
+    if native.fits(score_BC1, score_B1S, x_BCS):
+        parts = (score_BC1.flatten(1), score_B1S.flatten(1), x_BCS.flatten(2))
+        return native_functions.gate(*parts).view_as(x_BCS)
+    gate: Tensor = (score_BC1 * score_B1S).to(x_BCS.dtype).sigmoid_()
     return gate * x_BCS if torch.is_grad_enabled() else gate.mul_(x_BCS)
 
 
@@ -141,5 +169,9 @@ def local_parts(
         local = from_frames(convolve_local_fast(as_frames(operand), kernels.pop(name)), operand)
         mixed = affine(plan.local_mixers[name], local.flatten(2))
         if fixed_statistics(branch.standardize) is None:
-            mixed = standardize_batch(mixed, branch.standardize, left_out_C=branch.mixer.bias)
-        yield name, gelu(mixed).view_as(operand)
+            part = standardize_batch(
+                mixed, branch.standardize, left_out_C=branch.mixer.bias, activated=True
+            )
+        else:
+            part = gelu(mixed)
+        yield name, part.view_as(operand)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from twospeed.terminator import native, native_functions
 from twospeed.terminator.scope import EPSILON
 from twospeed.terminator.standardization import (
     BatchStandardization,
@@ -27,6 +28,11 @@ class Pooling:
 
     fixed: tuple[Tensor, Tensor] | None = None
     """Mean and variance (C,) that the shared channels take instead of the batch's."""
+
+    @property
+    def kinds(self) -> Tensor:
+        """The same for `native.standardize`, (C,) uint8."""
+        return self.shared.to(torch.uint8) * (1 if self.fixed is None else 2)
 
     def over_batch(self, statistic_BC: Tensor, fixed_C: Tensor | None = None) -> Tensor:
         """Replace the statistic of shared channels by its mean over the batch, or by `fixed_C`."""
@@ -79,11 +85,6 @@ class _Standardize(torch.autograd.Function):
         return out_BCN.mul_(scale_BC[:, :, None]), None
 
 
-def standardize_rows(x_BCN: Tensor) -> Tensor:
-    """IS of (B, C, N): a layer normalization of rows, which the framework does in one pass."""
-    return functional.layer_norm(x_BCN, x_BCN.shape[2:], eps=EPSILON)
-
-
 def gelu(x_BCN: Tensor) -> Tensor:
     """Exact GELU; without gradients in place, so give it a tensor of your own."""
     if torch.is_grad_enabled():
@@ -92,20 +93,46 @@ def gelu(x_BCN: Tensor) -> Tensor:
     return out
 
 
-def standardize_pooled(x_BCN: Tensor, pooling: Pooling) -> tuple[Tensor, Statistics]:
+def standardize_rows(x_BCN: Tensor) -> Tensor:
+    """IS of (B, C, N), one pass; without gradients in place, so give it a tensor of your own."""
+    if native.fits(x_BCN):
+        own_C = torch.zeros(x_BCN.shape[1], dtype=torch.uint8)
+        return native_functions.standardize(x_BCN, own_C, activated=False)[0]
+    return functional.layer_norm(x_BCN, x_BCN.shape[2:], eps=EPSILON)
+
+
+def standardize_pooled(
+    x_BCN: Tensor, pooling: Pooling, *, activated: bool = False
+) -> tuple[Tensor, Statistics]:
     """Standardize (B, C, N); without gradients in place, so give it a tensor of your own.
 
+    Args:
+        x_BCN: values.
+        pooling: the statistics to take.
+        activated: whether GELU follows.
+
     Returns:
-        The standardized tensor, and mean and variance (B, C).
+        The result, and mean and variance (B, C).
     """
+    if native.fits(x_BCN):
+        return native_functions.standardize(
+            x_BCN, pooling.kinds, pooling.fixed, activated=activated
+        )
+    statistics: Statistics
     if torch.is_grad_enabled() and x_BCN.requires_grad:
-        y_BCN, mean_BC, variance_BC = _Standardize.apply(x_BCN, pooling)  # type: ignore[no-untyped-call]
-        return y_BCN, (mean_BC, variance_BC)
-    return x_BCN, center_and_scale(x_BCN, pooling, x_BCN)
+        x_BCN, *found = _Standardize.apply(x_BCN, pooling)  # type: ignore[no-untyped-call]
+        statistics = (found[0], found[1])
+    else:
+        statistics = center_and_scale(x_BCN, pooling, x_BCN)
+    return gelu(x_BCN) if activated else x_BCN, statistics
 
 
 def standardize_batch(
-    x_BCN: Tensor, layer: BatchStandardization, *, left_out_C: Tensor | None = None
+    x_BCN: Tensor,
+    layer: BatchStandardization,
+    *,
+    left_out_C: Tensor | None = None,
+    activated: bool = False,
 ) -> Tensor:
     """Apply a BS layer's rule to (B, C, N) with `standardize_pooled`.
 
@@ -113,21 +140,30 @@ def standardize_batch(
         x_BCN: may lack a constant per channel, which standardization removes anyway.
         layer: the rule; its running averages move.
         left_out_C: that constant, which the running mean takes in.
+        activated: whether GELU follows.
     """
     everywhere = torch.ones(x_BCN.shape[1], dtype=torch.bool, device=x_BCN.device)
-    return _with_layer(x_BCN, layer, everywhere, left_out_C)
+    return _with_layer(x_BCN, layer, everywhere, left_out_C, activated=activated)
 
 
-def standardize_groups(x_BCN: Tensor, layer: GroupInstanceBatchStandardization) -> Tensor:
+def standardize_groups(
+    x_BCN: Tensor, layer: GroupInstanceBatchStandardization, *, activated: bool = False
+) -> Tensor:
     """Apply a G-IBS layer's rule to (B, C, N) with `standardize_pooled`."""
-    return _with_layer(x_BCN, layer.batch, layer.get_buffer("is_batch"))
+    return _with_layer(x_BCN, layer.batch, layer.get_buffer("is_batch"), activated=activated)
 
 
 def _with_layer(
-    x_BCN: Tensor, layer: BatchStandardization, shared: Tensor, left_out_C: Tensor | None = None
+    x_BCN: Tensor,
+    layer: BatchStandardization,
+    shared: Tensor,
+    left_out_C: Tensor | None = None,
+    *,
+    activated: bool,
 ) -> Tensor:
     fixed = fixed_statistics(layer)
-    y_BCN, (mean_BC, variance_BC) = standardize_pooled(x_BCN, Pooling(shared=shared, fixed=fixed))
+    pooling = Pooling(shared=shared, fixed=fixed)
+    y_BCN, (mean_BC, variance_BC) = standardize_pooled(x_BCN, pooling, activated=activated)
     if fixed is None and layer.running:
         variance_C, mean_C = torch.var_mean(mean_BC, 0, correction=0)
         whole_C = mean_C if left_out_C is None else mean_C + left_out_C

@@ -93,11 +93,13 @@ def mix_matmul(kernel_BCS: Tensor, values_BCS: Tensor, mixing: Mixing, causal: b
         return mix_folded(kernel_BCS, values_BCS, causal)
     weights = mixing_weights(mixing, values_BCS.ndim - 2)
     terms = [
-        mix_axis(kernel_BCS, values_BCS, axis, causal) * weight
+        (mix_axis(kernel_BCS, values_BCS, axis, causal), weight)
         for axis, weight in enumerate(weights)
         if weight
     ]
-    return functools.reduce(torch.add, terms)
+    return functools.reduce(
+        torch.add, (term if weight == 1 else term * weight for term, weight in terms)
+    )
 
 
 def mixing_weights(mixing: Mixing, num_axes: int) -> tuple[float, ...]:

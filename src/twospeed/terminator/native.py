@@ -1,0 +1,222 @@
+"""Parts of the fast evaluation in C++, compiled once for this machine: float32 on a CPU.
+
+Compiled where they are first used (two seconds) into the user's cache folder, and left out where
+there is no C++ compiler or TWOSPEED_NATIVE=0 says so: callers ask `fits` and otherwise do the same
+with the framework's operations. Sums have an order of their own, so numbers differ in the last
+digits between the two ways.
+"""
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from twospeed.core.errors import DataError
+from twospeed.core.files import written_aside
+
+SOURCE = Path(__file__).with_name("native.cpp")
+
+FLAGS = [
+    *("-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared"),
+    *("-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-fassociative-math"),
+]
+
+_KINDS = {"p": ctypes.c_void_p, "l": ctypes.c_long, "i": ctypes.c_int}
+
+SIGNATURES = {
+    "standardize": "ppppppp lll ii",
+    "standardize_gradient": "pppppp lll ii",
+    "gated_unit": "ppppp lll i",
+    "gated_unit_gradient": "ppppppp lll i",
+    "convolve": "ppp llll ll ii",
+    "convolve_gradient": "ppp llll ll ii",
+    "mix": "ppp lll i",
+    "mix_gradient": "ppppp lll i",
+    "gate": "pppp lll i",
+    "gate_gradient": "ppppppp lll i",
+}
+"""Arguments of the functions in native.cpp: p pointer, l long, i int."""
+
+SIDES = (1, 3, 5, 7, 9, 11, 13)
+"""Kernel sizes that `convolve` knows."""
+
+
+@functools.cache
+def library() -> ctypes.CDLL | None:
+    """Return the compiled functions, or None where they cannot be had."""
+    compiler = shutil.which(os.environ.get("CXX", "c++"))
+    if os.environ.get("TWOSPEED_NATIVE") == "0" or compiler is None:
+        return None
+    with suppress(OSError, subprocess.SubprocessError, DataError, AttributeError):
+        loaded = ctypes.CDLL(str(_compiled(compiler)))
+        for name, signature in SIGNATURES.items():
+            getattr(loaded, name).argtypes = [
+                _KINDS[letter] for letter in signature if letter != " "
+            ]
+        return loaded
+    return None
+
+
+def _compiled(compiler: str) -> Path:
+    """Compile unless this source was compiled for this processor before; return the library."""
+    facts = [SOURCE.read_text(encoding="utf-8"), compiler, *FLAGS, platform.machine()]
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        facts += sorted({line for line in lines if line.startswith(("model name", "flags"))})
+    digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    path = Path(home) / "twospeed" / f"native-{digest}.so"
+    if not path.exists():
+        with written_aside(path) as aside:
+            command = [compiler, *FLAGS, str(SOURCE), "-o", str(aside)]
+            subprocess.run(command, check=True, capture_output=True, timeout=120)
+    return path
+
+
+def fits(*tensors: Tensor) -> bool:
+    """Say whether these tensors can be handed to the compiled functions, and there are any."""
+    return (
+        all(part.dtype == torch.float32 and part.device.type == "cpu" for part in tensors)
+        and not torch.compiler.is_compiling()
+        and library() is not None
+    )
+
+
+def call(name: str, *arguments: Tensor | int | None) -> None:
+    """Call a compiled function; tensors must be contiguous."""
+    values = [part.data_ptr() if isinstance(part, Tensor) else part for part in arguments]
+    getattr(library(), name)(*values, torch.get_num_threads())
+
+
+Moments = tuple[Tensor, Tensor]
+"""Mean and variance per sample and channel, (B, C)."""
+
+
+def empty_moments(like_BCN: Tensor, channels: int) -> Moments:
+    """Return room for the moments of (B, channels, N)."""
+    first, second = (like_BCN.new_empty(len(like_BCN), channels) for _ in range(2))
+    return first, second
+
+
+def standardize(
+    x_BCN: Tensor, out_BCN: Tensor, kinds_C: Tensor, fixed: Moments | None, *, activated: bool
+) -> Moments:
+    """Standardize `x_BCN` into `out_BCN` (which may be the same), then GELU if `activated`.
+
+    Args:
+        x_BCN: values.
+        out_BCN: where to.
+        kinds_C: (C,) uint8: 0 statistics of each row, 1 of the batch, 2 those of `fixed`.
+        fixed: mean and variance, (C,).
+        activated: whether GELU follows.
+
+    Returns:
+        The statistics that were taken.
+    """
+    mean_C, variance_C = fixed or (None, None)
+    moments = empty_moments(x_BCN, x_BCN.shape[1])
+    call(
+        "standardize",
+        x_BCN,
+        out_BCN,
+        kinds_C,
+        mean_C,
+        variance_C,
+        *moments,
+        *x_BCN.shape,
+        activated,
+    )
+    return moments
+
+
+def standardize_gradient(
+    x_BCN: Tensor, gradient_BCN: Tensor, kinds_C: Tensor, moments: Moments, *, activated: bool
+) -> Tensor:
+    """Return the gradient of `x_BCN` from that of what `standardize` made of it."""
+    out_BCN = torch.empty_like(x_BCN)
+    parts = (x_BCN, gradient_BCN.contiguous(), out_BCN, kinds_C, *moments)
+    call("standardize_gradient", *parts, *x_BCN.shape, activated)
+    return out_BCN
+
+
+def gated_unit(both_BDN: Tensor, bias_D: Tensor) -> tuple[Tensor, Moments]:
+    """Return φ(IS((a + b_a) ⊙ (q + b_q))), (B, C, N), of stacked halves a and q, and moments."""
+    batch, double, length = both_BDN.shape
+    moments = empty_moments(both_BDN, double // 2)
+    out_BCN = both_BDN.new_empty(batch, double // 2, length)
+    call("gated_unit", both_BDN, bias_D, out_BCN, *moments, *out_BCN.shape)
+    return out_BCN, moments
+
+
+def gated_unit_gradient(
+    both_BDN: Tensor, bias_D: Tensor, gradient_BCN: Tensor, moments: Moments
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients of `both_BDN` and `bias_D`."""
+    out_BDN = torch.empty_like(both_BDN)
+    of_bias_BD = both_BDN.new_empty(both_BDN.shape[:2])
+    parts = (both_BDN, bias_D, gradient_BCN.contiguous(), out_BDN, of_bias_BD, *moments)
+    call("gated_unit_gradient", *parts, *gradient_BCN.shape)
+    return out_BDN, of_bias_BD.sum(0)
+
+
+def convolve(values_BCHW: Tensor, kernels_BCHW: Tensor) -> Tensor:
+    """Compute `convolve_local` of images for sides in `SIDES`."""
+    values, kernels = values_BCHW.contiguous(), kernels_BCHW.contiguous()
+    out_BCHW = torch.empty_like(values)
+    call("convolve", values, kernels, out_BCHW, *values.shape, *kernels.shape[2:], len(kernels) > 1)
+    return out_BCHW
+
+
+def convolve_gradient(values_BCHW: Tensor, gradient_BCHW: Tensor, kernels_BCHW: Tensor) -> Tensor:
+    """Return the gradient of the kernels from that of what `convolve` returned."""
+    values, gradient = values_BCHW.contiguous(), gradient_BCHW.contiguous()
+    out = torch.empty_like(kernels_BCHW, memory_format=torch.contiguous_format)
+    call("convolve_gradient", values, gradient, out, *values.shape, *out.shape[2:], len(out) > 1)
+    return out
+
+
+def mix(kernel_BCHH: Tensor, values_BCHW: Tensor) -> Tensor:
+    """Return the matrix product per sample and channel."""
+    out_BCHW = torch.empty_like(values_BCHW)
+    call("mix", kernel_BCHH, values_BCHW, out_BCHW, *_maps(values_BCHW))
+    return out_BCHW
+
+
+def mix_gradient(
+    kernel_BCHH: Tensor, values_BCHW: Tensor, gradient_BCHW: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients of both factors of `mix`."""
+    out = torch.empty_like(kernel_BCHH), torch.empty_like(values_BCHW)
+    parts = (kernel_BCHH, values_BCHW, gradient_BCHW.contiguous(), *out)
+    call("mix_gradient", *parts, *_maps(values_BCHW))
+    return out
+
+
+def _maps(x_BCHW: Tensor) -> tuple[int, int, int]:
+    batch, channels, height, width = x_BCHW.shape
+    return batch * channels, height, width
+
+
+def gate(score_BC: Tensor, score_BN: Tensor, x_BCN: Tensor) -> Tensor:
+    """Return σ(s_c ⊙ s_n) ⊙ x, (B, C, N)."""
+    out_BCN = torch.empty_like(x_BCN)
+    call("gate", score_BC, score_BN, x_BCN, out_BCN, *x_BCN.shape)
+    return out_BCN
+
+
+def gate_gradient(
+    score_BC: Tensor, score_BN: Tensor, x_BCN: Tensor, gradient_BCN: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradients of all that `gate` takes."""
+    parts = (score_BC, score_BN, x_BCN)
+    first, second, third = (torch.empty_like(part) for part in parts)
+    call("gate_gradient", *parts, gradient_BCN.contiguous(), first, second, third, *x_BCN.shape)
+    return first, second, third

@@ -1,0 +1,115 @@
+"""The compiled functions with gradients; what each computes is said in native.py."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from twospeed.terminator import native
+
+
+class _Standardize(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x_BCN: Tensor, kinds_C: Tensor, fixed: native.Moments | None, activated: bool
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        y_BCN = torch.empty_like(x_BCN)
+        moments = native.standardize(x_BCN, y_BCN, kinds_C, fixed, activated=activated)
+        ctx.save_for_backward(x_BCN, kinds_C, *moments)
+        ctx.activated = activated
+        ctx.mark_non_differentiable(*moments)
+        return y_BCN, *moments
+
+    @staticmethod
+    def backward(ctx: Any, gradient_BCN: Tensor, *_: Tensor) -> tuple[Tensor, None, None, None]:
+        x_BCN, kinds_C, *moments = ctx.saved_tensors
+        of_x_BCN = native.standardize_gradient(
+            x_BCN, gradient_BCN, kinds_C, tuple(moments), activated=ctx.activated
+        )
+        return of_x_BCN, None, None, None
+
+
+def standardize(
+    x_BCN: Tensor, kinds_C: Tensor, fixed: native.Moments | None = None, *, activated: bool
+) -> tuple[Tensor, native.Moments]:
+    """Compute `native.standardize`; without gradients in place, so give it a tensor of your own."""
+    x_BCN = x_BCN.contiguous()
+    if torch.is_grad_enabled():
+        y_BCN, *moments = _Standardize.apply(x_BCN, kinds_C, fixed, activated)  # type: ignore[no-untyped-call]
+        return y_BCN, (moments[0], moments[1])
+    return x_BCN, native.standardize(x_BCN, x_BCN, kinds_C, fixed, activated=activated)
+
+
+class _GatedUnit(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, both_BDN: Tensor, bias_D: Tensor) -> Tensor:
+        out_BCN, moments = native.gated_unit(both_BDN, bias_D)
+        ctx.save_for_backward(both_BDN, bias_D, *moments)
+        return out_BCN
+
+    @staticmethod
+    def backward(ctx: Any, gradient_BCN: Tensor) -> tuple[Tensor, Tensor]:
+        both_BDN, bias_D, *moments = ctx.saved_tensors
+        return native.gated_unit_gradient(both_BDN, bias_D, gradient_BCN, tuple(moments))
+
+
+def gated_unit(both_BDN: Tensor, bias_D: Tensor) -> Tensor:
+    """Compute `native.gated_unit`."""
+    out: Tensor = _GatedUnit.apply(both_BDN, bias_D)  # type: ignore[no-untyped-call]
+    return out
+
+
+class _Convolve(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values_BCHW: Tensor, kernels_BCHW: Tensor) -> Tensor:
+        ctx.save_for_backward(values_BCHW, kernels_BCHW)
+        return native.convolve(values_BCHW, kernels_BCHW)
+
+    @staticmethod
+    def backward(ctx: Any, gradient_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+        values_BCHW, kernels_BCHW = ctx.saved_tensors
+        of_values = native.convolve(gradient_BCHW, kernels_BCHW.flip(2, 3))
+        return of_values, native.convolve_gradient(values_BCHW, gradient_BCHW, kernels_BCHW)
+
+
+def convolve(values_BCHW: Tensor, kernels_BCHW: Tensor) -> Tensor:
+    """Compute `native.convolve`."""
+    out: Tensor = _Convolve.apply(values_BCHW, kernels_BCHW)  # type: ignore[no-untyped-call]
+    return out
+
+
+class _Mix(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, kernel_BCHH: Tensor, values_BCHW: Tensor) -> Tensor:
+        ctx.save_for_backward(kernel_BCHH, values_BCHW)
+        return native.mix(kernel_BCHH, values_BCHW)
+
+    @staticmethod
+    def backward(ctx: Any, gradient_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+        kernel_BCHH, values_BCHW = ctx.saved_tensors
+        return native.mix_gradient(kernel_BCHH, values_BCHW, gradient_BCHW)
+
+
+def mix(kernel_BCHH: Tensor, values_BCHW: Tensor) -> Tensor:
+    """Compute `native.mix`."""
+    out: Tensor = _Mix.apply(kernel_BCHH.contiguous(), values_BCHW.contiguous())  # type: ignore[no-untyped-call]
+    return out
+
+
+class _Gate(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, score_BC: Tensor, score_BN: Tensor, x_BCN: Tensor) -> Tensor:
+        ctx.save_for_backward(score_BC, score_BN, x_BCN)
+        return native.gate(score_BC, score_BN, x_BCN)
+
+    @staticmethod
+    def backward(ctx: Any, gradient_BCN: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        score_BC, score_BN, x_BCN = ctx.saved_tensors
+        return native.gate_gradient(score_BC, score_BN, x_BCN, gradient_BCN)
+
+
+def gate(score_BC: Tensor, score_BN: Tensor, x_BCN: Tensor) -> Tensor:
+    """Compute `native.gate`."""
+    parts = (part.contiguous() for part in (score_BC, score_BN, x_BCN))
+    out: Tensor = _Gate.apply(*parts)  # type: ignore[no-untyped-call]
+    return out
