@@ -5,20 +5,29 @@ depends on weights and sizes alone is kept until a weight changes; with gradient
 anew in each call. Causal networks are evaluated by the plain blocks.
 """
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from twospeed.core.errors import ConfigError
+from twospeed.terminator import native
 from twospeed.terminator.block import DROPOUTS, SFNEBlock
-from twospeed.terminator.fast_branches import add_affine_, affine, branches_of
+from twospeed.terminator.fast_branches import add_affine_, global_parts, local_parts, operands_of
+from twospeed.terminator.fast_compiled import CompiledPlan, compiled_plan, sum_branches
 from twospeed.terminator.fast_plan import BlockPlan, plan_blocks
 from twospeed.terminator.fast_standardize import standardize_groups
 from twospeed.terminator.network import Terminator, check_dtype, check_input
 
+PORTION = 1 << 18
+"""Numbers of one map of the samples that are evaluated together: a megabyte."""
+
 PlanKey = tuple[object, ...]
+
+Prepared = tuple[SFNEBlock, BlockPlan, CompiledPlan | None]
+"""A block with its plan, and what the compiled steps take where they can be used."""
 
 
 class FastTerminator(nn.Module):
@@ -33,7 +42,7 @@ class FastTerminator(nn.Module):
         super().__init__()
         self.network = network
         self.dtype = dtype
-        self._kept: tuple[PlanKey, list[BlockPlan]] | None = None
+        self._kept: tuple[PlanKey, list[Prepared]] | None = None
         self._state: list[Tensor] = []
 
     def forward_with_kernels(self, x_BCS: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -59,12 +68,14 @@ class FastTerminator(nn.Module):
         current = x_BCS if self.dtype is None else x_BCS.to(self.dtype)
         outputs: list[Tensor] = []
         kernels: list[Tensor] = []
-        for i, (block, plan) in enumerate(
-            zip(self.blocks, self.plans(x_BCS.shape[2:]), strict=True)
-        ):
+        for i, (block, plan, compiled) in enumerate(self.prepared(x_BCS.shape[2:])):
             sources = zip(("e1", "e2"), config.earlier[i], strict=True)
             earlier = {name: outputs[j - 1] for name, j in sources if j}
-            current = evaluate_block(block, plan, current, earlier)
+            if compiled is not None and native.fits(current):
+                total = sum_branches(block, plan, compiled, current, earlier)
+            else:
+                total = sum_parts(block, plan, current, earlier)
+            current = finish(block, total, current)
             outputs.append(current)
             kernels.append(plan.kernel)
         return current, kernels
@@ -74,22 +85,26 @@ class FastTerminator(nn.Module):
         """The blocks of the network."""
         return [cast(SFNEBlock, block) for block in self.network.blocks]
 
-    def plans(self, sizes: Sequence[int]) -> list[BlockPlan]:
-        """Return the plans of all blocks, the kept ones when nothing they depend on has changed."""
+    def prepared(self, sizes: Sequence[int]) -> list[Prepared]:
+        """Return blocks with their plans, kept ones when nothing they depend on has changed."""
         like = self.blocks[0].shift
         with torch.autocast(like.device.type, enabled=False):
             if torch.is_grad_enabled():
-                return plan_blocks(self.blocks, sizes)
+                plans = plan_blocks(self.blocks, sizes)
+                return [(block, plan, None) for block, plan in zip(self.blocks, plans, strict=True)]
             if not self._state:
                 self._state = [*self.network.blocks.parameters(), *self.network.blocks.buffers()]
             key: PlanKey = (
                 tuple(sizes),
                 *(block.training for block in self.blocks),
                 like.dtype,
-                *((part.data_ptr(), part._version) for part in self._state),
+                *[part.data_ptr() for part in self._state],
+                *[part._version for part in self._state],
             )
             if self._kept is None or self._kept[0] != key:
-                self._kept = (key, plan_blocks(self.blocks, sizes))
+                plans = plan_blocks(self.blocks, sizes)
+                both = zip(self.blocks, plans, strict=True)
+                self._kept = (key, [(b, plan, compiled_plan(b, plan, sizes)) for b, plan in both])
             return self._kept[1]
 
     def forget(self) -> None:
@@ -98,20 +113,49 @@ class FastTerminator(nn.Module):
         self._state = []
 
 
-def evaluate_block(
+def sum_parts(
     block: SFNEBlock, plan: BlockPlan, x_BCS: Tensor, earlier: Mapping[str, Tensor]
 ) -> Tensor:
-    """Return the output of a block, (B, λC, *S); the branches are added up, never concatenated."""
-    total = None
-    for name, part in branches_of(block, plan, x_BCS, earlier):
-        weight_OC = plan.bottleneck[name]
-        if total is None:
-            total = affine((weight_OC, plan.bottleneck_bias), part.flatten(2))
-        else:
-            total = add_affine_(total, weight_OC, part.flatten(2))
-    if total is None:
-        raise ConfigError("a block needs at least one branch")
-    out_BON = standardize_groups(total, block.standardize, activated=True)
+    """Return what the bottleneck makes of all branches, (B, λC, N), before G-IBS."""
+    operands = operands_of(block, plan, x_BCS)
+    width = block.shape.expansion * block.shape.channels
+    total = x_BCS.new_empty(len(x_BCS), width, x_BCS[0, 0].numel())
+    for taken in portions(x_BCS):
+        of_samples = {name: taken(values) for name, values in operands.items()}
+        before = ((name, taken(values)) for name, values in earlier.items())
+        parts = chain(before, global_parts(block, plan, of_samples))
+        sum_up_(taken(total), plan, parts, begin=True)
+    sum_up_(total, plan, local_parts(block, plan, operands))
+    return total
+
+
+def finish(block: SFNEBlock, total_BON: Tensor, x_BCS: Tensor) -> Tensor:
+    """Return the output of a block, (B, λC, *S), from the sum of its branches."""
+    out_BON = standardize_groups(total_BON, block.standardize, activated=True)
     out_BON.add_(block.shift.to(out_BON.dtype))
     out_BOS = out_BON.reshape(*out_BON.shape[:2], *x_BCS.shape[2:])
     return DROPOUTS[x_BCS.ndim - 2](out_BOS, block.shape.dropout, block.training)
+
+
+def sum_up_(
+    total_BON: Tensor,
+    plan: BlockPlan,
+    parts: Iterable[tuple[str, Tensor]],
+    *,
+    begin: bool = False,
+) -> None:
+    """Add named branches to `total_BON` through the bottleneck; `begin` with its constant."""
+    if begin:
+        constant = plan.bottleneck_bias
+        total_BON.copy_(constant[:, None]) if constant is not None else total_BON.zero_()
+    for name, part in parts:
+        add_affine_(total_BON, plan.bottleneck[name], part.flatten(2))
+
+
+def portions(x_BCS: Tensor) -> list[Callable[[Tensor], Tensor]]:
+    """Return what takes a batch piece by piece: without gradients, pieces that a cache can hold."""
+    if torch.is_grad_enabled():
+        return [lambda values: values]
+    step = max(torch.get_num_threads(), PORTION // x_BCS[0].numel())
+    starts = range(0, len(x_BCS), step)
+    return [operator.itemgetter(slice(start, start + step)) for start in starts]

@@ -1,7 +1,10 @@
-"""The branches of a block one after another, each gone as soon as the bottleneck has taken it."""
+"""The branches of a block one after another, each gone as soon as the bottleneck has taken it.
+
+Tiled earlier outputs come untiled, local branches without their idle scalars.
+"""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -40,52 +43,59 @@ def add_affine_(total_BON: Tensor, weight_OC: Tensor, x_BCN: Tensor) -> Tensor:
     return total_BON.baddbmm_(weight_BOC, x_BCN)
 
 
-def branches_of(
-    block: SFNEBlock, plan: BlockPlan, x_BCS: Tensor, earlier: Mapping[str, Tensor]
-) -> Iterator[tuple[str, Tensor]]:
-    """Yield name and tensor (B, C, *S) of every branch; tiled outputs come untiled."""
-    yield from earlier.items()
-    config, wanted = block.config, set(block.branches)
+def operands_of(block: SFNEBlock, plan: BlockPlan, x_BCS: Tensor) -> dict[str, Tensor]:
+    """Return x, m and q, (B, C, *S) each."""
     x_BCN = x_BCS.flatten(2)
-    Z = x_BCS * plan.kernel.to(x_BCS.dtype)
-    values = {
-        "o": unit_sum(plan, Z.flatten(2), x_BCN).view_as(x_BCS),
-        "Zm": standardize_rows(affine(plan.mixer, x_BCN)).view_as(x_BCS),
-        "Zq": gated_channels(block, plan, x_BCN).view_as(x_BCS),
+    return {
+        "x": x_BCS,
+        "m": standardize_rows(affine(plan.mixer, x_BCN)).view_as(x_BCS),
+        "q": gated_channels(block, plan, x_BCN).view_as(x_BCS),
     }
-    operands = {"x": x_BCS, "m": values["Zm"], "q": values["Zq"]}
-    yield from local_parts(block, plan, operands)
+
+
+def global_parts(
+    block: SFNEBlock, plan: BlockPlan, operands: Mapping[str, Tensor]
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield name and tensor (B, C, *S) of every branch that comes from the hyper-kernel."""
+    config, wanted, x_BCS = block.config, set(block.branches), operands["x"]
+    Z = x_BCS * plan.kernel.to(x_BCS.dtype)
+    if wanted & {"f", "o", "silu", "hi"}:
+        f_BCS = unit_sum(plan, Z.flatten(2), x_BCS.flatten(2)).view_as(x_BCS)
     if "f" in wanted:
-        yield "f", values["o"]
-    for name in ("Zm", "Zq", "o"):
-        if name not in wanted and (name != "o" or not wanted & {"o", "silu", "hi"}):
-            continue
-        product = mix_fast(Z, values.pop(name), config)
+        yield "f", f_BCS
+    for name, operand in (("Zm", "m"), ("Zq", "q")):
         if name in wanted:
-            yield name, product
+            yield name, mix_fast(Z, operands[operand], config)
+    if wanted & {"o", "silu", "hi"}:
+        o_BCS = mix_fast(Z, f_BCS, config)
+        yield from ((name, o_BCS) for name in wanted & {"o"})
     if "silu" in wanted:
-        yield "silu", functional.silu(product)
+        yield "silu", functional.silu(o_BCS)
     if "hi" in wanted:
-        yield "hi", interaction(block.hi, plan, product, x_BCS)
+        yield "hi", interaction(block.hi, plan, o_BCS, x_BCS)
+
+
+def is_square_product(config: BlockConfig, sizes: Sequence[int]) -> bool:
+    """Say whether the global operator is one matrix product of square maps per channel."""
+    side = math.isqrt(math.prod(sizes))
+    return (
+        sizes[-1] in (side, side * side)
+        and side * side == math.prod(sizes)
+        and len(sizes) <= 2
+        and (len(sizes) == 1 or tuple(config.mixing or (1.0, 0.0)) == (1.0, 0.0))
+        and chosen_operator(config.operator, sizes) == "matmul"
+    )
 
 
 def mix_fast(kernel_BCS: Tensor, values_BCS: Tensor, config: BlockConfig) -> Tensor:
     """Compute `mix`; products of square maps by the compiled function."""
-    operator, mixing = config.operator, config.mixing or None
-    sizes = values_BCS.shape[2:]
-    side = math.isqrt(math.prod(sizes))
-    square = len(sizes) == 1 or (len(sizes) == 2 and mixing in (None, (1.0, 0.0)))
-    if (
-        square
-        and side * side == math.prod(sizes)
-        and sizes[-1] in (side, side * side)
-        and chosen_operator(operator, sizes) == "matmul"
-        and native.fits(kernel_BCS, values_BCS)
-    ):
-        shape = (*values_BCS.shape[:2], side, side)
+    batch, channels, *sizes = values_BCS.shape
+    if native.fits(kernel_BCS, values_BCS) and is_square_product(config, sizes):
+        side = math.isqrt(math.prod(sizes))
+        shape = (batch, channels, side, side)
         product = native_functions.mix(kernel_BCS.reshape(shape), values_BCS.reshape(shape))
-        return product.view(values_BCS.shape)
-    return mix(kernel_BCS, values_BCS, operator=operator, mixing=mixing)
+        return product.view_as(values_BCS)
+    return mix(kernel_BCS, values_BCS, operator=config.operator, mixing=config.mixing or None)
 
 
 def unit_sum(plan: BlockPlan, Z_BCN: Tensor, x_BCN: Tensor) -> Tensor:
@@ -139,7 +149,8 @@ def gated_channels(block: SFNEBlock, plan: BlockPlan, x_BCN: Tensor) -> Tensor:
         if torch.is_grad_enabled():
             return standardize_rows(x_BCN) * factor
         return standardize_rows(x_BCN.clone()).mul_(factor)
-    return standardize_rows(x_BCN * factor)
+    scaled_BCN: Tensor = x_BCN * factor
+    return standardize_rows(scaled_BCN)
 
 
 def interaction(module: HyperInteraction, plan: BlockPlan, o_BCS: Tensor, x_BCS: Tensor) -> Tensor:
@@ -154,17 +165,25 @@ def interaction(module: HyperInteraction, plan: BlockPlan, o_BCS: Tensor, x_BCS:
     return gate * x_BCS if torch.is_grad_enabled() else gate.mul_(x_BCS)
 
 
+def draw_local_kernels(
+    block: SFNEBlock, plan: BlockPlan, operands: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Return the kernels of the local branches by name, (B or 1, C, *k); none without branches."""
+    if plan.locals is None:
+        return {}
+    sources = {
+        name: as_frames(operands[branch.wiring.source]) for name, branch in local_branches(block)
+    }
+    with torch.autocast(block.shift.device.type, enabled=False):
+        return draw_local_group(plan.locals, sources)
+
+
 def local_parts(
     block: SFNEBlock, plan: BlockPlan, operands: Mapping[str, Tensor]
 ) -> Iterator[tuple[str, Tensor]]:
-    """Yield the local branches without their idle scalars."""
-    if plan.locals is None:
-        return
-    branches = local_branches(block)
-    sources = {name: as_frames(operands[branch.wiring.source]) for name, branch in branches}
-    with torch.autocast(block.shift.device.type, enabled=False):
-        kernels = draw_local_group(plan.locals, sources)
-    for name, branch in branches:
+    """Yield name and tensor (B, C, *S) of every local branch."""
+    kernels = draw_local_kernels(block, plan, operands)
+    for name, branch in local_branches(block):
         operand = operands[branch.wiring.operand]
         local = from_frames(convolve_local_fast(as_frames(operand), kernels.pop(name)), operand)
         mixed = affine(plan.local_mixers[name], local.flatten(2))

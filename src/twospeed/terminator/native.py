@@ -22,7 +22,7 @@ from torch import Tensor
 from twospeed.core.errors import DataError
 from twospeed.core.files import written_aside
 
-SOURCE = Path(__file__).with_name("native.cpp")
+SOURCES = Path(__file__).with_name("cpp")
 
 FLAGS = [
     *("-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared"),
@@ -42,8 +42,12 @@ SIGNATURES = {
     "mix_gradient": "ppppp lll i",
     "gate": "pppp lll i",
     "gate_gradient": "ppppppp lll i",
+    "linear": "ppp llll ii",
+    "global_parts": "ppppppp l ii",
+    "local_map": "pppp llll ll ii",
+    "add_branches": "ppp lllll i",
 }
-"""Arguments of the functions in native.cpp: p pointer, l long, i int."""
+"""Arguments of the functions in cpp/: p pointer, l long, i int."""
 
 SIDES = (1, 3, 5, 7, 9, 11, 13)
 """Kernel sizes that `convolve` knows."""
@@ -67,7 +71,8 @@ def library() -> ctypes.CDLL | None:
 
 def _compiled(compiler: str) -> Path:
     """Compile unless this source was compiled for this processor before; return the library."""
-    facts = [SOURCE.read_text(encoding="utf-8"), compiler, *FLAGS, platform.machine()]
+    texts = [path.read_text(encoding="utf-8") for path in sorted(SOURCES.iterdir())]
+    facts = [*texts, compiler, *FLAGS, platform.machine()]
     with suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         facts += sorted({line for line in lines if line.startswith(("model name", "flags"))})
@@ -76,7 +81,8 @@ def _compiled(compiler: str) -> Path:
     path = Path(home) / "twospeed" / f"native-{digest}.so"
     if not path.exists():
         with written_aside(path) as aside:
-            command = [compiler, *FLAGS, str(SOURCE), "-o", str(aside)]
+            parts = [str(path) for path in sorted(SOURCES.glob("*.cpp"))]
+            command = [compiler, *FLAGS, *parts, "-o", str(aside)]
             subprocess.run(command, check=True, capture_output=True, timeout=120)
     return path
 

@@ -1,0 +1,179 @@
+// The branches of a block without gradients, sample by sample: what passes between the steps of one
+// sample stays in a cache.
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "functions.h"
+#include "products.h"
+#include "rows.h"
+
+namespace {
+
+// A sum is written once, so all its terms are gathered first.
+class Terms {
+   public:
+    void add(const float* weights, const float* values, long depth) {
+        if (weights != nullptr) terms_.push_back({weights, values, depth});
+    }
+
+    void write(float* out, long M, long N, bool add, int threads) const {
+        sum_of_products(terms_.data(), static_cast<int>(terms_.size()), out, M, N, add, threads);
+    }
+
+   private:
+    std::vector<Term> terms_;
+};
+
+// Samples side by side where there are enough of them, else the threads share each sample.
+struct Threads {
+    int samples, within;
+    Threads(long B, int threads)
+        : samples(B >= threads ? threads : 1), within(B >= threads ? 1 : threads) {}
+};
+
+void standardize_own(float* x, float* means, float* variances, long C, long N, int threads) {
+    const std::vector<std::uint8_t> own(C, OWN);
+    standardize(x, x, own.data(), nullptr, nullptr, means, variances, 1, C, N, 0, threads);
+}
+
+}  // namespace
+
+extern "C" {
+
+// Mirrored in fast_compiled.py.
+struct GlobalPlan {
+    const float *kernel, *slow, *slow_bias, *fast, *fast_bias, *out_slow, *out_fast, *out_map;
+    const float *kappa_channels, *kappa_positions, *gain;
+    const float *of_e1, *of_e2, *of_f, *of_m, *of_q, *of_o, *of_silu, *of_hi;
+    long channels, outputs, side, first_earlier, second_earlier;
+};
+}
+
+namespace {
+
+using Map = std::vector<float>;
+
+// Scratch of one sample.
+struct Maps {
+    explicit Maps(const GlobalPlan& plan)
+        : C(plan.channels), N(plan.side * plan.side), Z(C * N), both(2 * C * N), gated(C * N),
+          f(C * N), m(C * N), q(C * N), o(C * N), silu(C * N), hi(C * N), means(C), variances(C),
+          positions(N) {}
+
+    long C, N;
+    Map Z, both, gated, f, m, q, o, silu, hi, means, variances, positions;
+};
+
+// f = IS(RGU_s(Z) + RGU_f(x)).
+void unit_sum(const GlobalPlan& plan, const float* x, Maps& maps, int threads) {
+    const long C = maps.C, N = maps.N;
+    if (plan.out_map == nullptr) std::fill(maps.f.begin(), maps.f.end(), 0.0f);
+    else std::copy(plan.out_map, plan.out_map + C * N, maps.f.begin());
+    const auto unit = [&](const float* in, const float* bias, const float* out, const float* values) {
+        linear(in, values, maps.both.data(), 1, 2 * C, C, N, 0, threads);
+        gated_unit(maps.both.data(), bias, maps.gated.data(), maps.means.data(),
+                   maps.variances.data(), 1, C, N, threads);
+        linear(out, maps.gated.data(), maps.f.data(), 1, C, C, N, 1, threads);
+    };
+    unit(plan.slow, plan.slow_bias, plan.out_slow, maps.Z.data());
+    unit(plan.fast, plan.fast_bias, plan.out_fast, x);
+    standardize_own(maps.f.data(), maps.means.data(), maps.variances.data(), C, N, threads);
+}
+
+// From descriptors z to scores gain·κ·z², z standardized first where there is a gain.
+void score(float* z, const float* kappa, const float* gain, bool with_gain, long count) {
+    const Moments moments = gain == nullptr ? Moments{0.0f, 0.0f} : moments_of(z, 1, count, count);
+    const float scale = gain == nullptr ? 1.0f : 1.0f / std::sqrt(moments.variance + EPSILON);
+    const float factor = gain != nullptr && with_gain ? *gain : 1.0f;
+    for (long i = 0; i < count; ++i) {
+        const float y = (z[i] - moments.mean) * scale;
+        z[i] = factor * kappa[i] * y * y;
+    }
+}
+
+// HI(o, x), or half of it with a gain.
+void interact(const GlobalPlan& plan, const float* x, Maps& maps, int threads) {
+    const long C = maps.C, N = maps.N;
+    std::fill(maps.positions.begin(), maps.positions.end(), 0.0f);
+    for (long c = 0; c < C; ++c) {
+        const float* row = maps.o.data() + c * N;
+        maps.means[c] = row_sum<false>(row, 0.0f, N) / N;
+        for (long i = 0; i < N; ++i) maps.positions[i] += row[i] / C;
+    }
+    score(maps.means.data(), plan.kappa_channels, plan.gain, true, C);
+    score(maps.positions.data(), plan.kappa_positions, plan.gain, false, N);
+    gate(maps.means.data(), maps.positions.data(), x, maps.hi.data(), 1, C, N, threads);
+}
+
+}  // namespace
+
+extern "C" {
+
+void global_parts(const GlobalPlan* plan, const float* x, const float* m, const float* q,
+                  const float* first, const float* second, float* total, long B, int add, int count) {
+    const long C = plan->channels, side = plan->side, N = side * side;
+    const Threads threads(B, count);
+#pragma omp parallel num_threads(threads.samples)
+    {
+        Maps maps(*plan);
+#pragma omp for schedule(static)
+        for (long b = 0; b < B; ++b) {
+            const float* values = x + b * C * N;
+            for (long i = 0; i < C * N; ++i) maps.Z[i] = values[i] * plan->kernel[i];
+            unit_sum(*plan, values, maps, threads.within);
+            const auto mixed = [&](const float* from, Map& to) {
+                mix(maps.Z.data(), from, to.data(), C, side, side, threads.within);
+            };
+            if (plan->of_m != nullptr) mixed(m + b * C * N, maps.m);
+            if (plan->of_q != nullptr) mixed(q + b * C * N, maps.q);
+            mixed(maps.f.data(), maps.o);
+            for (long i = 0; i < C * N; ++i) maps.silu[i] = maps.o[i] * sigmoid(maps.o[i]);
+            if (plan->of_hi != nullptr) interact(*plan, values, maps, threads.within);
+            Terms terms;
+            terms.add(plan->of_e1, first + b * plan->first_earlier * N, plan->first_earlier);
+            terms.add(plan->of_e2, second + b * plan->second_earlier * N, plan->second_earlier);
+            terms.add(plan->of_f, maps.f.data(), C);
+            terms.add(plan->of_m, maps.m.data(), C);
+            terms.add(plan->of_q, maps.q.data(), C);
+            terms.add(plan->of_o, maps.o.data(), C);
+            terms.add(plan->of_silu, maps.silu.data(), C);
+            terms.add(plan->of_hi, maps.hi.data(), C);
+            terms.write(total + b * plan->outputs * N, plan->outputs, N, add, threads.within);
+        }
+    }
+}
+
+// W_l · depthwise(operand, kernel) of one local branch.
+int local_map(const float* values, const float* kernels, const float* weights, float* out, long B,
+              long C, long H, long W, long height, long side, int per_sample, int count) {
+    const Threads threads(B, count);
+    int unknown = 0;
+#pragma omp parallel num_threads(threads.samples) reduction(| : unknown)
+    {
+        Map local(C * H * W);
+#pragma omp for schedule(static)
+        for (long b = 0; b < B; ++b) {
+            const float* kernel = kernels + (per_sample ? b * C * height * side : 0);
+            unknown |= convolve(values + b * C * H * W, kernel, local.data(), 1, C, H, W, height, side,
+                                0, threads.within);
+            linear(weights, local.data(), out + b * C * H * W, 1, C, C, H * W, 0, threads.within);
+        }
+    }
+    return unknown;
+}
+
+// Add to each sample the weights of `J` branches times their maps, (J, B, C, N).
+void add_branches(const float* const* weights, const float* maps, float* total, long J, long B,
+                  long M, long C, long N, int count) {
+    const Threads threads(B, count);
+#pragma omp parallel for num_threads(threads.samples) schedule(static)
+    for (long b = 0; b < B; ++b) {
+        Terms terms;
+        for (long j = 0; j < J; ++j) terms.add(weights[j], maps + (j * B + b) * C * N, C);
+        terms.write(total + b * M * N, M, N, true, threads.within);
+    }
+}
+
+}  // extern "C"
