@@ -144,13 +144,12 @@ def product_of_halves(both_BDN: Tensor) -> Tensor:
 
 def gated_channels(block: SFNEBlock, plan: BlockPlan, x_BCN: Tensor) -> Tensor:
     """Return q, (B, C, N): HCI and IS in the configured order."""
-    factor = block.hci(x_BCN, plan.hci).to(x_BCN.dtype)
+    factor: Tensor = block.hci(x_BCN, plan.hci).to(x_BCN.dtype)
     if block.config.hci_order == "after":
         if torch.is_grad_enabled():
             return standardize_rows(x_BCN) * factor
         return standardize_rows(x_BCN.clone()).mul_(factor)
-    scaled_BCN: Tensor = x_BCN * factor
-    return standardize_rows(scaled_BCN)
+    return standardize_rows(x_BCN * factor)
 
 
 def interaction(module: HyperInteraction, plan: BlockPlan, o_BCS: Tensor, x_BCS: Tensor) -> Tensor:

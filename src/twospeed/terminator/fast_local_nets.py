@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from twospeed.terminator import native, native_functions
 from twospeed.terminator.coordinates import PointsOf
 from twospeed.terminator.fast_slow_nets import padded_points, stack, waves_of
 from twospeed.terminator.local_net import ContextConfig, LocalSlowNet
@@ -165,14 +166,28 @@ def pools_of(net: LocalSlowNet, sizes: Sequence[int], longest: int) -> list[Tens
     return [functional.pad(matrix, (0, longest - matrix.shape[1])) for matrix in matrices]
 
 
-def pool_by_matrices(x_BCS: Tensor, pools: Sequence[Tensor]) -> Tensor:
-    """Average (B, C, n, ...) to (B, C, k, ...): adaptive pooling as one product per axis."""
+def pool_by_matrices(x_BCS: Tensor, pools: Sequence[Tensor], *, summed: bool = False) -> Tensor:
+    """Average (B, C, n, ...) to (B, C, k, ...): adaptive pooling as one product per axis.
+
+    Args:
+        x_BCS: values.
+        pools: a matrix (n, k) per axis.
+        summed: whether the batch is summed up, to (1, C, k, ...).
+    """
+    if native.fits(x_BCS, *pools):
+        *rows, columns = pools
+        single = torch.ones(1, 1) if not rows else rows[0].mT
+        maps = x_BCS if rows else x_BCS[:, :, None]
+        pooled = native_functions.pool(maps, single, columns, summed=summed)
+        return pooled if rows else pooled[:, :, 0]
+    if summed:
+        x_BCS = x_BCS.sum(0, keepdim=True)
     pooled = x_BCS @ pools[-1].to(x_BCS.dtype)
     if len(pools) == 1:
         return pooled
     flat = pooled.flatten(0, 1)
-    rows = pools[0].to(x_BCS.dtype).mT.expand(len(flat), -1, -1)
-    return torch.bmm(rows, flat).view(*x_BCS.shape[:2], rows.shape[1], -1)
+    transposed = pools[0].to(x_BCS.dtype).mT.expand(len(flat), -1, -1)
+    return torch.bmm(transposed, flat).view(*x_BCS.shape[:2], transposed.shape[1], -1)
 
 
 def draw_local_group(group: LocalGroup, sources: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -216,22 +231,16 @@ def _apply(linear: Linear, x_JIN: Tensor) -> Tensor:
 def contexts(group: LocalGroup, sources: Mapping[str, Tensor]) -> Tensor:
     """Return the pooled sources, (J, C, B or 1, P), in the dtype of the nets."""
     like = group.first
-    sums = {id(source): batch_sum(group, source) for source in sources.values()}
+    summed = group.context.scope == "batch"
     parts = []
     for name, pools in group.pools.items():
-        source_BCS, count = sums[id(sources[name])]
-        pooled_BCP = pool_by_matrices(source_BCS, pools).flatten(2).to(like.dtype)
-        parts.append(pooled_BCP.transpose(0, 1) / count)
+        source_BCS = sources[name]
+        if group.context.scope == "none":
+            source_BCS = torch.zeros_like(source_BCS[:1])
+        pooled_BCP = pool_by_matrices(source_BCS, pools, summed=summed).flatten(2).to(like.dtype)
+        # a mean taken after the pool is cheaper
+        parts.append(pooled_BCP.transpose(0, 1) / (len(source_BCS) if summed else 1))
     return torch.stack(parts)
-
-
-def batch_sum(group: LocalGroup, source_BCS: Tensor) -> tuple[Tensor, int]:
-    """Return what is pooled and by what to divide it: a mean taken after the pool is cheaper."""
-    if group.context.scope == "batch":
-        return source_BCS.sum(0, keepdim=True), len(source_BCS)
-    if group.context.scope == "none":
-        return torch.zeros_like(source_BCS[:1]), 1
-    return source_BCS, 1
 
 
 def renormalized(u_JHBP: Tensor, alpha: Tensor, beta: Tensor, *, cut: bool) -> Tensor:

@@ -26,7 +26,7 @@ SOURCES = Path(__file__).with_name("cpp")
 
 FLAGS = [
     *("-std=c++17", "-O3", "-march=native", "-fopenmp", "-fPIC", "-shared"),
-    *("-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros", "-fassociative-math"),
+    *("-fno-math-errno", "-fno-trapping-math"),
 ]
 
 _KINDS = {"p": ctypes.c_void_p, "l": ctypes.c_long, "i": ctypes.c_int}
@@ -42,6 +42,7 @@ SIGNATURES = {
     "mix_gradient": "ppppp lll i",
     "gate": "pppp lll i",
     "gate_gradient": "ppppppp lll i",
+    "pool": "pppp llll ll ii",
     "linear": "ppp llll ii",
     "global_parts": "ppppppp l ii",
     "local_map": "pppp llll ll ii",
@@ -226,3 +227,12 @@ def gate_gradient(
     first, second, third = (torch.empty_like(part) for part in parts)
     call("gate_gradient", *parts, gradient_BCN.contiguous(), first, second, third, *x_BCN.shape)
     return first, second, third
+
+
+def pool(x_BCHW: Tensor, rows_KH: Tensor, columns_WL: Tensor, *, summed: bool) -> Tensor:
+    """Return rows · x · columns per map, (B, C, K, L), or (1, C, K, L) summed over the batch."""
+    batch, channels, *_ = x_BCHW.shape
+    sizes = len(rows_KH), columns_WL.shape[1]
+    out = x_BCHW.new_empty(1 if summed else batch, channels, *sizes)
+    call("pool", x_BCHW, rows_KH, columns_WL, out, *x_BCHW.shape, *sizes, summed)
+    return out

@@ -113,3 +113,26 @@ def gate(score_BC: Tensor, score_BN: Tensor, x_BCN: Tensor) -> Tensor:
     parts = (part.contiguous() for part in (score_BC, score_BN, x_BCN))
     out: Tensor = _Gate.apply(*parts)  # type: ignore[no-untyped-call]
     return out
+
+
+class _Pool(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x_BCHW: Tensor, rows_KH: Tensor, columns_WL: Tensor, summed: bool
+    ) -> Tensor:
+        ctx.save_for_backward(rows_KH, columns_WL)
+        ctx.batch = len(x_BCHW)
+        return native.pool(x_BCHW, rows_KH, columns_WL, summed=summed)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        rows_HK, columns_LW = (part.mT.contiguous() for part in ctx.saved_tensors)
+        of_x = native.pool(gradient.contiguous(), rows_HK, columns_LW, summed=False)
+        return of_x.expand(ctx.batch, -1, -1, -1), None, None, None
+
+
+def pool(x_BCHW: Tensor, rows_KH: Tensor, columns_WL: Tensor, *, summed: bool) -> Tensor:
+    """Compute `native.pool`; the matrices are taken as constants."""
+    parts = (part.contiguous() for part in (x_BCHW, rows_KH, columns_WL))
+    out: Tensor = _Pool.apply(*parts, summed)  # type: ignore[no-untyped-call]
+    return out

@@ -197,6 +197,27 @@ void gate_gradient(const float* of_channels, const float* of_positions, const fl
     }
 }
 
+void pool(const float* values, const float* of_rows, const float* of_columns, float* out, long B,
+          long C, long H, long W, long rows, long columns, int summed, int threads) {
+#pragma omp parallel num_threads(threads)
+    {
+        std::vector<float> sum(H * W), part(rows * W);
+#pragma omp for schedule(static)
+        for (long c = 0; c < C; ++c)
+            for (long b = 0; b < B; ++b) {
+                const float* from = values + (b * C + c) * H * W;
+                float* to = out + (summed ? c : b * C + c) * rows * columns;
+                if (summed) {
+                    for (long i = 0; i < H * W; ++i) sum[i] = (b == 0 ? 0.0f : sum[i]) + from[i];
+                    if (b + 1 < B) continue;
+                    from = sum.data();
+                }
+                small_product(of_rows, from, rows, H, W, part.data());
+                small_product(part.data(), of_columns, rows, W, columns, to);
+            }
+    }
+}
+
 // Weights (M, K) in panels, as a term wants them.
 void linear(const float* weights, const float* values, float* out, long B, long M, long K, long N,
             int add, int threads) {

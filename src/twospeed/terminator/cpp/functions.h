@@ -41,6 +41,9 @@ void gate_gradient(const float* of_channels, const float* of_positions, const fl
                    const float* gradient, float* out_channels, float* out_positions, float* out,
                    long B, long C, long N, int threads);
 
+void pool(const float* values, const float* of_rows, const float* of_columns, float* out, long B,
+          long C, long H, long W, long rows, long columns, int summed, int threads);
+
 void linear(const float* weights, const float* values, float* out, long B, long M, long K, long N,
             int add, int threads);
 

@@ -6,28 +6,32 @@
 #include <vector>
 #include "lanes.h"
 
+// Rows are short: a call of memcpy would take as long as the copy.
+inline void copy_row(const float* from, float* to, long count) {
+    long j = 0;
+    for (; j + LANES <= count; j += LANES)
+        *reinterpret_cast<Lanes*>(to + j) = lanes_at(from + j);
+    for (; j < count; ++j) to[j] = from[j];
+}
+
 // An image with zeros around it, its rows so far apart that whole lanes can be read from each.
 class Padded {
    public:
+    const long width, pitch;
+
     Padded(long H, long W, long rows, long columns)
-        : H_(H), W_(W), rows_(rows), columns_(columns), width((W + LANES - 1) / LANES * LANES),
-          pitch(width + 2 * columns), values_((H + 2 * rows + 1) * pitch, 0.0f) {}
+        : width((W + LANES - 1) / LANES * LANES), pitch(width + 2 * columns), H_(H), W_(W),
+          rows_(rows), columns_(columns), values_((H + 2 * rows + 1) * pitch, 0.0f) {}
 
     void fill(const float* image) {
         for (long i = 0; i < H_; ++i)
-            std::memcpy(&values_[(i + rows_) * pitch + columns_], image + i * W_,
-                        W_ * sizeof(float));
+            copy_row(image + i * W_, &values_[(i + rows_) * pitch + columns_], W_);
     }
 
     const float* row(long i) const { return &values_[i * pitch]; }
 
    private:
-    long H_, W_, rows_, columns_;
-
-   public:
-    long width, pitch;
-
-   private:
+    const long H_, W_, rows_, columns_;
     std::vector<float> values_;
 };
 
@@ -36,7 +40,7 @@ template <int SIDE, int ROWS, int BLOCKS>
 inline void add_row(const float* row, const float* taps, Lanes (*sums)[BLOCKS]) {
     for (int v = 0; v < SIDE; ++v)
         for (int q = 0; q < BLOCKS; ++q) {
-            const Lanes value = lanes_at(row + v + q * LANES);
+            const Lanes value = loaded(row + v + q * LANES);
             for (int r = 0; r < ROWS; ++r) sums[r][q] += taps[v - r * SIDE] * value;
         }
 }
@@ -56,18 +60,22 @@ inline void convolve_lanes(const float* padded, long pitch, const float* taps, l
     }
 }
 
+// `lines` holds two rows for where the image has none, or none that take whole lanes.
 template <int SIDE>
-inline void convolve_image(const Padded& image, const float* taps, long height, float* out, long H, long W,
+void convolve_image(const Padded& image, const float* taps, long height, float* out, long H, long W,
                     float* lines) {
-    float* next = lines + image.width;
+    const bool whole = image.width == W;
     for (long i = 0; i < H; i += 2) {
+        const bool two = i + 1 < H;
+        float* first = whole ? out + i * W : lines;
+        float* second = whole && two ? first + W : lines + image.width;
         long j = 0;
         for (; j + 4 * LANES <= image.width; j += 4 * LANES)
-            convolve_lanes<SIDE, 4>(image.row(i) + j, image.pitch, taps, height, lines + j, next + j);
+            convolve_lanes<SIDE, 4>(image.row(i) + j, image.pitch, taps, height, first + j, second + j);
         for (; j < image.width; j += LANES)
-            convolve_lanes<SIDE, 1>(image.row(i) + j, image.pitch, taps, height, lines + j, next + j);
-        std::memcpy(out + i * W, lines, W * sizeof(float));
-        if (i + 1 < H) std::memcpy(out + (i + 1) * W, next, W * sizeof(float));
+            convolve_lanes<SIDE, 1>(image.row(i) + j, image.pitch, taps, height, first + j, second + j);
+        if (!whole) copy_row(first, out + i * W, W);
+        if (!whole && two) copy_row(second, out + (i + 1) * W, W);
     }
 }
 
@@ -78,7 +86,7 @@ inline void correlate_image(const Padded& image, const Padded& gradient, long he
         Lanes sums[SIDE] = {};
         for (long i = 0; i < H; ++i)
             for (long j = 0; j < image.width; j += LANES) {
-                const Lanes slope = lanes_at(gradient.row(i) + j);
+                const Lanes slope = loaded(gradient.row(i) + j);
                 const float* from = image.row(i + u) + j;
                 for (int v = 0; v < SIDE; ++v) sums[v] += slope * lanes_at(from + v);
             }

@@ -66,3 +66,12 @@ inline float sigmoid(float x) {
 }
 
 inline Lanes lanes_at(const float* from) { return *reinterpret_cast<const Lanes*>(from); }
+
+// The same into a register: the compiler would read memory again for every use of it.
+inline Lanes loaded(const float* from) {
+    Lanes value = lanes_at(from);
+#if defined(__x86_64__)
+    asm("" : "+x"(value));
+#endif
+    return value;
+}

@@ -13,7 +13,7 @@ inline void product_lanes(const float* a, long a_pitch, const float* b, long pit
     Lanes sums[ROWS][BLOCKS] = {};
     for (long k = 0; k < depth; ++k)
         for (int q = 0; q < BLOCKS; ++q) {
-            const Lanes value = lanes_at(b + k * pitch + q * LANES);
+            const Lanes value = loaded(b + k * pitch + q * LANES);
             for (int r = 0; r < ROWS; ++r) sums[r][q] += a[r * a_pitch + k] * value;
         }
     for (int r = 0; r < ROWS; ++r)
@@ -45,8 +45,8 @@ inline void small_product(const float* a, const float* b, long rows, long depth,
 }
 
 inline void transpose(const float* from, long rows, long columns, float* to) {
-    for (long i = 0; i < rows; ++i)
-        for (long j = 0; j < columns; ++j) to[j * rows + i] = from[i * columns + j];
+    for (long j = 0; j < columns; ++j)
+        for (long i = 0; i < rows; ++i) to[j * rows + i] = from[i * columns + j];
 }
 
 // A weight times a map, several of which are summed. Weights lie in panels of TILE_ROWS rows, depth by depth.
@@ -75,8 +75,8 @@ inline void product_tile(const float* weights, const float* panel, long depth, f
                   long rows, long columns, bool add) {
     Lanes sums[TILE_ROWS][2] = {};
     for (long k = 0; k < depth; ++k) {
-        const Lanes first = lanes_at(panel + k * TILE_COLUMNS);
-        const Lanes second = lanes_at(panel + k * TILE_COLUMNS + LANES);
+        const Lanes first = loaded(panel + k * TILE_COLUMNS);
+        const Lanes second = loaded(panel + k * TILE_COLUMNS + LANES);
 #pragma GCC unroll 6
         for (int r = 0; r < TILE_ROWS; ++r) {
             sums[r][0] += weights[k * TILE_ROWS + r] * first;
@@ -101,7 +101,8 @@ inline void fill_panels(const float* values, long depth, long N, long first, lon
             float* to = panels + j * depth + k * TILE_COLUMNS;
             const float* from = values + k * N + first + j;
             if (width == TILE_COLUMNS) {
-                std::memcpy(to, from, TILE_COLUMNS * sizeof(float));
+                *reinterpret_cast<Lanes*>(to) = lanes_at(from);
+                *reinterpret_cast<Lanes*>(to + LANES) = lanes_at(from + LANES);
             } else {
                 std::fill(to, to + TILE_COLUMNS, 0.0f);
                 std::memcpy(to, from, width * sizeof(float));
