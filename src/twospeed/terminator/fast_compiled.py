@@ -16,6 +16,12 @@ from torch.nn import functional
 from twospeed.terminator import native
 from twospeed.terminator.block import SFNEBlock
 from twospeed.terminator.fast_branches import draw_local_kernels, gated_channels, is_square_product
+from twospeed.terminator.fast_compiled_local import (
+    CompiledNets,
+    compiled_nets,
+    draw_compiled,
+    pointers_of,
+)
 from twospeed.terminator.fast_plan import BlockPlan, local_branches
 from twospeed.terminator.fast_standardize import standardize_batch, standardize_rows
 
@@ -54,6 +60,9 @@ class CompiledPlan:
 
     locals: dict[str, tuple[Tensor, Tensor]]
     """Per local branch: W_l and its columns of W_b, packed."""
+
+    nets: CompiledNets | None
+    """The local slow nets; None where the framework's operations draw the kernels."""
 
 
 def packed(weight_OC: Tensor) -> Tensor:
@@ -100,6 +109,7 @@ def compiled_plan(block: SFNEBlock, plan: BlockPlan, sizes: Sequence[int]) -> Co
             name: (packed(branch.mixer.weight), columns[name])
             for name, branch in local_branches(block)
         },
+        nets=None if plan.locals is None else compiled_nets(plan.locals),
     )
 
 
@@ -149,7 +159,12 @@ def add_local_branches(
     total_BON: Tensor,
 ) -> None:
     """Add the local branches to `total_BON`."""
-    kernels = draw_local_kernels(block, plan, operands)
+    if compiled.nets is None:
+        kernels = draw_local_kernels(block, plan, operands)
+    else:
+        branches = local_branches(block)
+        sources = {name: operands[branch.wiring.source] for name, branch in branches}
+        kernels = draw_compiled(compiled.nets, sources)
     batch, channels, *sizes = operands["x"].shape
     height, width = sizes if len(sizes) == 2 else (1, sizes[0])
     shape = batch, channels, height, width
@@ -160,7 +175,7 @@ def add_local_branches(
         taps = (side if len(sizes) == 2 else 1, side, len(kernel) > 1)
         native.call("local_map", values, kernel.contiguous(), weights, out_BCN, *shape, *taps)
         standardize_batch(out_BCN, branch.standardize, left_out_C=branch.mixer.bias, activated=True)
-    columns = [compiled.locals[name][1].data_ptr() for name in kernels]
-    pointers = (ctypes.c_void_p * len(columns))(*columns)
+    columns = [compiled.locals[name][1] for name in kernels]
+    pointers = pointers_of(columns)
     counts = (len(columns), batch, total_BON.shape[1], channels, total_BON.shape[2])
     native.call("add_branches", ctypes.addressof(pointers), maps, total_BON, *counts)

@@ -43,6 +43,7 @@ SIGNATURES = {
     "gate": "pppp lll i",
     "gate_gradient": "ppppppp lll i",
     "pool": "pppp llll ll ii",
+    "draw_local_kernels": "ppp lll i",
     "linear": "ppp llll ii",
     "global_parts": "ppppppp l ii",
     "local_map": "pppp llll ll ii",

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "functions.h"
@@ -53,33 +54,36 @@ struct GlobalPlan {
 
 namespace {
 
-using Map = std::vector<float>;
-
 // Scratch of one sample.
 struct Maps {
-    explicit Maps(const GlobalPlan& plan)
-        : C(plan.channels), N(plan.side * plan.side), Z(C * N), both(2 * C * N), gated(C * N),
-          f(C * N), m(C * N), q(C * N), o(C * N), silu(C * N), hi(C * N), means(C), variances(C),
-          positions(N) {}
+    explicit Maps(const GlobalPlan& plan) : C(plan.channels), N(plan.side * plan.side) {
+        float* at = room_for<0>(10 * C * N + 2 * C + N);
+        const auto take = [&at](long count) { return std::exchange(at, at + count); };
+        for (float** map : {&Z, &gated, &f, &m, &q, &o, &silu, &hi}) *map = take(C * N);
+        both = take(2 * C * N);
+        means = take(C);
+        variances = take(C);
+        positions = take(N);
+    }
 
-    long C, N;
-    Map Z, both, gated, f, m, q, o, silu, hi, means, variances, positions;
+    const long C, N;
+    float *Z, *gated, *f, *m, *q, *o, *silu, *hi, *both, *means, *variances, *positions;
 };
 
 // f = IS(RGU_s(Z) + RGU_f(x)).
 void unit_sum(const GlobalPlan& plan, const float* x, Maps& maps, int threads) {
     const long C = maps.C, N = maps.N;
-    if (plan.out_map == nullptr) std::fill(maps.f.begin(), maps.f.end(), 0.0f);
-    else std::copy(plan.out_map, plan.out_map + C * N, maps.f.begin());
+    if (plan.out_map == nullptr) std::fill(maps.f, maps.f + C * N, 0.0f);
+    else std::copy(plan.out_map, plan.out_map + C * N, maps.f);
     const auto unit = [&](const float* in, const float* bias, const float* out, const float* values) {
-        linear(in, values, maps.both.data(), 1, 2 * C, C, N, 0, threads);
-        gated_unit(maps.both.data(), bias, maps.gated.data(), maps.means.data(),
-                   maps.variances.data(), 1, C, N, threads);
-        linear(out, maps.gated.data(), maps.f.data(), 1, C, C, N, 1, threads);
+        linear(in, values, maps.both, 1, 2 * C, C, N, 0, threads);
+        gated_unit(maps.both, bias, maps.gated, maps.means,
+                   maps.variances, 1, C, N, threads);
+        linear(out, maps.gated, maps.f, 1, C, C, N, 1, threads);
     };
-    unit(plan.slow, plan.slow_bias, plan.out_slow, maps.Z.data());
+    unit(plan.slow, plan.slow_bias, plan.out_slow, maps.Z);
     unit(plan.fast, plan.fast_bias, plan.out_fast, x);
-    standardize_own(maps.f.data(), maps.means.data(), maps.variances.data(), C, N, threads);
+    standardize_own(maps.f, maps.means, maps.variances, C, N, threads);
 }
 
 // From descriptors z to scores gain·κ·z², z standardized first where there is a gain.
@@ -96,15 +100,15 @@ void score(float* z, const float* kappa, const float* gain, bool with_gain, long
 // HI(o, x), or half of it with a gain.
 void interact(const GlobalPlan& plan, const float* x, Maps& maps, int threads) {
     const long C = maps.C, N = maps.N;
-    std::fill(maps.positions.begin(), maps.positions.end(), 0.0f);
+    std::fill(maps.positions, maps.positions + N, 0.0f);
     for (long c = 0; c < C; ++c) {
-        const float* row = maps.o.data() + c * N;
+        const float* row = maps.o + c * N;
         maps.means[c] = row_sum<false>(row, 0.0f, N) / N;
         for (long i = 0; i < N; ++i) maps.positions[i] += row[i] / C;
     }
-    score(maps.means.data(), plan.kappa_channels, plan.gain, true, C);
-    score(maps.positions.data(), plan.kappa_positions, plan.gain, false, N);
-    gate(maps.means.data(), maps.positions.data(), x, maps.hi.data(), 1, C, N, threads);
+    score(maps.means, plan.kappa_channels, plan.gain, true, C);
+    score(maps.positions, plan.kappa_positions, plan.gain, false, N);
+    gate(maps.means, maps.positions, x, maps.hi, 1, C, N, threads);
 }
 
 }  // namespace
@@ -123,23 +127,23 @@ void global_parts(const GlobalPlan* plan, const float* x, const float* m, const 
             const float* values = x + b * C * N;
             for (long i = 0; i < C * N; ++i) maps.Z[i] = values[i] * plan->kernel[i];
             unit_sum(*plan, values, maps, threads.within);
-            const auto mixed = [&](const float* from, Map& to) {
-                mix(maps.Z.data(), from, to.data(), C, side, side, threads.within);
+            const auto mixed = [&](const float* from, float* to) {
+                mix(maps.Z, from, to, C, side, side, threads.within);
             };
             if (plan->of_m != nullptr) mixed(m + b * C * N, maps.m);
             if (plan->of_q != nullptr) mixed(q + b * C * N, maps.q);
-            mixed(maps.f.data(), maps.o);
+            mixed(maps.f, maps.o);
             for (long i = 0; i < C * N; ++i) maps.silu[i] = maps.o[i] * sigmoid(maps.o[i]);
             if (plan->of_hi != nullptr) interact(*plan, values, maps, threads.within);
             Terms terms;
             terms.add(plan->of_e1, first + b * plan->first_earlier * N, plan->first_earlier);
             terms.add(plan->of_e2, second + b * plan->second_earlier * N, plan->second_earlier);
-            terms.add(plan->of_f, maps.f.data(), C);
-            terms.add(plan->of_m, maps.m.data(), C);
-            terms.add(plan->of_q, maps.q.data(), C);
-            terms.add(plan->of_o, maps.o.data(), C);
-            terms.add(plan->of_silu, maps.silu.data(), C);
-            terms.add(plan->of_hi, maps.hi.data(), C);
+            terms.add(plan->of_f, maps.f, C);
+            terms.add(plan->of_m, maps.m, C);
+            terms.add(plan->of_q, maps.q, C);
+            terms.add(plan->of_o, maps.o, C);
+            terms.add(plan->of_silu, maps.silu, C);
+            terms.add(plan->of_hi, maps.hi, C);
             terms.write(total + b * plan->outputs * N, plan->outputs, N, add, threads.within);
         }
     }
@@ -152,13 +156,13 @@ int local_map(const float* values, const float* kernels, const float* weights, f
     int unknown = 0;
 #pragma omp parallel num_threads(threads.samples) reduction(| : unknown)
     {
-        Map local(C * H * W);
+        float* local = room_for<0>(C * H * W);
 #pragma omp for schedule(static)
         for (long b = 0; b < B; ++b) {
             const float* kernel = kernels + (per_sample ? b * C * height * side : 0);
-            unknown |= convolve(values + b * C * H * W, kernel, local.data(), 1, C, H, W, height, side,
+            unknown |= convolve(values + b * C * H * W, kernel, local, 1, C, H, W, height, side,
                                 0, threads.within);
-            linear(weights, local.data(), out + b * C * H * W, 1, C, C, H * W, 0, threads.within);
+            linear(weights, local, out + b * C * H * W, 1, C, C, H * W, 0, threads.within);
         }
     }
     return unknown;

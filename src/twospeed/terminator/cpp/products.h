@@ -138,3 +138,11 @@ inline void sum_of_products(const Term* terms, int count, float* out, long M, lo
             sum_block(terms, count, out, M, N, block, add, panels);
     }
 }
+
+// Room for one thread, kept from call to call: fresh memory would be mapped page by page each time.
+template <int SLOT>
+float* room_for(std::size_t count) {
+    thread_local std::vector<float> kept;
+    if (kept.size() < count) kept.resize(count);
+    return kept.data();
+}
