@@ -4,6 +4,7 @@ Moments per sample and channel serve both: where a channel takes batch statistic
 averaged over the batch. Two passes (center, then measure), so a large mean costs no digits.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,8 @@ class Pooling:
     @property
     def kinds(self) -> Tensor:
         """The same for `native.standardize`, (C,) uint8."""
-        return self.shared.to(torch.uint8) * (1 if self.fixed is None else 2)
+        kinds_C = self.shared.view(torch.uint8)
+        return kinds_C if self.fixed is None else 2 * kinds_C
 
     def over_batch(self, statistic_BC: Tensor, fixed_C: Tensor | None = None) -> Tensor:
         """Replace the statistic of shared channels by its mean over the batch, or by `fixed_C`."""
@@ -85,6 +87,12 @@ class _Standardize(torch.autograd.Function):
         return out_BCN.mul_(scale_BC[:, :, None]), None
 
 
+@functools.cache
+def everywhere(channels: int, shared: bool, device: torch.device | None = None) -> Tensor:
+    """Return one answer for all channels, (C,) bool; not to be changed."""
+    return torch.full((channels,), shared, device=device)
+
+
 def gelu(x_BCN: Tensor) -> Tensor:
     """Exact GELU; without gradients in place, so give it a tensor of your own."""
     if torch.is_grad_enabled():
@@ -96,8 +104,8 @@ def gelu(x_BCN: Tensor) -> Tensor:
 def standardize_rows(x_BCN: Tensor) -> Tensor:
     """IS of (B, C, N), one pass; without gradients in place, so give it a tensor of your own."""
     if native.fits(x_BCN):
-        own_C = torch.zeros(x_BCN.shape[1], dtype=torch.uint8)
-        return native_functions.standardize(x_BCN, own_C, activated=False)[0]
+        own_C = everywhere(x_BCN.shape[1], False)
+        return native_functions.standardize(x_BCN, own_C.view(torch.uint8), activated=False)[0]
     return functional.layer_norm(x_BCN, x_BCN.shape[2:], eps=EPSILON)
 
 
@@ -142,8 +150,8 @@ def standardize_batch(
         left_out_C: that constant, which the running mean takes in or has in it.
         activated: whether GELU follows.
     """
-    everywhere = torch.ones(x_BCN.shape[1], dtype=torch.bool, device=x_BCN.device)
-    return _with_layer(x_BCN, layer, everywhere, left_out_C, activated=activated)
+    shared_C = everywhere(x_BCN.shape[1], True, x_BCN.device)
+    return _with_layer(x_BCN, layer, shared_C, left_out_C, activated=activated)
 
 
 def standardize_groups(

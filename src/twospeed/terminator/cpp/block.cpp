@@ -100,11 +100,12 @@ void score(float* z, const float* kappa, const float* gain, bool with_gain, long
 // HI(o, x), or half of it with a gain.
 void interact(const GlobalPlan& plan, const float* x, Maps& maps, int threads) {
     const long C = maps.C, N = maps.N;
+    const float share = 1.0f / C;
     std::fill(maps.positions, maps.positions + N, 0.0f);
     for (long c = 0; c < C; ++c) {
         const float* row = maps.o + c * N;
         maps.means[c] = row_sum<false>(row, 0.0f, N) / N;
-        for (long i = 0; i < N; ++i) maps.positions[i] += row[i] / C;
+        for (long i = 0; i < N; ++i) maps.positions[i] += row[i] * share;
     }
     score(maps.means, plan.kappa_channels, plan.gain, true, C);
     score(maps.positions, plan.kappa_positions, plan.gain, false, N);

@@ -53,7 +53,24 @@ inline Normal normal_of(float x) {
     return {x < 0 ? tail : 1.0f - tail, bell};
 }
 
-inline float gelu(float x) { return x * normal_of(x).share; }
+// x·Phi(x), off by at most 1.1e-6: Phi(x) - 1/2 = x·P(x^2)/Q(x^2) by least squares on [0, 5.3]
+// (tools/fit_gelu.py), faster than by way of exp. Beyond -5.3 as at -5.3.
+inline float gelu(float x) {
+    const float low = x < -5.3f ? -5.3f : x, inside = low > 5.3f ? 5.3f : low;
+    const float t = inside * inside;
+    float above = 2.40500602e-08f, below = 1.23715756e-06f;
+    above = std::fmaf(above, t, 6.37901077e-06f);
+    below = std::fmaf(below, t, 7.13517726e-05f);
+    above = std::fmaf(above, t, 0.00016033353f);
+    below = std::fmaf(below, t, 0.00183656663f);
+    above = std::fmaf(above, t, 0.00462798764f);
+    below = std::fmaf(below, t, 0.0281387863f);
+    above = std::fmaf(above, t, 0.0329357298f);
+    below = std::fmaf(below, t, 0.249223861f);
+    above = std::fmaf(above, t, 0.398942254f);
+    below = std::fmaf(below, t, 1.0f);
+    return low * std::fmaf(inside, above / below, 0.5f);
+}
 
 inline float gelu_slope(float x) {
     const Normal normal = normal_of(x);
