@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from twospeed.terminator import native
 from twospeed.terminator.block import SFNEBlock
-from twospeed.terminator.fast_branches import draw_local_kernels, gated_channels, is_square_product
+from twospeed.terminator.fast_branches import draw_local_kernels, is_square_product
 from twospeed.terminator.fast_compiled_local import (
     CompiledNets,
     compiled_nets,
@@ -23,17 +23,17 @@ from twospeed.terminator.fast_compiled_local import (
     pointers_of,
 )
 from twospeed.terminator.fast_plan import BlockPlan, local_branches
-from twospeed.terminator.fast_standardize import standardize_batch, standardize_rows
+from twospeed.terminator.fast_standardize import standardize_batch
 
 TILE_ROWS = 6
 """Rows of a weight that lie side by side, as in products.h."""
 
 POINTERS = (
     *("kernel", "slow", "slow_bias", "fast", "fast_bias", "out_slow", "out_fast", "out_map"),
-    *("kappa_channels", "kappa_positions", "gain"),
+    *("kappa_channels", "kappa_positions", "gain", "mixer", "kappa_hci", "hci_gain"),
     *("of_e1", "of_e2", "of_f", "of_Zm", "of_Zq", "of_o", "of_silu", "of_hi"),
 )
-NUMBERS = ("channels", "outputs", "side", "first_earlier", "second_earlier")
+NUMBERS = ("channels", "outputs", "side", "first_earlier", "second_earlier", "gate_first")
 
 
 class GlobalPlan(ctypes.Structure):
@@ -54,9 +54,6 @@ class CompiledPlan:
 
     pointers: GlobalPlan
     """Of the branches that come from the hyper-kernel."""
-
-    mixer: Tensor
-    """W_m, packed."""
 
     locals: dict[str, tuple[Tensor, Tensor]]
     """Per local branch: W_l and its columns of W_b, packed."""
@@ -81,18 +78,20 @@ def compiled_plan(block: SFNEBlock, plan: BlockPlan, sizes: Sequence[int]) -> Co
         or not sides <= set(native.SIDES)
     ):
         return None
-    gain = block.hi.gate.gain
     arrays = {
         "kernel": plan.kernel,
         "out_slow": packed(plan.outs[0]),
         "out_fast": packed(plan.outs[1]),
         "kappa_channels": plan.hi_channel,
         "kappa_positions": plan.hi_spatial,
+        "mixer": packed(plan.mixer[0]),
+        "kappa_hci": plan.hci,
     }
     for name, (weight, bias) in (("slow", plan.slow), ("fast", plan.fast)):
         arrays |= {name: packed(weight), f"{name}_bias": torch.as_tensor(bias)}
     arrays |= {"out_map": plan.out_map} if plan.out_map.shape[1] > 1 else {}
-    arrays |= {"gain": gain.detach()} if gain is not None else {}
+    for name, gate in (("gain", block.hi.gate), ("hci_gain", block.hci.gate)):
+        arrays |= {name: gate.gain.detach()} if gate.gain is not None else {}
     columns = {name: packed(weight) for name, weight in plan.bottleneck.items()}
     arrays |= {f"of_{name}": part for name, part in columns.items() if name not in block.locals}
     arrays = {name: part.contiguous() for name, part in arrays.items()}
@@ -103,22 +102,14 @@ def compiled_plan(block: SFNEBlock, plan: BlockPlan, sizes: Sequence[int]) -> Co
         pointers=GlobalPlan(
             *(arrays[name].data_ptr() if name in arrays else None for name in POINTERS),
             *(*numbers, math.isqrt(math.prod(sizes)), first, second),
+            block.config.hci_order == "before",
         ),
-        mixer=packed(plan.mixer[0]),
         locals={
             name: (packed(branch.mixer.weight), columns[name])
             for name, branch in local_branches(block)
         },
         nets=None if plan.locals is None else compiled_nets(plan.locals),
     )
-
-
-def linear(weights: Tensor, x_BCN: Tensor) -> Tensor:
-    """Apply a packed (C, C) weight to the channels of (B, C, N)."""
-    out_BCN = torch.empty_like(x_BCN)
-    batch, channels, length = x_BCN.shape
-    native.call("linear", weights, x_BCN, out_BCN, batch, channels, channels, length, 0)
-    return out_BCN
 
 
 def sum_branches(
@@ -130,18 +121,15 @@ def sum_branches(
 ) -> Tensor:
     """Return what the bottleneck makes of all branches, (B, λC, N), before G-IBS."""
     x_BCN = x_BCS.flatten(2).contiguous()
-    operands = {
-        "x": x_BCN,
-        "m": standardize_rows(linear(compiled.mixer, x_BCN)),
-        "q": gated_channels(block, plan, x_BCN).contiguous(),
-    }
     batch, _, length = x_BCN.shape
+    plan_at = ctypes.addressof(compiled.pointers)
+    operands = {"x": x_BCN, "m": torch.empty_like(x_BCN), "q": torch.empty_like(x_BCN)}
+    native.call("operands", plan_at, *operands.values(), batch)
     total = x_BCN.new_empty(batch, compiled.pointers.outputs, length)
     constant = plan.bottleneck_bias
     if constant is not None:
         total.copy_(constant[:, None])
     before = [earlier[name].contiguous() if name in earlier else None for name in ("e1", "e2")]
-    plan_at = ctypes.addressof(compiled.pointers)
     native.call(
         "global_parts", plan_at, *operands.values(), *before, total, batch, constant is not None
     )

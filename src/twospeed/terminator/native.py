@@ -45,6 +45,7 @@ SIGNATURES = {
     "pool": "pppp llll ll ii",
     "draw_local_kernels": "ppp lll i",
     "linear": "ppp llll ii",
+    "operands": "pppp l i",
     "global_parts": "ppppppp l ii",
     "local_map": "pppp llll ll ii",
     "add_branches": "ppp lllll i",

@@ -46,9 +46,9 @@ extern "C" {
 // Mirrored in fast_compiled.py.
 struct GlobalPlan {
     const float *kernel, *slow, *slow_bias, *fast, *fast_bias, *out_slow, *out_fast, *out_map;
-    const float *kappa_channels, *kappa_positions, *gain;
+    const float *kappa_channels, *kappa_positions, *gain, *mixer, *kappa_hci, *hci_gain;
     const float *of_e1, *of_e2, *of_f, *of_m, *of_q, *of_o, *of_silu, *of_hi;
-    long channels, outputs, side, first_earlier, second_earlier;
+    long channels, outputs, side, first_earlier, second_earlier, gate_first;
 };
 }
 
@@ -97,6 +97,20 @@ void score(float* z, const float* kappa, const float* gain, bool with_gain, long
     }
 }
 
+// q = IS(HCI·x), the gate before the standardization, or HCI·IS(x).
+void gated_channels(const GlobalPlan& plan, const float* x, float* q, float* factors) {
+    const long C = plan.channels, N = plan.side * plan.side;
+    for (long c = 0; c < C; ++c) factors[c] = row_sum<false>(x + c * N, 0.0f, N) / N;
+    score(factors, plan.kappa_hci, plan.hci_gain, true, C);
+    for (long c = 0; c < C; ++c) {
+        const float factor = sigmoid(factors[c]) * (plan.hci_gain == nullptr ? 1.0f : 2.0f);
+        Moments moments = moments_of(x + c * N, 1, N, N);
+        if (plan.gate_first) moments.variance *= factor * factor;
+        const float scale = factor / std::sqrt(moments.variance + EPSILON);
+        for (long i = 0; i < N; ++i) q[c * N + i] = (x[c * N + i] - moments.mean) * scale;
+    }
+}
+
 // HI(o, x), or half of it with a gain.
 void interact(const GlobalPlan& plan, const float* x, Maps& maps, int threads) {
     const long C = maps.C, N = maps.N;
@@ -115,6 +129,20 @@ void interact(const GlobalPlan& plan, const float* x, Maps& maps, int threads) {
 }  // namespace
 
 extern "C" {
+
+// m = IS(W_m x) and q, from which kernels are drawn and which they act on.
+void operands(const GlobalPlan* plan, const float* x, float* m, float* q, long B, int count) {
+    const long C = plan->channels, N = plan->side * plan->side;
+    const Threads threads(B, count);
+#pragma omp parallel for num_threads(threads.samples) schedule(static)
+    for (long b = 0; b < B; ++b) {
+        const Maps maps(*plan);
+        const long at = b * C * N;
+        linear(plan->mixer, x + at, m + at, 1, C, C, N, 0, threads.within);
+        standardize_own(m + at, maps.means, maps.variances, C, N, threads.within);
+        gated_channels(*plan, x + at, q + at, maps.means);
+    }
+}
 
 void global_parts(const GlobalPlan* plan, const float* x, const float* m, const float* q,
                   const float* first, const float* second, float* total, long B, int add, int count) {
