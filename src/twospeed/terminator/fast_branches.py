@@ -31,6 +31,8 @@ from twospeed.terminator.operators import chosen_operator, mix
 def affine(map_OC: Affine, x_BCN: Tensor) -> Tensor:
     """Apply weight and bias to the channels of (B, C, N) in the dtype of the features."""
     weight_OC, bias_O = map_OC
+    if bias_O is None and native.fits(weight_OC, x_BCN):
+        return native_functions.linear(weight_OC, x_BCN)
     weight_BOC = weight_OC.to(x_BCN.dtype).expand(len(x_BCN), -1, -1)
     if bias_O is None:
         return torch.bmm(weight_BOC, x_BCN)
@@ -39,6 +41,8 @@ def affine(map_OC: Affine, x_BCN: Tensor) -> Tensor:
 
 def add_affine_(total_BON: Tensor, weight_OC: Tensor, x_BCN: Tensor) -> Tensor:
     """Add weight·x to `total_BON` in place and return it; no gradient needs the old total."""
+    if native.fits(total_BON, weight_OC, x_BCN) and total_BON.is_contiguous():
+        return native_functions.linear(weight_OC, x_BCN, total_BON)
     weight_BOC = weight_OC.to(x_BCN.dtype).expand(len(x_BCN), -1, -1)
     return total_BON.baddbmm_(weight_BOC, x_BCN)
 

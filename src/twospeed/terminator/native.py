@@ -44,7 +44,7 @@ SIGNATURES = {
     "gate_gradient": "ppppppp lll i",
     "pool": "pppp llll ll ii",
     "draw_local_kernels": "ppp lll i",
-    "linear": "ppp llll ii",
+    "linear_unpacked": "ppp llll ll ii",
     "operands": "pppp l i",
     "global_parts": "ppppppp l ii",
     "local_map": "pppp llll ll ii",
@@ -237,4 +237,14 @@ def pool(x_BCHW: Tensor, rows_KH: Tensor, columns_WL: Tensor, *, summed: bool) -
     sizes = len(rows_KH), columns_WL.shape[1]
     out = x_BCHW.new_empty(1 if summed else batch, channels, *sizes)
     call("pool", x_BCHW, rows_KH, columns_WL, out, *x_BCHW.shape, *sizes, summed)
+    return out
+
+
+def linear(weight_OC: Tensor, x_BCN: Tensor, total_BON: Tensor | None = None) -> Tensor:
+    """Return weight · x, (B, O, N), or add it to `total_BON`; the weight may be transposed."""
+    rows, depth = weight_OC.shape
+    batch, _, length = x_BCN.shape
+    out = x_BCN.new_empty(batch, rows, length) if total_BON is None else total_BON
+    counts = (batch, rows, depth, length, *weight_OC.stride())
+    call("linear_unpacked", weight_OC, x_BCN, out, *counts, total_BON is not None)
     return out

@@ -136,3 +136,32 @@ def pool(x_BCHW: Tensor, rows_KH: Tensor, columns_WL: Tensor, *, summed: bool) -
     parts = (part.contiguous() for part in (x_BCHW, rows_KH, columns_WL))
     out: Tensor = _Pool.apply(*parts, summed)  # type: ignore[no-untyped-call]
     return out
+
+
+class _Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, weight_OC: Tensor, x_BCN: Tensor, total_BON: Tensor | None) -> Tensor:
+        ctx.save_for_backward(weight_OC, x_BCN)
+        if total_BON is not None:
+            ctx.mark_dirty(total_BON)
+        return native.linear(weight_OC, x_BCN, total_BON)
+
+    @staticmethod
+    def backward(
+        ctx: Any, gradient_BON: Tensor
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        weight_OC, x_BCN = ctx.saved_tensors
+        gradient_BON = gradient_BON.contiguous()
+        of_weight = of_x = None
+        if ctx.needs_input_grad[0]:
+            of_weight = torch.bmm(gradient_BON, x_BCN.mT).sum(0)
+        if ctx.needs_input_grad[1]:
+            of_x = native.linear(weight_OC.mT, gradient_BON)
+        return of_weight, of_x, gradient_BON if ctx.needs_input_grad[2] else None
+
+
+def linear(weight_OC: Tensor, x_BCN: Tensor, total_BON: Tensor | None = None) -> Tensor:
+    """Compute `native.linear`."""
+    x_BCN = x_BCN.contiguous()
+    out: Tensor = _Linear.apply(weight_OC, x_BCN, total_BON)  # type: ignore[no-untyped-call]
+    return out

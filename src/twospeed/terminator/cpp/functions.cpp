@@ -218,6 +218,13 @@ void pool(const float* values, const float* of_rows, const float* of_columns, fl
     }
 }
 
+void pack(const float* weights, float* panels, long M, long K, long row_step, long column_step) {
+    for (long i = 0; i < M; i += TILE_ROWS)
+        for (long k = 0; k < K; ++k)
+            for (long r = i; r < i + TILE_ROWS; ++r)
+                *panels++ = r < M ? weights[r * row_step + k * column_step] : 0.0f;
+}
+
 // Weights (M, K) in panels, as a term wants them.
 void linear(const float* weights, const float* values, float* out, long B, long M, long K, long N,
             int add, int threads) {
@@ -232,6 +239,13 @@ void linear(const float* weights, const float* values, float* out, long B, long 
             sum_block(&term, 1, out + b * M * N, M, N, task % blocks, add, panels);
         }
     }
+}
+
+void linear_unpacked(const float* weights, const float* values, float* out, long B, long M, long K,
+                     long N, long row_step, long column_step, int add, int threads) {
+    float* panels = room_for<3>((M + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS * K);
+    pack(weights, panels, M, K, row_step, column_step);
+    linear(panels, values, out, B, M, K, N, add, threads);
 }
 
 }  // extern "C"
