@@ -5,24 +5,20 @@ depends on weights and sizes alone is kept until a weight changes; with gradient
 anew in each call. Causal networks are evaluated by the plain blocks.
 """
 
-import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from twospeed.terminator import native
+from twospeed.terminator import native, native_functions
 from twospeed.terminator.block import DROPOUTS, SFNEBlock
 from twospeed.terminator.fast_branches import add_affine_, global_parts, local_parts, operands_of
 from twospeed.terminator.fast_compiled import CompiledPlan, compiled_plan, sum_branches
 from twospeed.terminator.fast_plan import BlockPlan, plan_blocks
 from twospeed.terminator.fast_standardize import standardize_groups
 from twospeed.terminator.network import Terminator, check_dtype, check_input
-
-PORTION = 1 << 18
-"""Numbers of one map of the samples that are evaluated together: a megabyte."""
 
 PlanKey = tuple[object, ...]
 
@@ -118,14 +114,21 @@ def sum_parts(
 ) -> Tensor:
     """Return what the bottleneck makes of all branches, (B, λC, N), before G-IBS."""
     operands = operands_of(block, plan, x_BCS)
-    width = block.shape.expansion * block.shape.channels
-    total = x_BCS.new_empty(len(x_BCS), width, x_BCS[0, 0].numel())
-    for taken in portions(x_BCS):
-        of_samples = {name: taken(values) for name, values in operands.items()}
-        before = ((name, taken(values)) for name, values in earlier.items())
-        parts = chain(before, global_parts(block, plan, of_samples))
-        sum_up_(taken(total), plan, parts, begin=True)
-    sum_up_(total, plan, local_parts(block, plan, operands))
+    parts = chain(
+        earlier.items(),
+        global_parts(block, plan, operands),
+        local_parts(block, plan, operands),
+    )
+    columns, constant = plan.bottleneck, plan.bottleneck_bias
+    if native.fits(x_BCS, *columns.values()):
+        flat = {name: part.flatten(2) for name, part in parts}
+        weights = [columns[name] for name in flat]
+        return native_functions.combine(weights, list(flat.values()), constant)
+    total = x_BCS.new_zeros(len(x_BCS), len(next(iter(columns.values()))), x_BCS[0, 0].numel())
+    if constant is not None:
+        total = total + constant.to(total.dtype)[:, None]
+    for name, part in parts:
+        add_affine_(total, columns[name], part.flatten(2))
     return total
 
 
@@ -135,27 +138,3 @@ def finish(block: SFNEBlock, total_BON: Tensor, x_BCS: Tensor) -> Tensor:
     out_BON.add_(block.shift.to(out_BON.dtype))
     out_BOS = out_BON.reshape(*out_BON.shape[:2], *x_BCS.shape[2:])
     return DROPOUTS[x_BCS.ndim - 2](out_BOS, block.shape.dropout, block.training)
-
-
-def sum_up_(
-    total_BON: Tensor,
-    plan: BlockPlan,
-    parts: Iterable[tuple[str, Tensor]],
-    *,
-    begin: bool = False,
-) -> None:
-    """Add named branches to `total_BON` through the bottleneck; `begin` with its constant."""
-    if begin:
-        constant = plan.bottleneck_bias
-        total_BON.copy_(constant[:, None]) if constant is not None else total_BON.zero_()
-    for name, part in parts:
-        add_affine_(total_BON, plan.bottleneck[name], part.flatten(2))
-
-
-def portions(x_BCS: Tensor) -> list[Callable[[Tensor], Tensor]]:
-    """Return what takes a batch piece by piece: without gradients, pieces that a cache can hold."""
-    if torch.is_grad_enabled():
-        return [lambda values: values]
-    step = max(torch.get_num_threads(), PORTION // x_BCS[0].numel())
-    starts = range(0, len(x_BCS), step)
-    return [operator.itemgetter(slice(start, start + step)) for start in starts]

@@ -32,7 +32,7 @@ def affine(map_OC: Affine, x_BCN: Tensor) -> Tensor:
     """Apply weight and bias to the channels of (B, C, N) in the dtype of the features."""
     weight_OC, bias_O = map_OC
     if bias_O is None and native.fits(weight_OC, x_BCN):
-        return native_functions.linear(weight_OC, x_BCN)
+        return native_functions.combine([weight_OC], [x_BCN])
     weight_BOC = weight_OC.to(x_BCN.dtype).expand(len(x_BCN), -1, -1)
     if bias_O is None:
         return torch.bmm(weight_BOC, x_BCN)
@@ -41,8 +41,6 @@ def affine(map_OC: Affine, x_BCN: Tensor) -> Tensor:
 
 def add_affine_(total_BON: Tensor, weight_OC: Tensor, x_BCN: Tensor) -> Tensor:
     """Add weight·x to `total_BON` in place and return it; no gradient needs the old total."""
-    if native.fits(total_BON, weight_OC, x_BCN) and total_BON.is_contiguous():
-        return native_functions.linear(weight_OC, x_BCN, total_BON)
     weight_BOC = weight_OC.to(x_BCN.dtype).expand(len(x_BCN), -1, -1)
     return total_BON.baddbmm_(weight_BOC, x_BCN)
 
@@ -104,11 +102,17 @@ def mix_fast(kernel_BCS: Tensor, values_BCS: Tensor, config: BlockConfig) -> Ten
 
 def unit_sum(plan: BlockPlan, Z_BCN: Tensor, x_BCN: Tensor) -> Tensor:
     """Return f = IS(RGU_s(Z) + RGU_f(x)), (B, C, N), of both gated units."""
+    inputs = ((plan.slow, Z_BCN), (plan.fast, x_BCN))
+    gated = [gated_unit(map_in, values) for map_in, values in inputs]
+    if native.fits(x_BCN, *plan.outs):
+        total = native_functions.combine(plan.outs, gated)
+        if plan.out_map.shape[1] > 1:
+            total += plan.out_map
+        return standardize_rows(total)
     total = plan.out_map.to(x_BCN.dtype).expand(x_BCN.shape)
     total = total.clone(memory_format=torch.contiguous_format)
-    inputs = ((plan.slow, Z_BCN), (plan.fast, x_BCN))
-    for (map_in, values), weight_out in zip(inputs, plan.outs, strict=True):
-        total = add_affine_(total, weight_out, gated_unit(map_in, values))
+    for weight_out, values_BCN in zip(plan.outs, gated, strict=True):
+        add_affine_(total, weight_out, values_BCN)
     return standardize_rows(total)
 
 

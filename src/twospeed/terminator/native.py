@@ -13,8 +13,10 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -44,11 +46,12 @@ SIGNATURES = {
     "gate_gradient": "ppppppp lll i",
     "pool": "pppp llll ll ii",
     "draw_local_kernels": "ppp lll i",
-    "linear_unpacked": "ppp llll ll ii",
     "operands": "pppp l i",
+    "linear_unpacked": "ppp llll ll i",
     "global_parts": "ppppppp l ii",
     "local_map": "pppp llll ll ii",
     "add_branches": "ppp lllll i",
+    "combine": "pppppp llll ii",
 }
 """Arguments of the functions in cpp/: p pointer, l long, i int."""
 
@@ -240,11 +243,35 @@ def pool(x_BCHW: Tensor, rows_KH: Tensor, columns_WL: Tensor, *, summed: bool) -
     return out
 
 
-def linear(weight_OC: Tensor, x_BCN: Tensor, total_BON: Tensor | None = None) -> Tensor:
-    """Return weight · x, (B, O, N), or add it to `total_BON`; the weight may be transposed."""
+def combine(
+    weights: Sequence[Tensor], values: Sequence[Tensor], constant_O: Tensor | None = None
+) -> Tensor:
+    """Return the sum of weights (O, C) times values (B, C, N), and a constant per output.
+
+    A weight may be a part of a larger or a transposed one.
+    """
+    batch, _, length = values[0].shape
+    total = values[0].new_empty(batch, len(weights[0]), length)
+    if constant_O is not None:
+        total.copy_(constant_O[:, None])
+    pointers = [_list_of(ctypes.c_void_p, [t.data_ptr() for t in ts]) for ts in (weights, values)]
+    numbers = zip(*((part.shape[1], *part.stride()) for part in weights), strict=True)
+    longs = [_list_of(ctypes.c_long, column) for column in numbers]
+    addresses = [ctypes.addressof(part) for part in (*pointers, *longs)]
+    counts = (len(weights), batch, len(weights[0]), length)
+    call("combine", *addresses, total, *counts, constant_O is not None)
+    return total
+
+
+def _list_of(kind: Any, values: Sequence[int]) -> Any:
+    return (kind * len(values))(*values)
+
+
+def linear(weight_OC: Tensor, x_BCN: Tensor) -> Tensor:
+    """Return weight · x, (B, O, N); the weight may be a part of a larger or a transposed one."""
     rows, depth = weight_OC.shape
     batch, _, length = x_BCN.shape
-    out = x_BCN.new_empty(batch, rows, length) if total_BON is None else total_BON
+    out = x_BCN.new_empty(batch, rows, length)
     counts = (batch, rows, depth, length, *weight_OC.stride())
-    call("linear_unpacked", weight_OC, x_BCN, out, *counts, total_BON is not None)
+    call("linear_unpacked", weight_OC, x_BCN, out, *counts)
     return out

@@ -1,5 +1,6 @@
 """The compiled functions with gradients; what each computes is said in native.py."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -138,30 +139,34 @@ def pool(x_BCHW: Tensor, rows_KH: Tensor, columns_WL: Tensor, *, summed: bool) -
     return out
 
 
-class _Linear(torch.autograd.Function):
+class _Combine(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, weight_OC: Tensor, x_BCN: Tensor, total_BON: Tensor | None) -> Tensor:
-        ctx.save_for_backward(weight_OC, x_BCN)
-        if total_BON is not None:
-            ctx.mark_dirty(total_BON)
-        return native.linear(weight_OC, x_BCN, total_BON)
+    def forward(ctx: Any, constant_O: Tensor | None, *parts: Tensor) -> Tensor:
+        ctx.save_for_backward(*parts)
+        half = len(parts) // 2
+        if half == 1 and constant_O is None:
+            return native.linear(*parts)
+        return native.combine(parts[:half], parts[half:], constant_O)
 
     @staticmethod
-    def backward(
-        ctx: Any, gradient_BON: Tensor
-    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        weight_OC, x_BCN = ctx.saved_tensors
-        gradient_BON = gradient_BON.contiguous()
-        of_weight = of_x = None
-        if ctx.needs_input_grad[0]:
-            of_weight = torch.bmm(gradient_BON, x_BCN.mT).sum(0)
-        if ctx.needs_input_grad[1]:
-            of_x = native.linear(weight_OC.mT, gradient_BON)
-        return of_weight, of_x, gradient_BON if ctx.needs_input_grad[2] else None
+    def backward(ctx: Any, gradient_BON: Tensor) -> tuple[Tensor | None, ...]:
+        gradient_BON, parts = gradient_BON.contiguous(), ctx.saved_tensors
+        half, (of_constant, *wanted) = len(parts) // 2, ctx.needs_input_grad
+        of_weights = [
+            torch.bmm(gradient_BON, x_BCN.mT).sum(0) if needed else None
+            for x_BCN, needed in zip(parts[half:], wanted[:half], strict=True)
+        ]
+        of_values = [
+            native.linear(weight_OC.mT, gradient_BON) if needed else None
+            for weight_OC, needed in zip(parts[:half], wanted[half:], strict=True)
+        ]
+        return gradient_BON.sum((0, 2)) if of_constant else None, *of_weights, *of_values
 
 
-def linear(weight_OC: Tensor, x_BCN: Tensor, total_BON: Tensor | None = None) -> Tensor:
-    """Compute `native.linear`."""
-    x_BCN = x_BCN.contiguous()
-    out: Tensor = _Linear.apply(weight_OC, x_BCN, total_BON)  # type: ignore[no-untyped-call]
+def combine(
+    weights: Sequence[Tensor], values: Sequence[Tensor], constant_O: Tensor | None = None
+) -> Tensor:
+    """Compute `native.combine`."""
+    parts = (*weights, *(part.contiguous() for part in values))
+    out: Tensor = _Combine.apply(constant_O, *parts)  # type: ignore[no-untyped-call]
     return out

@@ -209,4 +209,24 @@ void add_branches(const float* const* weights, const float* maps, float* total, 
     }
 }
 
+// The sum of `J` weights times values, (B, depth, N) each; weights as they are, by steps in memory.
+void combine(const float* const* weights, const float* const* values, const long* depths,
+             const long* row_steps, const long* column_steps, float* total, long J, long B, long M,
+             long N, int add, int count) {
+    const Threads threads(B, count);
+    const long rows = (M + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
+    std::vector<long> starts(J + 1, 0);
+    for (long j = 0; j < J; ++j) starts[j + 1] = starts[j] + rows * depths[j];
+    float* panels = room_for<3>(starts[J]);
+    for (long j = 0; j < J; ++j)
+        pack(weights[j], panels + starts[j], M, depths[j], row_steps[j], column_steps[j]);
+#pragma omp parallel for num_threads(threads.samples) schedule(static)
+    for (long b = 0; b < B; ++b) {
+        Terms terms;
+        for (long j = 0; j < J; ++j)
+            terms.add(panels + starts[j], values[j] + b * depths[j] * N, depths[j]);
+        terms.write(total + b * M * N, M, N, add, threads.within);
+    }
+}
+
 }  // extern "C"

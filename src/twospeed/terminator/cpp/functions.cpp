@@ -241,11 +241,12 @@ void linear(const float* weights, const float* values, float* out, long B, long 
     }
 }
 
+// The same with weights as they are, by steps in memory.
 void linear_unpacked(const float* weights, const float* values, float* out, long B, long M, long K,
-                     long N, long row_step, long column_step, int add, int threads) {
+                     long N, long row_step, long column_step, int threads) {
     float* panels = room_for<3>((M + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS * K);
     pack(weights, panels, M, K, row_step, column_step);
-    linear(panels, values, out, B, M, K, N, add, threads);
+    linear(panels, values, out, B, M, K, N, 0, threads);
 }
 
 }  // extern "C"

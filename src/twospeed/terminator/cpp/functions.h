@@ -50,6 +50,6 @@ void linear(const float* weights, const float* values, float* out, long B, long 
             int add, int threads);
 
 void linear_unpacked(const float* weights, const float* values, float* out, long B, long M, long K,
-                     long N, long row_step, long column_step, int add, int threads);
+                     long N, long row_step, long column_step, int threads);
 
 }  // extern "C"
