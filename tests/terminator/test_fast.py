@@ -1,18 +1,11 @@
-import functools
 from dataclasses import replace
 
 import pytest
 import torch
 
+from twospeed.terminator import native
 from twospeed.terminator.archive import network_of, read_archive
-from twospeed.terminator.bench import (
-    EMULATED,
-    BenchConfig,
-    bfloat16_note,
-    measure_modes,
-    over_matmul,
-    run_bench,
-)
+from twospeed.terminator.bench import BenchConfig, run_bench
 from twospeed.terminator.fast import FastTerminator
 from twospeed.terminator.fast_depthwise import convolve_local_fast
 from twospeed.terminator.fast_standardize import standardize_batch, standardize_groups
@@ -28,6 +21,8 @@ from twospeed.terminator.standardization import (
 CASES = [
     ((8, 8), {"published": True}),
     ((8, 8), {}),
+    ((9, 9), {"branches": ("e1", "local-3-m-x", "local-5-x-q")}),
+    ((36,), {"idle_biases": True, "hci_order": "before"}),
     ((6, 9), {"idle_biases": True, "mixing": (0.5, 0.5)}),
     ((16,), {"operator": "fft"}),
     ((16,), {"local_context": "batch"}),
@@ -81,6 +76,59 @@ def test_fast_has_the_gradients_of_plain(
         torch.testing.assert_close(got, want, rtol=1e-6, atol=1e-8, msg=name)
 
 
+def errors_in_float32(evaluator, network, x):
+    """Return errors of scores and of all gradients, relative to float64's of the plain network."""
+    found = []
+    for part, kind in ((network, torch.float64), (evaluator, torch.float32)):
+        network.to(kind).zero_grad(set_to_none=True)
+        scores, kernels = part.forward_with_kernels(x.to(kind))
+        (scores.square().sum() + slow_loss(kernels)).backward()
+        gradients = [
+            torch.zeros_like(part) if part.grad is None else part.grad
+            for part in network.parameters()
+        ]
+        found.append((scores.detach().double(), [part.double() for part in gradients]))
+    (wanted, exact), (scores, rough) = found
+    largest = max(part.norm() for part in exact)
+    error = max(
+        (a - b).norm() / (b.norm() + 1e-3 * largest) for a, b in zip(rough, exact, strict=True)
+    )
+    return float((scores - wanted).abs().max()), float(error)
+
+
+@pytest.fixture
+def make_network(small_network, awaken, without_dropout):
+    return lambda sizes, **choices: without_dropout(awaken(small_network(sizes, **choices)))
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(("sizes", "choices"), CASES)
+def test_fast_is_as_exact_in_float32_as_plain(
+    sizes,
+    choices,
+    training,
+    compiled,
+    generator,
+    small_network,
+    awaken,
+    without_dropout,
+    monkeypatch,
+):
+    if not compiled:
+        monkeypatch.setattr(native, "library", lambda: None)
+    network = without_dropout(awaken(small_network(sizes, **choices))).train(training)
+    x = torch.randn(3, 3, *sizes, generator=generator)
+    of_plain, of_fast = (
+        errors_in_float32(evaluator, network, x) for evaluator in (network, FastTerminator(network))
+    )
+    assert of_fast[0] < 5 * of_plain[0] + 1e-6
+    assert of_fast[1] < 5 * of_plain[1] + 1e-5
+    with torch.no_grad():
+        scores = FastTerminator(network.eval())(x)
+        torch.testing.assert_close(scores, network(x), rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("idle_biases", [False, True])
 def test_running_averages_move_alike(
     idle_biases, generator, small_network, without_dropout, awaken
@@ -115,7 +163,8 @@ def test_causal_networks_are_evaluated_plainly(generator, small_network):
     assert torch.equal(FastTerminator(network)(x), network(x))
 
 
-def test_bfloat16_stays_near(generator, small_network, awaken):
+def test_bfloat16_stays_near(generator, small_network, awaken, monkeypatch):
+    monkeypatch.setattr(native, "multiplies_bfloat16", lambda: True)
     network = awaken(small_network(published=True, num_classes=10)).eval()
     x = torch.randn(8, 3, 8, 8, generator=generator)
     with torch.no_grad():
@@ -124,6 +173,15 @@ def test_bfloat16_stays_near(generator, small_network, awaken):
     assert rounded.dtype == torch.float32
     # bfloat16 keeps 8 bits: an error of 0.4 % per rounding
     assert (rounded - plain).abs().mean() < 0.05 * plain.std()
+
+
+def test_float32_stands_in_where_bfloat16_would_be_emulated(generator, small_network, monkeypatch):
+    monkeypatch.setattr(native, "multiplies_bfloat16", lambda: False)
+    network = small_network().eval()
+    x = torch.randn(2, 3, 8, 8, generator=generator)
+    with torch.no_grad():
+        wanted = FastTerminator(network)(x)
+        assert torch.equal(FastTerminator(network, dtype=torch.bfloat16)(x), wanted)
 
 
 @pytest.mark.parametrize("num_kernels", [1, 3])
@@ -166,22 +224,6 @@ def test_a_bench_of_a_small_network_has_all_its_numbers(small_config):
         assert all(value > 0 for value in results[part].values())
     assert results["max_abs_difference"] < 1e-5
     assert results["default"]["max_abs_difference"] < 1e-5
-
-
-def test_emulated_bfloat16_runs_once_or_not_at_all():
-    ran = []
-    actions = {name: functools.partial(ran.append, name) for name in ("plain", "fp32", "bf16")}
-    config = BenchConfig(threads=1, repeats=3, matmul_side=32)
-    assert measure_modes(config, actions, slowness=EMULATED)["bf16"] is not None
-    assert ran.count("bf16") == 4  # with the run to warm up
-    ran.clear()
-    assert measure_modes(config, actions, slowness=2 * EMULATED)["bf16"] is not None
-    assert (ran.count("bf16"), ran.count("fp32")) == (1, 4)
-    ran.clear()
-    seconds = measure_modes(config, actions, slowness=1e12)
-    assert "bf16" not in ran
-    assert over_matmul(seconds)["bf16"] is None
-    assert "emulated" in bfloat16_note(1e12)
 
 
 def test_the_scaling_table_covers_all_mixers(tmp_path):

@@ -1,6 +1,6 @@
 """The speed of the network in units of a matrix product, plain and fast, in one process."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from twospeed.core.errors import ConfigError, lookup
+from twospeed.terminator import native
 from twospeed.terminator.fast import FastTerminator
 from twospeed.terminator.measure import (
     CLOCKS,
@@ -15,19 +16,12 @@ from twospeed.terminator.measure import (
     keep_freed_memory,
     median_seconds,
     peak_bytes,
-    seconds_of,
 )
 from twospeed.terminator.network import Terminator, TerminatorConfig
 from twospeed.terminator.presets import author, default
 from twospeed.terminator.scaling import growth_exponents, measure_scaling
 
 Evaluator = Terminator | FastTerminator
-
-EMULATED = 20.0
-"""A bfloat16 product that takes this many float32 ones is not made by the hardware."""
-
-LONGEST_RUN = 300.0
-"""Seconds that one emulated run may take by an estimate, which is high; else it is left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,21 +87,21 @@ def measure_network(config: BenchConfig, network_config: TerminatorConfig) -> di
         "fp32": FastTerminator(network),
         "bf16": FastTerminator(network, dtype=torch.bfloat16),
     }
-    slowness = bfloat16_slowness()
     infer = {name: Inference(part, x_BCS) for name, part in evaluators.items()}
-    inference = measure_modes(config, infer, slowness)
+    inference = measure_modes(config, infer)
     results = differences({name: action.scores for name, action in infer.items()})
-    memory = {f"inference_{name}": peak_bytes(infer[name]) for name in cheap(infer, slowness)}
+    memory = {f"inference_{name}": peak_bytes(action) for name, action in infer.items()}
     network.train()
     train = {name: training_of(network, part, x_BCS) for name, part in evaluators.items()}
-    training = measure_modes(config, train, slowness)
-    memory |= {f"training_{name}": peak_bytes(train[name]) for name in cheap(train, slowness)}
+    training = measure_modes(config, train)
+    memory |= {f"training_{name}": peak_bytes(action) for name, action in train.items()}
     return {
         "inference_over_matmul": over_matmul(inference),
         "training_over_matmul": over_matmul(training),
         "seconds": {"inference": inference, "training": training},
         "peak_bytes": memory,
-        "note": bfloat16_note(slowness),
+        "compiled": native.library() is not None,
+        "note": bfloat16_note(),
         **results,
     }
 
@@ -119,34 +113,20 @@ def bfloat16_slowness(side: int = 512) -> float:
     return seconds["bf16"] / seconds["fp32"]
 
 
-def cheap(names: Iterable[str], slowness: float) -> list[str]:
-    """Return the modes that can be run often: all, or all but an emulated bfloat16."""
-    return [name for name in names if name != "bf16" or slowness <= EMULATED]
-
-
-def measure_modes(
-    config: BenchConfig, actions: Mapping[str, Action], slowness: float
-) -> dict[str, float | None]:
-    """Return median seconds by mode and of the unit product; None where it would take too long."""
-    often = {name: actions[name] for name in cheap(actions, slowness)}
+def measure_modes(config: BenchConfig, actions: Mapping[str, Action]) -> dict[str, float]:
+    """Return median seconds by mode and of the unit product."""
     unit = {"matmul": matmul_of(config.matmul_side)}
-    seconds: dict[str, float | None] = {}
-    seconds.update(median_seconds({**unit, **often}, repeats=config.repeats, clock=config.clock))
-    for name in actions.keys() - often.keys():
-        estimate = slowness * (seconds["fp32"] or 0.0)
-        seconds[name] = (
-            seconds_of(actions[name], clock=config.clock) if estimate <= LONGEST_RUN else None
-        )
-    return seconds
+    return median_seconds({**unit, **actions}, repeats=config.repeats, clock=config.clock)
 
 
-def bfloat16_note(slowness: float) -> str:
+def bfloat16_note() -> str:
     """Say how bfloat16 was measured."""
-    if slowness <= EMULATED:
+    slowness = bfloat16_slowness()
+    if native.multiplies_bfloat16():
         return f"bf16: one product takes {slowness:.2g} times a float32 one"
     return (
-        f"bf16: emulated here, one product takes {slowness:.0f} times a float32 one; measured "
-        f"once, or null where that would take more than about {LONGEST_RUN:.0f} s"
+        "bf16: this processor does not multiply it (emulated, one product takes "
+        f"{slowness:.0f} times a float32 one), so float32 was taken in its place"
     )
 
 
@@ -181,14 +161,9 @@ def training_of(network: Terminator, evaluator: Evaluator, x_BCS: Tensor) -> Cal
     return act
 
 
-def over_matmul(seconds: Mapping[str, float | None]) -> dict[str, float | None]:
+def over_matmul(seconds: Mapping[str, float]) -> dict[str, float]:
     """Divide all seconds by those of the product."""
-    unit = seconds["matmul"] or 1.0
-    return {
-        name: None if value is None else value / unit
-        for name, value in seconds.items()
-        if name != "matmul"
-    }
+    return {name: value / seconds["matmul"] for name, value in seconds.items() if name != "matmul"}
 
 
 def differences(scores: Mapping[str, Tensor | None]) -> dict[str, float | None]:

@@ -7,7 +7,7 @@ anew in each call. Causal networks are evaluated by the plain blocks.
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,9 @@ class FastTerminator(nn.Module):
 
     Args:
         network: the network; training it trains this one and the other way round.
-        dtype: of features and large products; bfloat16 keeps slow nets and moments in float32.
+        dtype: of features and large products; bfloat16 keeps slow nets and moments in float32. A
+            processor that cannot multiply bfloat16 would take a hundred times as long to emulate
+            it, so there the dtype of the weights is used.
     """
 
     def __init__(self, network: Terminator, *, dtype: torch.dtype | None = None) -> None:
@@ -59,9 +61,12 @@ class FastTerminator(nn.Module):
         """Run all blocks, see `Terminator.encode`."""
         config = self.network.config
         check_input(x_BCS, channels=config.channels, num_axes=len(config.sizes))
+        like = self.blocks[0].shift
         if self.dtype is None:
-            check_dtype(x_BCS, self.blocks[0].shift)
-        current = x_BCS if self.dtype is None else x_BCS.to(self.dtype)
+            check_dtype(x_BCS, like)
+        emulated = self.dtype == torch.bfloat16 and x_BCS.device.type == "cpu"
+        emulated = emulated and not native.multiplies_bfloat16()
+        current = x_BCS.to(like.dtype if emulated or self.dtype is None else self.dtype)
         outputs: list[Tensor] = []
         kernels: list[Tensor] = []
         for i, (block, plan, compiled) in enumerate(self.prepared(x_BCS.shape[2:])):
@@ -102,6 +107,10 @@ class FastTerminator(nn.Module):
                 both = zip(self.blocks, plans, strict=True)
                 self._kept = (key, [(b, plan, compiled_plan(b, plan, sizes)) for b, plan in both])
             return self._kept[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is kept: addresses mean nothing in a copy or in another process."""
+        return {**self.__dict__, "_kept": None, "_state": []}
 
     def forget(self) -> None:
         """Drop all that is kept; needed only after a parameter object itself was replaced."""

@@ -93,6 +93,13 @@ def _compiled(compiler: str) -> Path:
     return path
 
 
+@functools.cache
+def multiplies_bfloat16() -> bool:
+    """Say whether this processor has instructions that multiply bfloat16."""
+    facts = torch.cpu.get_capabilities()
+    return any(bool(value) and "bf16" in name for name, value in facts.items())
+
+
 def fits(*tensors: Tensor) -> bool:
     """Say whether these tensors can be handed to the compiled functions, and there are any."""
     return (

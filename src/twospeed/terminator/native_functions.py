@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from twospeed.terminator import native
 
@@ -22,6 +23,7 @@ class _Standardize(torch.autograd.Function):
         return y_BCN, *moments
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient_BCN: Tensor, *_: Tensor) -> tuple[Tensor, None, None, None]:
         x_BCN, kinds_C, *moments = ctx.saved_tensors
         of_x_BCN = native.standardize_gradient(
@@ -49,6 +51,7 @@ class _GatedUnit(torch.autograd.Function):
         return out_BCN
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient_BCN: Tensor) -> tuple[Tensor, Tensor]:
         both_BDN, bias_D, *moments = ctx.saved_tensors
         return native.gated_unit_gradient(both_BDN, bias_D, gradient_BCN, tuple(moments))
@@ -67,6 +70,7 @@ class _Convolve(torch.autograd.Function):
         return native.convolve(values_BCHW, kernels_BCHW)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient_BCHW: Tensor) -> tuple[Tensor, Tensor]:
         values_BCHW, kernels_BCHW = ctx.saved_tensors
         of_values = native.convolve(gradient_BCHW, kernels_BCHW.flip(2, 3))
@@ -86,6 +90,7 @@ class _Mix(torch.autograd.Function):
         return native.mix(kernel_BCHH, values_BCHW)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient_BCHW: Tensor) -> tuple[Tensor, Tensor]:
         kernel_BCHH, values_BCHW = ctx.saved_tensors
         return native.mix_gradient(kernel_BCHH, values_BCHW, gradient_BCHW)
@@ -104,6 +109,7 @@ class _Gate(torch.autograd.Function):
         return native.gate(score_BC, score_BN, x_BCN)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient_BCN: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         score_BC, score_BN, x_BCN = ctx.saved_tensors
         return native.gate_gradient(score_BC, score_BN, x_BCN, gradient_BCN)
@@ -126,6 +132,7 @@ class _Pool(torch.autograd.Function):
         return native.pool(x_BCHW, rows_KH, columns_WL, summed=summed)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         rows_HK, columns_LW = (part.mT.contiguous() for part in ctx.saved_tensors)
         of_x = native.pool(gradient.contiguous(), rows_HK, columns_LW, summed=False)
@@ -149,6 +156,7 @@ class _Combine(torch.autograd.Function):
         return native.combine(parts[:half], parts[half:], constant_O)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient_BON: Tensor) -> tuple[Tensor | None, ...]:
         gradient_BON, parts = gradient_BON.contiguous(), ctx.saved_tensors
         half, (of_constant, *wanted) = len(parts) // 2, ctx.needs_input_grad

@@ -20,6 +20,7 @@ class Terms {
     }
 
     void write(float* out, long M, long N, bool add, int threads) const {
+        if (terms_.empty() && !add) std::fill(out, out + M * N, 0.0f);
         sum_of_products(terms_.data(), static_cast<int>(terms_.size()), out, M, N, add, threads);
     }
 

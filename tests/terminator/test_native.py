@@ -1,0 +1,218 @@
+import copy
+import pickle
+from functools import partial
+
+import pytest
+import torch
+from torch.nn import functional
+
+from twospeed.terminator import native, native_functions
+from twospeed.terminator.fast import FastTerminator
+
+pytestmark = pytest.mark.skipif(native.library() is None, reason="no C++ compiler here")
+
+
+def standardize(x, *, kinds, activated):
+    """The definition: each channel's statistics of its rows (0), of the batch (1), or fixed (2)."""
+    means = torch.stack(
+        [x.mean(2), x.mean((0, 2)).expand(len(x), -1), torch.full(x.shape[:2], 0.3)]
+    )
+    mean = means.to(x).gather(0, kinds.long().expand(1, len(x), -1))[0, :, :, None]
+    square = (x - mean).square()
+    variances = [square.mean(2), square.mean((0, 2)).expand(len(x), -1), torch.full(x.shape[:2], 2)]
+    stacked = torch.stack([part.to(x) for part in variances])
+    variance = stacked.gather(0, kinds.long().expand(1, len(x), -1))[0, :, :, None]
+    y = (x - mean) / torch.sqrt(variance + 1e-5)
+    return functional.gelu(y) if activated else y
+
+
+def standardize_compiled(x, *, kinds, activated):
+    fixed = torch.full(kinds.shape, 0.3), torch.full(kinds.shape, 2.0)
+    return native_functions.standardize(x, kinds, fixed, activated=activated)[0]
+
+
+def gated_unit(both, bias):
+    first, second = (both + bias[:, None]).chunk(2, 1)
+    return functional.gelu(functional.layer_norm(first * second, both.shape[2:]))
+
+
+def convolve(x, kernels):
+    groups = kernels.shape[0] * x.shape[1]
+    values = x if len(kernels) == 1 else x.flatten(0, 1)[None]
+    padding = kernels.shape[2] // 2, kernels.shape[3] // 2
+    out = functional.conv2d(values, kernels.flatten(0, 1)[:, None], padding=padding, groups=groups)
+    return out.view_as(x)
+
+
+def pool(x, *, rows, columns, summed):
+    out = rows.to(x) @ x @ columns.to(x)
+    return out.sum(0, keepdim=True) if summed else out
+
+
+def combine(first, second, x, y, constant, *, transposed):
+    second = second.mT if transposed else second
+    return first @ x + second @ y + constant[:, None]
+
+
+def combine_compiled(first, second, x, y, constant, *, transposed):
+    second = second.mT if transposed else second
+    return native_functions.combine([first, second], [x, y], constant)
+
+
+KINDS = torch.tensor([0, 1, 2, 1, 0], dtype=torch.uint8)
+ROWS, COLUMNS = torch.rand(3, 7), torch.rand(9, 4)
+CASES = {
+    **{
+        f"standardize-{activated}-{length}": (
+            partial(standardize_compiled, kinds=KINDS, activated=activated),
+            partial(standardize, kinds=KINDS, activated=activated),
+            [(3, 5, length)],
+        )
+        for activated in (False, True)
+        for length in (35, 128)
+    },
+    "gated unit": (native_functions.gated_unit, gated_unit, [(2, 14, 41), (14,)]),
+    **{
+        f"convolve-{batch}-{height}x{side}-{size}": (
+            native_functions.convolve,
+            convolve,
+            [(3, 2, *size), (batch, 2, height, side)],
+        )
+        for batch in (1, 3)
+        for side in native.SIDES
+        for height, size in ((side, (13, 9)), (side, (8, 40)), (1, (1, 21)))
+    },
+    **{
+        f"mix-{size}": (
+            native_functions.mix,
+            torch.matmul,
+            [(2, 3, size[0], size[0]), (2, 3, *size)],
+        )
+        for size in ((4, 4), (7, 7), (8, 5), (33, 33))
+    },
+    "gate": (
+        native_functions.gate,
+        lambda c, n, x: torch.sigmoid(c[:, :, None] * n[:, None]) * x,
+        [(2, 3), (2, 19), (2, 3, 19)],
+    ),
+    **{
+        f"pool-{summed}": (
+            partial(native_functions.pool, rows_KH=ROWS, columns_WL=COLUMNS, summed=summed),
+            partial(pool, rows=ROWS, columns=COLUMNS, summed=summed),
+            [(2, 3, 7, 9)],
+        )
+        for summed in (False, True)
+    },
+    **{
+        f"combine-{rows}x{depth}x{length}-{transposed}": (
+            partial(combine_compiled, transposed=transposed),
+            partial(combine, transposed=transposed),
+            [
+                (rows, depth),
+                (5, rows) if transposed else (rows, 5),
+                (2, depth, length),
+                (2, 5, length),
+                (rows,),
+            ],
+        )
+        for rows, depth, length in ((1, 1, 1), (6, 12, 16), (13, 7, 300))
+        for transposed in (False, True)
+    },
+}
+
+
+def drawn(shapes, kind):
+    generator = torch.Generator().manual_seed(1)
+    return [torch.randn(s, generator=generator).to(kind).requires_grad_() for s in shapes]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_compiled_functions_and_their_gradients_are_the_definition(name):
+    compiled, definition, shapes = CASES[name]
+    found = []
+    for function, kind in ((compiled, torch.float32), (definition, torch.float64)):
+        inputs = drawn(shapes, kind)
+        out = function(*inputs)
+        weights = torch.randn(out.shape, generator=torch.Generator().manual_seed(2)).to(kind)
+        found.append((out, *torch.autograd.grad((out * weights).sum(), inputs)))
+    for got, want in zip(*found, strict=True):
+        scale = float(want.detach().abs().max())
+        torch.testing.assert_close(got.double(), want, rtol=0, atol=2e-6 * max(1.0, scale) * 10)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_number_of_threads_changes_nothing(name):
+    compiled, _, shapes = CASES[name]
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            with torch.no_grad():
+                found.append(compiled(*drawn(shapes, torch.float32)).clone())
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+
+
+def test_gelu_is_within_its_stated_error():
+    x = torch.linspace(-30, 30, 100_001)[None, None]
+    kinds, one = torch.tensor([2], dtype=torch.uint8), torch.tensor([1 - 1e-5])
+    out = native_functions.standardize(x.clone(), kinds, (0 * one, one), activated=True)[0]
+    error = (out.double() - functional.gelu(x.double())).abs()
+    assert error[x.abs() < 3].max() < 6e-7
+    assert (error / x.abs().clamp(min=8)).max() < 1.1e-6 / 8
+    broken = torch.tensor([[[1.0, float("nan")]]])
+    native.standardize(broken, broken, kinds, (0 * one, one), activated=True)
+    assert broken.isnan().tolist() == [[[False, True]]]
+
+
+def test_gradients_of_gradients_are_refused():
+    x = torch.randn(2, 3, 8, requires_grad=True)
+    own = torch.zeros(3, dtype=torch.uint8)
+    y = native_functions.standardize(x, own, activated=True)[0]
+    (gradient,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.sum().backward()
+
+
+def test_a_used_evaluator_can_be_copied_and_stored(small_network, generator):
+    network = small_network().eval()
+    fast = FastTerminator(network)
+    x = torch.randn(2, 3, 8, 8, generator=generator)
+    with torch.no_grad():
+        scores = fast(x)
+        for again in (copy.deepcopy(fast), pickle.loads(pickle.dumps(fast))):
+            assert torch.equal(again(x), scores)
+
+
+@pytest.fixture
+def fresh_library(tmp_path, monkeypatch):
+    """Forget the library before and after, with an empty cache folder between."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    native.library.cache_clear()
+    yield tmp_path / "twospeed"
+    native.library.cache_clear()
+
+
+def test_the_library_is_compiled_once(fresh_library):
+    assert native.library() is not None
+    (path,) = fresh_library.iterdir()
+    written = path.stat().st_mtime_ns
+    native.library.cache_clear()
+    assert native.library() is not None
+    assert path.stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize(("name", "value"), [("CXX", "false"), ("CXX", "no-compiler-of-this-name"),
+                                             ("TWOSPEED_NATIVE", "0")])  # fmt: skip
+def test_without_a_compiler_the_framework_does_it(
+    name, value, fresh_library, monkeypatch, small_network, generator
+):
+    monkeypatch.setenv(name, value)
+    assert native.library() is None
+    assert not fresh_library.exists() or not list(fresh_library.iterdir())
+    network = small_network().eval()
+    x = torch.randn(2, 3, 8, 8, generator=generator)
+    with torch.no_grad():
+        torch.testing.assert_close(FastTerminator(network)(x), network(x), rtol=1e-5, atol=1e-5)
