@@ -33,49 +33,42 @@ inline float exp_of_negative(float x) {
     return sum * power;
 }
 
-// The normal distribution: Phi(x) by Abramowitz and Stegun, 7.1.26 (error of Phi at most 7.5e-8),
-// and exp(-x^2/2), which it needs anyway.
-struct Normal {
-    float share;
-    float bell;
+struct Ratio {
+    float above[6], below[6];  // coefficients from the lowest power on
 };
 
-inline Normal normal_of(float x) {
-    const float z = std::fabs(x) * 0.70710678f;
-    const float t = 1.0f / std::fmaf(0.3275911f, z, 1.0f);
-    float sum = 1.061405429f;
-    sum = std::fmaf(sum, t, -1.453152027f);
-    sum = std::fmaf(sum, t, 1.421413741f);
-    sum = std::fmaf(sum, t, -0.284496736f);
-    sum = std::fmaf(sum, t, 0.254829592f);
-    const float bell = exp_of_negative(-z * z);
-    const float tail = 0.5f * sum * t * bell;
-    return {x < 0 ? tail : 1.0f - tail, bell};
+// Written out: an inner loop would keep the loop around it from being vectorized.
+inline float polynomial(const float (&c)[6], float t) {
+    const float upper = std::fmaf(std::fmaf(c[5], t, c[4]), t, c[3]);
+    return std::fmaf(std::fmaf(std::fmaf(upper, t, c[2]), t, c[1]), t, c[0]);
 }
 
-// x·Phi(x), off by at most 1.1e-6: Phi(x) - 1/2 = x·P(x^2)/Q(x^2) by least squares on [0, 5.3]
-// (tools/fit_gelu.py), faster than by way of exp. Beyond -5.3 as at -5.3.
+// 1/2 + x·P(x^2)/Q(x^2), without a branch or a call of exp; tools/fit_gelu.py finds the coefficients.
+inline float half_plus(float x, const Ratio& ratio) {
+    const float t = x * x;
+    return std::fmaf(x, polynomial(ratio.above, t) / polynomial(ratio.below, t), 0.5f);
+}
+
+inline float clamped(float x, float reach) {
+    const float low = x < -reach ? -reach : x;
+    return low > reach ? reach : low;
+}
+
+constexpr Ratio NORMAL = {
+    {0.398942254f, 0.0329358737f, 0.00462799787f, 0.000160335213f, 6.37904289e-06f, 2.40500742e-08f},
+    {1.0f, 0.249224222f, 0.0281388725f, 0.00183657592f, 7.1352424e-05f, 1.23716036e-06f}};
+
+constexpr Ratio SLOPE = {
+    {0.797885345f, -0.0309749331f, 0.014226036f, 1.97596668e-05f, 3.58990982e-05f, 1.9216414e-07f},
+    {1.0f, 0.294520109f, 0.0409838825f, 0.00352265053f, 0.000192054049f, 8.92806609e-06f}};
+
+// x·Phi(x), off by at most 1.1e-6 for |x| <= 8; below -5.3 as at -5.3.
 inline float gelu(float x) {
-    const float low = x < -5.3f ? -5.3f : x, inside = low > 5.3f ? 5.3f : low;
-    const float t = inside * inside;
-    float above = 2.40500602e-08f, below = 1.23715756e-06f;
-    above = std::fmaf(above, t, 6.37901077e-06f);
-    below = std::fmaf(below, t, 7.13517726e-05f);
-    above = std::fmaf(above, t, 0.00016033353f);
-    below = std::fmaf(below, t, 0.00183656663f);
-    above = std::fmaf(above, t, 0.00462798764f);
-    below = std::fmaf(below, t, 0.0281387863f);
-    above = std::fmaf(above, t, 0.0329357298f);
-    below = std::fmaf(below, t, 0.249223861f);
-    above = std::fmaf(above, t, 0.398942254f);
-    below = std::fmaf(below, t, 1.0f);
-    return low * std::fmaf(inside, above / below, 0.5f);
+    return (x < -5.3f ? -5.3f : x) * half_plus(clamped(x, 5.3f), NORMAL);
 }
 
-inline float gelu_slope(float x) {
-    const Normal normal = normal_of(x);
-    return std::fmaf(x * normal.bell, 0.39894228f, normal.share);
-}
+// Its derivative, off by at most 4e-7.
+inline float gelu_slope(float x) { return half_plus(clamped(x, 5.6f), SLOPE); }
 
 inline float sigmoid(float x) {
     const float small = exp_of_negative(-std::fabs(x));
