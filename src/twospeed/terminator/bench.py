@@ -152,9 +152,11 @@ class Inference:
 
 def training_of(network: Terminator, evaluator: Evaluator, x_BCS: Tensor) -> Callable[[], None]:
     """Return an action that runs forward and backward."""
+    parameters = list(network.parameters())
 
     def act() -> None:
-        network.zero_grad(set_to_none=True)
+        for parameter in parameters:
+            parameter.grad = None
         scores_BC = evaluator.forward_with_kernels(x_BCS)[0]
         torch.autograd.backward(scores_BC.float().square().mean())
 

@@ -161,7 +161,7 @@ class _Combine(torch.autograd.Function):
         gradient_BON, parts = gradient_BON.contiguous(), ctx.saved_tensors
         half, (of_constant, *wanted) = len(parts) // 2, ctx.needs_input_grad
         of_weights = [
-            torch.bmm(gradient_BON, x_BCN.mT).sum(0) if needed else None
+            torch.bmm(x_BCN, gradient_BON.mT).sum(0).mT if needed else None
             for x_BCN, needed in zip(parts[half:], wanted[:half], strict=True)
         ]
         of_values = [
