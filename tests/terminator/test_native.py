@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from twospeed.terminator import native, native_functions
+from twospeed.terminator import native, native_calls, native_functions
 from twospeed.terminator.fast import FastTerminator
 
 pytestmark = pytest.mark.skipif(native.library() is None, reason="no C++ compiler here")
@@ -79,7 +79,7 @@ CASES = {
             [(3, 2, *size), (batch, 2, height, side)],
         )
         for batch in (1, 3)
-        for side in native.SIDES
+        for side in native_calls.SIDES
         for height, size in ((side, (13, 9)), (side, (8, 40)), (1, (1, 21)))
     },
     **{
@@ -163,7 +163,7 @@ def test_gelu_is_within_its_stated_error():
     assert error[x.abs() < 3].max() < 6e-7
     assert (error / x.abs().clamp(min=8)).max() < 1.1e-6 / 8
     broken = torch.tensor([[[1.0, float("nan")]]])
-    native.standardize(broken, broken, kinds, (0 * one, one), activated=True)
+    native_calls.standardize(broken, broken, kinds, (0 * one, one), activated=True)
     assert broken.isnan().tolist() == [[[False, True]]]
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from twospeed.terminator import native
+from twospeed.terminator import native, native_calls
 from twospeed.terminator.block import SFNEBlock
 from twospeed.terminator.fast_branches import draw_local_kernels, is_square_product
 from twospeed.terminator.fast_compiled_local import (
@@ -75,7 +75,7 @@ def compiled_plan(block: SFNEBlock, plan: BlockPlan, sizes: Sequence[int]) -> Co
     if (
         not native.fits(plan.kernel)
         or not is_square_product(block.config, sizes)
-        or not sides <= set(native.SIDES)
+        or not sides <= set(native_calls.SIDES)
     ):
         return None
     arrays = {

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from twospeed.terminator import native, native_functions
+from twospeed.terminator import native, native_calls, native_functions
 from twospeed.terminator.local_operator import check_reach, convolve_local
 
 
@@ -103,7 +103,7 @@ def gradient_by_rows(values_BCHW: Tensor, gradient_BCHW: Tensor, side: int) -> T
 def convolve_local_fast(values_BCS: Tensor, kernels_BCS: Tensor) -> Tensor:
     """Compute `convolve_local` with a faster backward pass for images."""
     check_reach(values_BCS, kernels_BCS)
-    if native.fits(values_BCS, kernels_BCS) and kernels_BCS.shape[-1] in native.SIDES:
+    if native.fits(values_BCS, kernels_BCS) and kernels_BCS.shape[-1] in native_calls.SIDES:
         return convolve_compiled(values_BCS, kernels_BCS)
     if values_BCS.ndim != 4 or not torch.is_grad_enabled() or values_BCS.is_cuda:
         return convolve_local(values_BCS, kernels_BCS)

@@ -32,7 +32,7 @@ class Pooling:
 
     @property
     def kinds(self) -> Tensor:
-        """The same for `native.standardize`, (C,) uint8."""
+        """The same for `native_calls.standardize`, (C,) uint8."""
         kinds_C = self.shared.view(torch.uint8)
         return kinds_C if self.fixed is None else 2 * kinds_C
 

@@ -74,12 +74,14 @@ struct Maps {
 // f = IS(RGU_s(Z) + RGU_f(x)).
 void unit_sum(const GlobalPlan& plan, const float* x, Maps& maps, int threads) {
     const long C = maps.C, N = maps.N;
-    if (plan.out_map == nullptr) std::fill(maps.f, maps.f + C * N, 0.0f);
-    else std::copy(plan.out_map, plan.out_map + C * N, maps.f);
-    const auto unit = [&](const float* in, const float* bias, const float* out, const float* values) {
+    if (plan.out_map == nullptr)
+        std::fill(maps.f, maps.f + C * N, 0.0f);
+    else
+        std::copy(plan.out_map, plan.out_map + C * N, maps.f);
+    const auto unit = [&](const float* in, const float* bias, const float* out,
+                          const float* values) {
         linear(in, values, maps.both, 1, 2 * C, C, N, 0, threads);
-        gated_unit(maps.both, bias, maps.gated, maps.means,
-                   maps.variances, 1, C, N, threads);
+        gated_unit(maps.both, bias, maps.gated, maps.means, maps.variances, 1, C, N, threads);
         linear(out, maps.gated, maps.f, 1, C, C, N, 1, threads);
     };
     unit(plan.slow, plan.slow_bias, plan.out_slow, maps.Z);
@@ -146,7 +148,8 @@ void operands(const GlobalPlan* plan, const float* x, float* m, float* q, long B
 }
 
 void global_parts(const GlobalPlan* plan, const float* x, const float* m, const float* q,
-                  const float* first, const float* second, float* total, long B, int add, int count) {
+                  const float* first, const float* second, float* total, long B, int add,
+                  int count) {
     const long C = plan->channels, side = plan->side, N = side * side;
     const Threads threads(B, count);
 #pragma omp parallel num_threads(threads.samples)
@@ -190,8 +193,8 @@ int local_map(const float* values, const float* kernels, const float* weights, f
 #pragma omp for schedule(static)
         for (long b = 0; b < B; ++b) {
             const float* kernel = kernels + (per_sample ? b * C * height * side : 0);
-            unknown |= convolve(values + b * C * H * W, kernel, local, 1, C, H, W, height, side,
-                                0, threads.within);
+            unknown |= convolve(values + b * C * H * W, kernel, local, 1, C, H, W, height, side, 0,
+                                threads.within);
             linear(weights, local, out + b * C * H * W, 1, C, C, H * W, 0, threads.within);
         }
     }

@@ -46,7 +46,8 @@ void standardize_gradient(const float* x, const float* gradient, float* out,
             Slopes part = kinds[c] == OWN ? slopes[b] : total;
             if (kinds[c] == FIXED) part = {0, 0};
             subtract_means(x + row * N, out + row * N, {means[row], variances[row]},
-                           static_cast<float>(part.mean / N), static_cast<float>(part.slope / N), N);
+                           static_cast<float>(part.mean / N), static_cast<float>(part.slope / N),
+                           N);
         }
     }
 }
@@ -110,14 +111,15 @@ int convolve(const float* values, const float* kernels, float* out, long B, long
             for (long row = 0; row < B * C; ++row) {
                 image.fill(values + row * H * W);
                 const float* kernel = kernels + (per_sample ? row : row % C) * height * side;
-                convolve_image<taps()>(image, kernel, height, out + row * H * W, H, W, lines.data());
+                convolve_image<taps()>(image, kernel, height, out + row * H * W, H, W,
+                                       lines.data());
             }
         }
     });
 }
 
-int convolve_gradient(const float* values, const float* gradient, float* out, long B, long C, long H,
-                      long W, long height, long side, int per_sample, int threads) {
+int convolve_gradient(const float* values, const float* gradient, float* out, long B, long C,
+                      long H, long W, long height, long side, int per_sample, int threads) {
     return with_side(side, [&](auto taps) {
 #pragma omp parallel num_threads(threads)
         {

@@ -1,5 +1,5 @@
 // The functions that Python calls, one step of the network each. What each computes is said, with
-// shapes, by its caller in native.py. All arrays are float32 and contiguous.
+// shapes, by its caller in native_calls.py. All arrays are float32 and contiguous.
 
 #pragma once
 
@@ -25,8 +25,8 @@ void gated_unit_gradient(const float* both, const float* bias, const float* grad
 int convolve(const float* values, const float* kernels, float* out, long B, long C, long H, long W,
              long height, long side, int per_sample, int threads);
 
-int convolve_gradient(const float* values, const float* gradient, float* out, long B, long C, long H,
-                      long W, long height, long side, int per_sample, int threads);
+int convolve_gradient(const float* values, const float* gradient, float* out, long B, long C,
+                      long H, long W, long height, long side, int per_sample, int threads);
 
 void mix(const float* kernel, const float* values, float* out, long maps, long H, long W,
          int threads);

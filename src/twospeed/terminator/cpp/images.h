@@ -4,13 +4,13 @@
 
 #include <type_traits>
 #include <vector>
+
 #include "lanes.h"
 
 // Rows are short: a call of memcpy would take as long as the copy.
 inline void copy_row(const float* from, float* to, long count) {
     long j = 0;
-    for (; j + LANES <= count; j += LANES)
-        *reinterpret_cast<Lanes*>(to + j) = lanes_at(from + j);
+    for (; j + LANES <= count; j += LANES) *reinterpret_cast<Lanes*>(to + j) = lanes_at(from + j);
     for (; j < count; ++j) to[j] = from[j];
 }
 
@@ -20,8 +20,13 @@ class Padded {
     const long width, pitch;
 
     Padded(long H, long W, long rows, long columns)
-        : width((W + LANES - 1) / LANES * LANES), pitch(width + 2 * columns), H_(H), W_(W),
-          rows_(rows), columns_(columns), values_((H + 2 * rows + 1) * pitch, 0.0f) {}
+        : width((W + LANES - 1) / LANES * LANES),
+          pitch(width + 2 * columns),
+          H_(H),
+          W_(W),
+          rows_(rows),
+          columns_(columns),
+          values_((H + 2 * rows + 1) * pitch, 0.0f) {}
 
     void fill(const float* image) {
         for (long i = 0; i < H_; ++i)
@@ -47,8 +52,8 @@ inline void add_row(const float* row, const float* taps, Lanes (*sums)[BLOCKS]) 
 
 // Two output rows at once: a value that is read serves both. BLOCKS vectors of each.
 template <int SIDE, int BLOCKS>
-inline void convolve_lanes(const float* padded, long pitch, const float* taps, long height, float* out,
-                    float* next) {
+inline void convolve_lanes(const float* padded, long pitch, const float* taps, long height,
+                           float* out, float* next) {
     Lanes sums[2][BLOCKS] = {};
     add_row<SIDE, 1, BLOCKS>(padded, taps, sums);
     for (long u = 1; u < height; ++u)
@@ -71,9 +76,11 @@ void convolve_image(const Padded& image, const float* taps, long height, float* 
         float* second = whole && two ? first + W : lines + image.width;
         long j = 0;
         for (; j + 4 * LANES <= image.width; j += 4 * LANES)
-            convolve_lanes<SIDE, 4>(image.row(i) + j, image.pitch, taps, height, first + j, second + j);
+            convolve_lanes<SIDE, 4>(image.row(i) + j, image.pitch, taps, height, first + j,
+                                    second + j);
         for (; j < image.width; j += LANES)
-            convolve_lanes<SIDE, 1>(image.row(i) + j, image.pitch, taps, height, first + j, second + j);
+            convolve_lanes<SIDE, 1>(image.row(i) + j, image.pitch, taps, height, first + j,
+                                    second + j);
         if (!whole) copy_row(first, out + i * W, W);
         if (!whole && two) copy_row(second, out + (i + 1) * W, W);
     }
@@ -81,7 +88,8 @@ void convolve_image(const Padded& image, const float* taps, long height, float* 
 
 // Add to each tap the sum over positions of gradient times the value that the tap met there.
 template <int SIDE>
-inline void correlate_image(const Padded& image, const Padded& gradient, long height, long H, float* taps) {
+inline void correlate_image(const Padded& image, const Padded& gradient, long height, long H,
+                            float* taps) {
     for (long u = 0; u < height; ++u) {
         Lanes sums[SIDE] = {};
         for (long i = 0; i < H; ++i)
@@ -99,13 +107,28 @@ inline void correlate_image(const Padded& image, const Padded& gradient, long he
 template <typename Part>
 int with_side(long side, Part part) {
     switch (side) {
-        case 1: part(std::integral_constant<int, 1>()); return 0;
-        case 3: part(std::integral_constant<int, 3>()); return 0;
-        case 5: part(std::integral_constant<int, 5>()); return 0;
-        case 7: part(std::integral_constant<int, 7>()); return 0;
-        case 9: part(std::integral_constant<int, 9>()); return 0;
-        case 11: part(std::integral_constant<int, 11>()); return 0;
-        case 13: part(std::integral_constant<int, 13>()); return 0;
-        default: return 1;
+        case 1:
+            part(std::integral_constant<int, 1>());
+            return 0;
+        case 3:
+            part(std::integral_constant<int, 3>());
+            return 0;
+        case 5:
+            part(std::integral_constant<int, 5>());
+            return 0;
+        case 7:
+            part(std::integral_constant<int, 7>());
+            return 0;
+        case 9:
+            part(std::integral_constant<int, 9>());
+            return 0;
+        case 11:
+            part(std::integral_constant<int, 11>());
+            return 0;
+        case 13:
+            part(std::integral_constant<int, 13>());
+            return 0;
+        default:
+            return 1;
     }
 }

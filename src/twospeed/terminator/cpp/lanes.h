@@ -43,7 +43,8 @@ inline float polynomial(const float (&c)[6], float t) {
     return std::fmaf(std::fmaf(std::fmaf(upper, t, c[2]), t, c[1]), t, c[0]);
 }
 
-// 1/2 + x·P(x^2)/Q(x^2), without a branch or a call of exp; tools/fit_gelu.py finds the coefficients.
+// 1/2 + x·P(x^2)/Q(x^2), without a branch or a call of exp; tools/fit_gelu.py finds the
+// coefficients.
 inline float half_plus(float x, const Ratio& ratio) {
     const float t = x * x;
     return std::fmaf(x, polynomial(ratio.above, t) / polynomial(ratio.below, t), 0.5f);
@@ -55,7 +56,8 @@ inline float clamped(float x, float reach) {
 }
 
 constexpr Ratio NORMAL = {
-    {0.398942254f, 0.0329358737f, 0.00462799787f, 0.000160335213f, 6.37904289e-06f, 2.40500742e-08f},
+    {0.398942254f, 0.0329358737f, 0.00462799787f, 0.000160335213f, 6.37904289e-06f,
+     2.40500742e-08f},
     {1.0f, 0.249224222f, 0.0281388725f, 0.00183657592f, 7.1352424e-05f, 1.23716036e-06f}};
 
 constexpr Ratio SLOPE = {
@@ -63,9 +65,7 @@ constexpr Ratio SLOPE = {
     {1.0f, 0.294520109f, 0.0409838825f, 0.00352265053f, 0.000192054049f, 8.92806609e-06f}};
 
 // x·Phi(x), off by at most 1.1e-6 for |x| <= 8; below -5.3 as at -5.3.
-inline float gelu(float x) {
-    return (x < -5.3f ? -5.3f : x) * half_plus(clamped(x, 5.3f), NORMAL);
-}
+inline float gelu(float x) { return (x < -5.3f ? -5.3f : x) * half_plus(clamped(x, 5.3f), NORMAL); }
 
 // Its derivative, off by at most 4e-7.
 inline float gelu_slope(float x) { return half_plus(clamped(x, 5.6f), SLOPE); }

@@ -11,14 +11,15 @@
 
 extern "C" {
 
-// Mirrored in fast_compiled.py. J nets side by side, h hidden units, P points of the longest kernel.
+// Mirrored in fast_compiled.py. J nets side by side, h hidden units, P points of the longest
+// kernel.
 struct LocalPlan {
     const float *reduce, *reduce_bias, *embed, *embed_bias, *first, *shift, *out, *out_bias;
-    const float *const *gates, *const *gate_biases;                         // per layer
-    const float *const *hidden, *const *hidden_biases, *const *waves;       // from the second on
-    const float *const *alphas, *const *betas;                              // from the second on
-    const float *const *rows, *const *columns;                              // per net
-    const long* kernel_sides;                                               // per net
+    const float *const *gates, *const *gate_biases;                    // per layer
+    const float *const *hidden, *const *hidden_biases, *const *waves;  // from the second on
+    const float *const *alphas, *const *betas;                         // from the second on
+    const float *const *rows, *const *columns;                         // per net
+    const long* kernel_sides;                                          // per net
     long nets, layers, channels, reduced, embedded, width, longest, axes, summed;
 };
 }
@@ -63,7 +64,8 @@ void draw(const LocalPlan& plan, long j, const float* context, long P, float* ke
     std::copy_n(plan.first + j * h * P, h * P, hidden);
     for (long layer = 0; layer < plan.layers; ++layer) {
         if (layer > 0) {
-            affine(plan.hidden[layer - 1], plan.hidden_biases[layer - 1], hidden, j, h, h, P, linear);
+            affine(plan.hidden[layer - 1], plan.hidden_biases[layer - 1], hidden, j, h, h, P,
+                   linear);
             renormalize(plan, layer - 1, j, linear, P);
             std::swap(hidden, linear);
         }
@@ -84,13 +86,14 @@ void draw_local_kernels(const LocalPlan* plan, const float* const* sources, floa
     const long P = high * longest, samples = plan->summed ? 1 : B;
     std::vector<float> contexts(plan->nets * samples * C * P);
     for (long j = 0; j < plan->nets; ++j)
-        pool(sources[j], plan->rows[j], plan->columns[j], contexts.data() + j * samples * C * P, B, C,
-             H, W, high, longest, plan->summed != 0, threads);
+        pool(sources[j], plan->rows[j], plan->columns[j], contexts.data() + j * samples * C * P, B,
+             C, H, W, high, longest, plan->summed != 0, threads);
     if (plan->summed)
         for (float& value : contexts) value /= static_cast<float>(B);
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (long task = 0; task < plan->nets * samples; ++task) {
-        const long j = task / samples, side = plan->kernel_sides[j], tall = plan->axes == 2 ? side : 1;
+        const long j = task / samples, side = plan->kernel_sides[j],
+                   tall = plan->axes == 2 ? side : 1;
         float* drawn = room_for<2>(C * P);
         draw(*plan, j, contexts.data() + task * C * P, P, drawn);
         float* out = kernels[j] + task % samples * C * tall * side;

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <cstring>
 #include <vector>
+
 #include "lanes.h"
 
 // Two rows (or one) of a·b, BLOCKS vectors of each; b has rows of `pitch` numbers.
 template <int ROWS, int BLOCKS>
-inline void product_lanes(const float* a, long a_pitch, const float* b, long pitch, long depth, float* out) {
+inline void product_lanes(const float* a, long a_pitch, const float* b, long pitch, long depth,
+                          float* out) {
     Lanes sums[ROWS][BLOCKS] = {};
     for (long k = 0; k < depth; ++k)
         for (int q = 0; q < BLOCKS; ++q) {
@@ -37,7 +39,8 @@ inline void product_band(const float* a, const float* b, long depth, long column
 }
 
 // out = a·b for small matrices: (rows, depth) times (depth, columns).
-inline void small_product(const float* a, const float* b, long rows, long depth, long columns, float* out) {
+inline void small_product(const float* a, const float* b, long rows, long depth, long columns,
+                          float* out) {
     long i = 0;
     for (; i + 2 <= rows; i += 2)
         product_band<2>(a + i * depth, b, depth, columns, out + i * columns);
@@ -49,7 +52,8 @@ inline void transpose(const float* from, long rows, long columns, float* to) {
         for (long i = 0; i < rows; ++i) to[j * rows + i] = from[i * columns + j];
 }
 
-// A weight times a map, several of which are summed. Weights lie in panels of TILE_ROWS rows, depth by depth.
+// A weight times a map, several of which are summed. Weights lie in panels of TILE_ROWS rows, depth
+// by depth.
 constexpr int TILE_ROWS = 6, TILE_COLUMNS = 2 * LANES;
 
 // So many columns are multiplied before the next ones: inputs and outputs of them fit a cache.
@@ -71,8 +75,8 @@ inline void store_tile(const Lanes (*sums)[2], float* out, long pitch, long rows
             out[r * pitch + j] = tile[r][j] + (add ? out[r * pitch + j] : 0.0f);
 }
 
-inline void product_tile(const float* weights, const float* panel, long depth, float* out, long pitch,
-                  long rows, long columns, bool add) {
+inline void product_tile(const float* weights, const float* panel, long depth, float* out,
+                         long pitch, long rows, long columns, bool add) {
     Lanes sums[TILE_ROWS][2] = {};
     for (long k = 0; k < depth; ++k) {
         const Lanes first = loaded(panel + k * TILE_COLUMNS);
@@ -94,7 +98,8 @@ inline void product_tile(const float* weights, const float* panel, long depth, f
 }
 
 // Copy columns [first, first + columns) of a (depth, N) map into panels of TILE_COLUMNS.
-inline void fill_panels(const float* values, long depth, long N, long first, long columns, float* panels) {
+inline void fill_panels(const float* values, long depth, long N, long first, long columns,
+                        float* panels) {
     for (long j = 0; j < columns; j += TILE_COLUMNS) {
         const long width = std::min<long>(TILE_COLUMNS, columns - j);
         for (long k = 0; k < depth; ++k) {
@@ -112,8 +117,8 @@ inline void fill_panels(const float* values, long depth, long N, long first, lon
 }
 
 // One block of columns of the sum over terms of weights times values, (M, N), written or added.
-inline void sum_block(const Term* terms, int count, float* out, long M, long N, long block, bool add,
-               std::vector<float>& panels) {
+inline void sum_block(const Term* terms, int count, float* out, long M, long N, long block,
+                      bool add, std::vector<float>& panels) {
     const long first = block * BLOCK, columns = std::min(BLOCK, N - first);
     for (int t = 0; t < count; ++t) {
         const Term& term = terms[t];
@@ -122,14 +127,15 @@ inline void sum_block(const Term* terms, int count, float* out, long M, long N, 
         for (long i = 0; i < M; i += TILE_ROWS)
             for (long j = 0; j < columns; j += TILE_COLUMNS)
                 product_tile(term.weights + i * term.depth, panels.data() + j * term.depth,
-                             term.depth, out + i * N + first + j, N, std::min<long>(TILE_ROWS, M - i),
+                             term.depth, out + i * N + first + j, N,
+                             std::min<long>(TILE_ROWS, M - i),
                              std::min<long>(TILE_COLUMNS, columns - j), add || t > 0);
     }
 }
 
 // The sum over terms of weights times values for one sample.
 inline void sum_of_products(const Term* terms, int count, float* out, long M, long N, bool add,
-                     int threads) {
+                            int threads) {
 #pragma omp parallel num_threads(threads)
     {
         std::vector<float> panels;

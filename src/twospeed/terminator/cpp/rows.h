@@ -59,7 +59,7 @@ struct Slopes {
 
 // Turn the gradient of gelu(y) into that of y, and return its sums with 1 and with y.
 inline Slopes slopes_of(const float* x, const float* gradient, float* out, Moments moments, long N,
-                 bool activated) {
+                        bool activated) {
     const float mean = moments.mean, scale = 1.0f / std::sqrt(moments.variance + EPSILON);
     float sum = 0, product = 0;
 #pragma omp simd reduction(+ : sum, product)
@@ -73,16 +73,16 @@ inline Slopes slopes_of(const float* x, const float* gradient, float* out, Momen
     return {sum, product};
 }
 
-inline void subtract_means(const float* x, float* out, Moments moments, float of_mean, float of_slope,
-                    long N) {
+inline void subtract_means(const float* x, float* out, Moments moments, float of_mean,
+                           float of_slope, long N) {
     const float mean = moments.mean, scale = 1.0f / std::sqrt(moments.variance + EPSILON);
 #pragma omp simd
     for (long i = 0; i < N; ++i)
         out[i] = (out[i] - of_mean - (x[i] - mean) * scale * of_slope) * scale;
 }
 
-inline void product_row(const float* first, const float* second, const float* bias_1, const float* bias_2,
-                 float* out, long N) {
+inline void product_row(const float* first, const float* second, const float* bias_1,
+                        const float* bias_2, float* out, long N) {
     const float of_first = *bias_1, of_second = *bias_2;
 #pragma omp simd
     for (long i = 0; i < N; ++i) out[i] = (first[i] + of_first) * (second[i] + of_second);
