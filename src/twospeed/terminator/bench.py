@@ -101,7 +101,7 @@ def measure_network(config: BenchConfig, network_config: TerminatorConfig) -> di
         "seconds": {"inference": inference, "training": training},
         "peak_bytes": memory,
         "compiled": native.library() is not None,
-        "note": bfloat16_note(),
+        "note": notes(),
         **results,
     }
 
@@ -119,8 +119,14 @@ def measure_modes(config: BenchConfig, actions: Mapping[str, Action]) -> dict[st
     return median_seconds({**unit, **actions}, repeats=config.repeats, clock=config.clock)
 
 
-def bfloat16_note() -> str:
-    """Say how bfloat16 was measured."""
+def notes() -> str:
+    """Say how bfloat16 was measured, and whether compiled steps were missing."""
+    if native.library() is None:
+        return f"{_of_bfloat16()}; without compiled steps: no C++ compiler, or TWOSPEED_NATIVE=0"
+    return _of_bfloat16()
+
+
+def _of_bfloat16() -> str:
     slowness = bfloat16_slowness()
     if native.multiplies_bfloat16():
         return f"bf16: one product takes {slowness:.2g} times a float32 one"

@@ -57,7 +57,8 @@ SIGNATURES = {
 @functools.cache
 def library() -> ctypes.CDLL | None:
     """Return the compiled functions, or None where they cannot be had."""
-    compiler = shutil.which(os.environ.get("CXX", "c++"))
+    names = [os.environ["CXX"]] if "CXX" in os.environ else ["c++", "g++", "clang++"]
+    compiler = next((found for name in names if (found := shutil.which(name))), None)
     if os.environ.get("TWOSPEED_NATIVE") == "0" or compiler is None:
         return None
     with suppress(OSError, subprocess.SubprocessError, DataError, AttributeError):
