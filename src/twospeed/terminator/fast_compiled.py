@@ -23,7 +23,7 @@ from twospeed.terminator.fast_compiled_local import (
     pointers_of,
 )
 from twospeed.terminator.fast_plan import BlockPlan, local_branches
-from twospeed.terminator.fast_standardize import standardize_batch
+from twospeed.terminator.fast_standardize import fixed_statistics, standardize_batch
 
 TILE_ROWS = 6
 """Rows of a weight that lie side by side, as in products.h."""
@@ -161,8 +161,14 @@ def add_local_branches(
         kernel, side = kernels[name], kernels[name].shape[-1]
         values, weights = operands[branch.wiring.operand], compiled.locals[name][0]
         taps = (side if len(sizes) == 2 else 1, side, len(kernel) > 1)
-        native.call("local_map", values, kernel.contiguous(), weights, out_BCN, *shape, *taps)
-        standardize_batch(out_BCN, branch.standardize, left_out_C=branch.mixer.bias, activated=True)
+        left_out_C, fixed = branch.mixer.bias, fixed_statistics(branch.standardize)
+        mean_C, variance_C = fixed or (None, None)
+        if mean_C is not None and left_out_C is not None:
+            mean_C = mean_C - left_out_C
+        parts = (values, kernel.contiguous(), weights, mean_C, variance_C, out_BCN)
+        native.call("local_map", *parts, *shape, *taps)
+        if fixed is None:
+            standardize_batch(out_BCN, branch.standardize, left_out_C=left_out_C, activated=True)
     columns = [compiled.locals[name][1] for name in kernels]
     pointers = pointers_of(columns)
     counts = (len(columns), batch, total_BON.shape[1], channels, total_BON.shape[2])

@@ -147,7 +147,7 @@ def standardize_batch(
     Args:
         x_BCN: may lack a constant per channel, which standardization removes anyway.
         layer: the rule; its running averages move.
-        left_out_C: that constant, which the running mean takes in or has in it.
+        left_out_C: that constant, which the running mean takes in.
         activated: whether GELU follows.
     """
     shared_C = everywhere(x_BCN.shape[1], True, x_BCN.device)
@@ -170,8 +170,6 @@ def _with_layer(
     activated: bool,
 ) -> Tensor:
     fixed = fixed_statistics(layer)
-    if fixed is not None and left_out_C is not None:
-        fixed = fixed[0] - left_out_C, fixed[1]
     pooling = Pooling(shared=shared, fixed=fixed)
     y_BCN, (mean_BC, variance_BC) = standardize_pooled(x_BCN, pooling, activated=activated)
     if fixed is None and layer.running:

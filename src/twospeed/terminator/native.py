@@ -47,7 +47,7 @@ SIGNATURES = {
     "operands": "pppp l i",
     "linear_unpacked": "ppp llll ll i",
     "global_parts": "ppppppp l ii",
-    "local_map": "pppp llll ll ii",
+    "local_map": "pppppp llll ll ii",
     "add_branches": "ppp lllll i",
     "combine": "pppppp llll ii",
 }

@@ -182,20 +182,26 @@ void global_parts(const GlobalPlan* plan, const float* x, const float* m, const 
     }
 }
 
-// W_l · depthwise(operand, kernel) of one local branch.
-int local_map(const float* values, const float* kernels, const float* weights, float* out, long B,
-              long C, long H, long W, long height, long side, int per_sample, int count) {
+// W_l · depthwise(operand, kernel) of one local branch; with fixed statistics (else null) those and
+// GELU as well, while the sample is in the cache.
+int local_map(const float* values, const float* kernels, const float* weights, const float* mean,
+              const float* variance, float* out, long B, long C, long H, long W, long height,
+              long side, int per_sample, int count) {
     const Threads threads(B, count);
+    const long N = H * W;
     int unknown = 0;
 #pragma omp parallel num_threads(threads.samples) reduction(| : unknown)
     {
-        float* local = room_for<0>(C * H * W);
+        float* local = room_for<0>(C * N);
 #pragma omp for schedule(static)
         for (long b = 0; b < B; ++b) {
             const float* kernel = kernels + (per_sample ? b * C * height * side : 0);
-            unknown |= convolve(values + b * C * H * W, kernel, local, 1, C, H, W, height, side, 0,
+            float* to = out + b * C * N;
+            unknown |= convolve(values + b * C * N, kernel, local, 1, C, H, W, height, side, 0,
                                 threads.within);
-            linear(weights, local, out + b * C * H * W, 1, C, C, H * W, 0, threads.within);
+            linear(weights, local, to, 1, C, C, N, 0, threads.within);
+            for (long c = 0; c < C && mean != nullptr; ++c)
+                standardize_row(to + c * N, to + c * N, {mean[c], variance[c]}, N, true);
         }
     }
     return unknown;

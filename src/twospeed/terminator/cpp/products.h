@@ -8,7 +8,7 @@
 
 #include "lanes.h"
 
-// Two rows (or one) of a·b, BLOCKS vectors of each; b has rows of `pitch` numbers.
+// A few rows of a·b, BLOCKS vectors of each; b has rows of `pitch` numbers.
 template <int ROWS, int BLOCKS>
 inline void product_lanes(const float* a, long a_pitch, const float* b, long pitch, long depth,
                           float* out) {
@@ -28,8 +28,15 @@ inline void product_band(const float* a, const float* b, long depth, long column
     long j = 0;
     for (; j + 4 * LANES <= columns; j += 4 * LANES)
         product_lanes<ROWS, 4>(a, depth, b + j, columns, depth, out + j);
+    for (; j + 2 * LANES <= columns; j += 2 * LANES)
+        product_lanes<ROWS, 2>(a, depth, b + j, columns, depth, out + j);
     for (; j + LANES <= columns; j += LANES)
         product_lanes<ROWS, 1>(a, depth, b + j, columns, depth, out + j);
+    if (j < columns && columns >= LANES) {  // the last lanes once more, a few of them twice
+        j = columns - LANES;
+        product_lanes<ROWS, 1>(a, depth, b + j, columns, depth, out + j);
+        return;
+    }
     for (; j < columns; ++j)
         for (int r = 0; r < ROWS; ++r) {
             float sum = 0;
@@ -42,8 +49,8 @@ inline void product_band(const float* a, const float* b, long depth, long column
 inline void small_product(const float* a, const float* b, long rows, long depth, long columns,
                           float* out) {
     long i = 0;
-    for (; i + 2 <= rows; i += 2)
-        product_band<2>(a + i * depth, b, depth, columns, out + i * columns);
+    for (; i + 3 <= rows; i += 3)
+        product_band<3>(a + i * depth, b, depth, columns, out + i * columns);
     for (; i < rows; ++i) product_band<1>(a + i * depth, b, depth, columns, out + i * columns);
 }
 
