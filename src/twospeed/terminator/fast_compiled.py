@@ -20,7 +20,6 @@ from twospeed.terminator.fast_compiled_local import (
     CompiledNets,
     compiled_nets,
     draw_compiled,
-    pointers_of,
 )
 from twospeed.terminator.fast_plan import BlockPlan, local_branches
 from twospeed.terminator.fast_standardize import fixed_statistics, standardize_batch
@@ -170,6 +169,6 @@ def add_local_branches(
         if fixed is None:
             standardize_batch(out_BCN, branch.standardize, left_out_C=left_out_C, activated=True)
     columns = [compiled.locals[name][1] for name in kernels]
-    pointers = pointers_of(columns)
+    pointers = native_calls.pointers_of(columns)
     counts = (len(columns), batch, total_BON.shape[1], channels, total_BON.shape[2])
     native.call("add_branches", ctypes.addressof(pointers), maps, total_BON, *counts)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from twospeed.terminator import native
 from twospeed.terminator.fast_local_nets import Linear, LocalGroup
+from twospeed.terminator.native_calls import longs_of, pointers_of
 
 SINGLE = ("reduce", "reduce_bias", "embed", "embed_bias", "first", "shift", "out", "out_bias")
 LISTS = (
@@ -46,11 +47,6 @@ class CompiledNets:
     """Tensors and lists of pointers."""
 
 
-def pointers_of(tensors: Sequence[Tensor]) -> ctypes.Array[ctypes.c_void_p]:
-    """Return the addresses of tensors, for as long as those live."""
-    return (ctypes.c_void_p * len(tensors))(*(part.data_ptr() for part in tensors))
-
-
 def compiled_nets(group: LocalGroup) -> CompiledNets | None:
     """Prepare the local nets of a block; None where their context is not made of features."""
     if group.context.scope == "none":
@@ -75,7 +71,7 @@ def compiled_nets(group: LocalGroup) -> CompiledNets | None:
     lists = {name: [part.contiguous() for part in parts] for name, parts in lists.items()}
     addresses = {name: pointers_of(parts) for name, parts in lists.items()}
     sizes = list(group.kernel_sizes.values())
-    sides = (ctypes.c_long * len(sizes))(*(size[0] for size in sizes))
+    sides = longs_of([size[0] for size in sizes])
     nets, reduced, channels = group.reduce[0].shape
     numbers = (nets, len(group.gates), channels, reduced, *group.embed[0].shape[1:2])
     plan = LocalPlan(

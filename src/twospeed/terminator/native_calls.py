@@ -5,7 +5,6 @@ Gradients are functions of their own here; native_functions.py joins them for au
 
 import ctypes
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +16,16 @@ SIDES = (1, 3, 5, 7, 9, 11, 13)
 
 Moments = tuple[Tensor, Tensor]
 """Mean and variance per sample and channel, (B, C)."""
+
+
+def pointers_of(tensors: Sequence[Tensor]) -> ctypes.Array[ctypes.c_void_p]:
+    """Return the addresses of tensors, for as long as those live."""
+    return (ctypes.c_void_p * len(tensors))(*(part.data_ptr() for part in tensors))
+
+
+def longs_of(values: Sequence[int]) -> ctypes.Array[ctypes.c_long]:
+    """Return whole numbers as the compiled functions take them."""
+    return (ctypes.c_long * len(values))(*values)
 
 
 def empty_moments(like_BCN: Tensor, channels: int) -> Moments:
@@ -161,17 +170,12 @@ def combine(
     total = values[0].new_empty(batch, len(weights[0]), length)
     if constant_O is not None:
         total.copy_(constant_O[:, None])
-    pointers = [_list_of(ctypes.c_void_p, [t.data_ptr() for t in ts]) for ts in (weights, values)]
     numbers = zip(*((part.shape[1], *part.stride()) for part in weights), strict=True)
-    longs = [_list_of(ctypes.c_long, column) for column in numbers]
-    addresses = [ctypes.addressof(part) for part in (*pointers, *longs)]
+    lists = [*map(pointers_of, (weights, values)), *map(longs_of, numbers)]
+    addresses = [ctypes.addressof(part) for part in lists]
     counts = (len(weights), batch, len(weights[0]), length)
     call("combine", *addresses, total, *counts, constant_O is not None)
     return total
-
-
-def _list_of(kind: Any, values: Sequence[int]) -> Any:
-    return (kind * len(values))(*values)
 
 
 def linear(weight_OC: Tensor, x_BCN: Tensor) -> Tensor:
