@@ -5,6 +5,7 @@ Gradients are functions of their own here; native_functions.py joins them for au
 
 import ctypes
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -171,7 +172,7 @@ def combine(
     if constant_O is not None:
         total.copy_(constant_O[:, None])
     numbers = zip(*((part.shape[1], *part.stride()) for part in weights), strict=True)
-    lists = [*map(pointers_of, (weights, values)), *map(longs_of, numbers)]
+    lists: list[Any] = [*map(pointers_of, (weights, values)), *map(longs_of, numbers)]
     addresses = [ctypes.addressof(part) for part in lists]
     counts = (len(weights), batch, len(weights[0]), length)
     call("combine", *addresses, total, *counts, constant_O is not None)
