@@ -19,7 +19,7 @@ from twospeed.core.files import write_json
 from twospeed.memory.presets import PRESETS, preset_of
 from twospeed.memory.temp_lora import TempLora
 from twospeed.training.card import device_name
-from twospeed.training.slow import SlowLearningConfig, Windows, slow_loss
+from twospeed.training.stages.slow import SlowLearningConfig, Windows, slow_loss
 from twospeed.worldmodel.model import WorldModel
 
 

@@ -21,11 +21,11 @@ from twospeed.core.files import write_json
 from twospeed.data.index import read_index
 from twospeed.data.streaming import stream_episodes
 from twospeed.training.card import device_name
-from twospeed.training.latents import fill_cache
-from twospeed.training.slow import SlowLearningConfig, Windows, slow_loss
-from twospeed.training.sources import ShardSource
-from twospeed.training.vocabulary import sayings_of
-from twospeed.training.windows import LatentWindows
+from twospeed.training.data.latents import fill_cache
+from twospeed.training.data.sources import ShardSource
+from twospeed.training.data.vocabulary import sayings_of
+from twospeed.training.data.windows import LatentWindows
+from twospeed.training.stages.slow import SlowLearningConfig, Windows, slow_loss
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.language import MOVES
 

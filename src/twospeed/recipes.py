@@ -8,13 +8,13 @@ from dataclasses import replace
 
 from twospeed.data.recording import RecordingConfig
 from twospeed.memory.config import FastLearningConfig
-from twospeed.training.autoencoder import AutoencoderRun
 from twospeed.training.loop import LoopConfig
-from twospeed.training.recalling_config import RecallingConfig
+from twospeed.training.recall.config import RecallingConfig
 from twospeed.training.run import RunConfig
-from twospeed.training.slow import SlowLearningConfig
-from twospeed.training.slow_fast import SlowFastConfig
-from twospeed.training.text import TextRun
+from twospeed.training.stages.autoencoder import AutoencoderRun
+from twospeed.training.stages.slow import SlowLearningConfig
+from twospeed.training.stages.slow_fast import SlowFastConfig
+from twospeed.training.stages.text import TextRun
 from twospeed.worldmodel.autoencoder import AutoencoderConfig
 from twospeed.worldmodel.build import WorldModelConfig
 from twospeed.worldmodel.model import ModelSettings

@@ -13,7 +13,7 @@ from twospeed.core.errors import DataError
 from twospeed.data.index import write_index
 from twospeed.data.shards import write_shard
 from twospeed.data.streaming import index_at, shard_at, stream_episodes
-from twospeed.training.sources import ShardSource
+from twospeed.training.data.sources import ShardSource
 
 fsspec = pytest.importorskip("fsspec")
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from twospeed.evaluation.walks import draw_walks
+from twospeed.evaluation.protocols.walks import draw_walks
 from twospeed.memory.config import FastLearningConfig
 from twospeed.worldmodel.autoencoder import AutoencoderConfig, fit_encoder
 from twospeed.worldmodel.codec import to_pixels

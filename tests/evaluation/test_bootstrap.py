@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from twospeed.evaluation.bootstrap import bootstrap_mean
+from twospeed.evaluation.metrics.bootstrap import bootstrap_mean
 
 
 def test_intervals_hold_the_true_mean_about_as_often_as_they_say():

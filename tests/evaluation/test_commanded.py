@@ -1,8 +1,13 @@
 import numpy as np
 import pytest
 
-from twospeed.evaluation.commanded import COMMANDS, JUDGED_FRAMES, action_accuracy, outcomes_at
-from twospeed.evaluation.walks import draw_walks
+from twospeed.evaluation.protocols.commanded import (
+    COMMANDS,
+    JUDGED_FRAMES,
+    action_accuracy,
+    outcomes_at,
+)
+from twospeed.evaluation.protocols.walks import draw_walks
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from twospeed.cli.app import main
 from twospeed.core.video import read_frame, read_video
 from twospeed.evaluation.demo import one_line
-from twospeed.evaluation.seen import ARMS
+from twospeed.evaluation.protocols.observed_return import ARMS
 
 
 @pytest.fixture(scope="module")

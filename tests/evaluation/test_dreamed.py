@@ -3,9 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from twospeed.evaluation.dreamed import ARMS, count_dreamed_chunks, run_dreamed
-from twospeed.evaluation.protocol import ProtocolConfig
-from twospeed.evaluation.walks import draw_walks
+from twospeed.evaluation.protocols.base import ProtocolConfig
+from twospeed.evaluation.protocols.generated_return import ARMS, count_dreamed_chunks, run_dreamed
+from twospeed.evaluation.protocols.walks import draw_walks
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 import pytest
 
-from twospeed.evaluation.drift import measure_drift
-from twospeed.evaluation.protocol import ProtocolConfig
+from twospeed.evaluation.protocols.base import ProtocolConfig
+from twospeed.evaluation.protocols.drift import measure_drift
 
 
 def test_windows_of_a_hundred_frames_with_and_without_memory(model, walks, fast):

@@ -3,9 +3,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from twospeed.evaluation.landmarks import CANDIDATES, draw_candidates, find_sightings, recalled
-from twospeed.evaluation.walks import draw_walks
-from twospeed.worlds.raycast import Scene, render
+from twospeed.evaluation.metrics.landmarks import (
+    CANDIDATES,
+    draw_candidates,
+    find_sightings,
+    recalled,
+)
+from twospeed.evaluation.protocols.walks import draw_walks
+from twospeed.worlds.rooms.raycast import Scene, render
 
 SIZE = 64
 

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from twospeed.evaluation.memories import narrowed, random_like, resumed, rotated, snapshot_of
+from twospeed.evaluation.protocols.memories import (
+    narrowed,
+    random_like,
+    resumed,
+    rotated,
+    snapshot_of,
+)
 from twospeed.memory.temp_lora import TempLora
 
 

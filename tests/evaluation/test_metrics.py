@@ -5,7 +5,7 @@ import pytest
 from skimage.metrics import structural_similarity
 
 from twospeed.core.errors import ShapeError
-from twospeed.evaluation import metrics
+from twospeed.evaluation.metrics import frames as metrics
 
 
 def grey(*values, size=16):

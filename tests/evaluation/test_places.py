@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from twospeed.core.errors import ConfigError, UnknownNameError
-from twospeed.evaluation.commanded import COMMANDS, outcomes_at
-from twospeed.evaluation.places import place_of
-from twospeed.evaluation.protocol import ProtocolConfig
+from twospeed.evaluation.protocols.base import ProtocolConfig
+from twospeed.evaluation.protocols.commanded import COMMANDS, outcomes_at
+from twospeed.evaluation.protocols.places import place_of
+from twospeed.evaluation.protocols.walks import draw_walks
 from twospeed.evaluation.recall import RecallConfig, measure_recall
-from twospeed.evaluation.walks import draw_walks
 from twospeed.worlds.registry import WORLDS, is_installed
 
 needs_doom = pytest.mark.skipif(not is_installed(WORLDS["doom"].about), reason="needs ViZDoom")

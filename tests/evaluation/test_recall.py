@@ -4,9 +4,9 @@ import pytest
 
 from twospeed.cli.app import main
 from twospeed.core.errors import ConfigError, UnknownNameError
-from twospeed.evaluation.protocol import ProtocolConfig
+from twospeed.evaluation.protocols.base import ProtocolConfig
+from twospeed.evaluation.protocols.observed_return import ARMS
 from twospeed.evaluation.recall import RecallConfig
-from twospeed.evaluation.seen import ARMS
 from twospeed.memory.config import FastLearningConfig
 
 QUICK = [

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from twospeed.core.errors import DataError
-from twospeed.evaluation.protocol import ProtocolConfig
-from twospeed.evaluation.scores import score
-from twospeed.evaluation.seen import ARMS, count_chunks, run_seen
+from twospeed.evaluation.protocols.base import ProtocolConfig
+from twospeed.evaluation.protocols.observed_return import ARMS, count_chunks, run_seen
+from twospeed.evaluation.protocols.scores import score
 from twospeed.worldmodel.model import WorldModel
 
 SAME_DB = 5e-4

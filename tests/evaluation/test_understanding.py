@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from twospeed.evaluation.understanding import understanding_of
+from twospeed.evaluation.protocols.understanding import understanding_of
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.registry import WORLDS
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from twospeed.core.errors import UnknownNameError
-from twospeed.evaluation.walks import by_writes, draw_walks
-from twospeed.worlds.room_routes import ROUTES
+from twospeed.evaluation.protocols.walks import by_writes, draw_walks
+from twospeed.worlds.routes.rooms import ROUTES
 
 
 @pytest.mark.parametrize("kind", ROUTES)

@@ -10,7 +10,7 @@ from twospeed.memory.edits import merge
 from twospeed.memory.files import load_memory, memory_of, running, save_memory
 from twospeed.memory.presets import PRESETS, default, gradient, paper, recalling
 from twospeed.memory.temp_lora import TempLora
-from twospeed.training.many_writes import written
+from twospeed.training.recall.dual_ridge import written
 from twospeed.worldmodel.recall import LAYER, recalled_target
 
 CONFIG = recalling(16)

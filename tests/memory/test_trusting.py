@@ -8,8 +8,8 @@ import torch
 from twospeed.core.errors import ConfigError
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.presets import default
+from twospeed.memory.retrieval_gate import familiarity
 from twospeed.memory.temp_lora import TempLora
-from twospeed.memory.trusting import familiarity
 from twospeed.worldmodel.diffusion import DiffusionConfig, NoiseSchedule
 
 TEXT = "turn left"

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from twospeed.core.errors import ConfigError
-from twospeed.terminator.coordinates import axis_points, grid_of
+from twospeed.terminator.layers.coordinates import axis_points, grid_of
 
 
 def test_points_have_the_stored_bits(archive_path):

@@ -3,20 +3,21 @@ from dataclasses import replace
 import pytest
 import torch
 
-from twospeed.terminator import native
-from twospeed.terminator.archive import network_of, read_archive
-from twospeed.terminator.bench import BenchConfig, run_bench
-from twospeed.terminator.fast import FastTerminator
-from twospeed.terminator.fast_depthwise import convolve_local_fast
-from twospeed.terminator.fast_standardize import standardize_batch, standardize_groups
-from twospeed.terminator.local_operator import convolve_local
-from twospeed.terminator.losses import slow_loss
-from twospeed.terminator.parity import evaluate, relative_error
-from twospeed.terminator.scaling import growth_exponents, measure_scaling, plot_scaling
-from twospeed.terminator.standardization import (
+from twospeed.core.npz import read_arrays
+from twospeed.terminator.benchmarks.scaling import growth_exponents, measure_scaling, plot_scaling
+from twospeed.terminator.benchmarks.speed import BenchConfig, run_bench
+from twospeed.terminator.fast.depthwise import convolve_local_fast
+from twospeed.terminator.fast.evaluator import FastTerminator
+from twospeed.terminator.fast.standardize import standardize_batch, standardize_groups
+from twospeed.terminator.layers.local_operator import convolve_local
+from twospeed.terminator.layers.standardization import (
     BatchStandardization,
     GroupInstanceBatchStandardization,
 )
+from twospeed.terminator.losses import slow_loss
+from twospeed.terminator.native import library
+from twospeed.terminator.parity.archive import network_of
+from twospeed.terminator.parity.compare import evaluate, relative_error
 
 CASES = [
     ((8, 8), {"published": True}),
@@ -33,7 +34,7 @@ CASES = [
 
 
 def test_the_archive_is_met_by_the_fast_evaluation_too(archive_path):
-    arrays = read_archive(archive_path)
+    arrays = read_arrays(archive_path)
     network = network_of(arrays)
     fast = FastTerminator(network)
     got = evaluate(network, arrays, step=lambda _, x, __: fast.forward_with_kernels(x))
@@ -116,7 +117,7 @@ def test_fast_is_as_exact_in_float32_as_plain(
     monkeypatch,
 ):
     if not compiled:
-        monkeypatch.setattr(native, "library", lambda: None)
+        monkeypatch.setattr(library, "load", lambda: None)
     network = without_dropout(awaken(small_network(sizes, **choices))).train(training)
     x = torch.randn(3, 3, *sizes, generator=generator)
     of_plain, of_fast = (
@@ -164,7 +165,7 @@ def test_causal_networks_are_evaluated_plainly(generator, small_network):
 
 
 def test_bfloat16_stays_near(generator, small_network, awaken, monkeypatch):
-    monkeypatch.setattr(native, "multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr(library, "multiplies_bfloat16", lambda: True)
     network = awaken(small_network(published=True, num_classes=10)).eval()
     x = torch.randn(8, 3, 8, 8, generator=generator)
     with torch.no_grad():
@@ -176,7 +177,7 @@ def test_bfloat16_stays_near(generator, small_network, awaken, monkeypatch):
 
 
 def test_float32_stands_in_where_bfloat16_would_be_emulated(generator, small_network, monkeypatch):
-    monkeypatch.setattr(native, "multiplies_bfloat16", lambda: False)
+    monkeypatch.setattr(library, "multiplies_bfloat16", lambda: False)
     network = small_network().eval()
     x = torch.randn(2, 3, 8, 8, generator=generator)
     with torch.no_grad():

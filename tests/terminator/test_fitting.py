@@ -10,18 +10,18 @@ from twospeed.cli.fit import app as fit_app
 from twospeed.cli.terminator import app
 from twospeed.core.config import from_json, override, to_json
 from twospeed.core.errors import ConfigError, DataError, UnknownNameError
-from twospeed.terminator.batches import augment, reader_for, training_batches
-from twospeed.terminator.comparison import ablation_variants, compare, peer_variants
-from twospeed.terminator.data_sources import load_examples
-from twospeed.terminator.examples import ExampleSet
-from twospeed.terminator.fit_config import FitConfig
-from twospeed.terminator.fit_parts import rate_at
-from twospeed.terminator.fit_recipes import RECIPES, recipe_of
-from twospeed.terminator.fitting import fit_examples, prepare, take_step
-from twospeed.terminator.looking import position_scores
-from twospeed.terminator.peers import PeerShape, build_peer, num_parameters, peers_for
+from twospeed.terminator.baselines import PeerShape, build_peer, num_parameters, peers_for
+from twospeed.terminator.benchmarks.comparison import ablation_variants, compare, peer_variants
+from twospeed.terminator.datasets.built_in import load_examples
+from twospeed.terminator.datasets.examples import ExampleSet
+from twospeed.terminator.fit.batches import augment, reader_for, training_batches
+from twospeed.terminator.fit.build import rate_at
+from twospeed.terminator.fit.config import FitConfig
+from twospeed.terminator.fit.load import open_fit
+from twospeed.terminator.fit.loop import fit_examples, prepare, take_step
+from twospeed.terminator.fit.recipes import RECIPES, recipe_of
 from twospeed.terminator.presets import author
-from twospeed.terminator.saved_fit import open_fit
+from twospeed.terminator.visualize import position_scores
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_a_fit_writes_what_it_did_and_the_same_fit_gives_the_same(few, tiny, tmp
 def test_a_stopped_fit_goes_on_to_the_same_bits(few, tiny, tmp_path, optimizer, monkeypatch):
     config = replace(tiny, optimizer=optimizer)
     fit_examples(config, few, tmp_path / "whole", quiet=True)
-    from twospeed.terminator import fitting
+    from twospeed.terminator.fit import loop as fitting
 
     run_epoch = fitting.run_epoch
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from twospeed.core.errors import ConfigError
-from twospeed.terminator.kar import Kar2, Kar3
+from twospeed.terminator.fit.kar import Kar2, Kar3
 
 TRAJECTORIES = np.load(Path(__file__).parent / "fixtures" / "kar_trajectory.npz")
 

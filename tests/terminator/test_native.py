@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from twospeed.terminator import native, native_calls, native_functions
-from twospeed.terminator.fast import FastTerminator
+from twospeed.terminator.fast.evaluator import FastTerminator
+from twospeed.terminator.native import autograd, calls, library
 
-pytestmark = pytest.mark.skipif(native.library() is None, reason="no C++ compiler here")
+pytestmark = pytest.mark.skipif(library.load() is None, reason="no C++ compiler here")
 
 
 def standardize(x, *, kinds, activated):
@@ -28,7 +28,7 @@ def standardize(x, *, kinds, activated):
 
 def standardize_compiled(x, *, kinds, activated):
     fixed = torch.full(kinds.shape, 0.3), torch.full(kinds.shape, 2.0)
-    return native_functions.standardize(x, kinds, fixed, activated=activated)[0]
+    return autograd.standardize(x, kinds, fixed, activated=activated)[0]
 
 
 def gated_unit(both, bias):
@@ -56,7 +56,7 @@ def combine(first, second, x, y, constant, *, transposed):
 
 def combine_compiled(first, second, x, y, constant, *, transposed):
     second = second.mT if transposed else second
-    return native_functions.combine([first, second], [x, y], constant)
+    return autograd.combine([first, second], [x, y], constant)
 
 
 KINDS = torch.tensor([0, 1, 2, 1, 0], dtype=torch.uint8)
@@ -71,33 +71,33 @@ CASES = {
         for activated in (False, True)
         for length in (35, 128)
     },
-    "gated unit": (native_functions.gated_unit, gated_unit, [(2, 14, 41), (14,)]),
+    "gated unit": (autograd.gated_unit, gated_unit, [(2, 14, 41), (14,)]),
     **{
         f"convolve-{batch}-{height}x{side}-{size}": (
-            native_functions.convolve,
+            autograd.convolve,
             convolve,
             [(3, 2, *size), (batch, 2, height, side)],
         )
         for batch in (1, 3)
-        for side in native_calls.SIDES
+        for side in calls.SIDES
         for height, size in ((side, (13, 9)), (side, (8, 40)), (1, (1, 21)))
     },
     **{
         f"mix-{size}": (
-            native_functions.mix,
+            autograd.mix,
             torch.matmul,
             [(2, 3, size[0], size[0]), (2, 3, *size)],
         )
         for size in ((4, 4), (7, 7), (8, 5), (33, 33))
     },
     "gate": (
-        native_functions.gate,
+        autograd.gate,
         lambda c, n, x: torch.sigmoid(c[:, :, None] * n[:, None]) * x,
         [(2, 3), (2, 19), (2, 3, 19)],
     ),
     **{
         f"pool-{summed}": (
-            partial(native_functions.pool, rows_KH=ROWS, columns_WL=COLUMNS, summed=summed),
+            partial(autograd.pool, rows_KH=ROWS, columns_WL=COLUMNS, summed=summed),
             partial(pool, rows=ROWS, columns=COLUMNS, summed=summed),
             [(2, 3, 7, 9)],
         )
@@ -158,19 +158,19 @@ def test_the_number_of_threads_changes_nothing(name):
 def test_gelu_is_within_its_stated_error():
     x = torch.linspace(-30, 30, 100_001)[None, None]
     kinds, one = torch.tensor([2], dtype=torch.uint8), torch.tensor([1 - 1e-5])
-    out = native_functions.standardize(x.clone(), kinds, (0 * one, one), activated=True)[0]
+    out = autograd.standardize(x.clone(), kinds, (0 * one, one), activated=True)[0]
     error = (out.double() - functional.gelu(x.double())).abs()
     assert error[x.abs() < 3].max() < 6e-7
     assert (error / x.abs().clamp(min=8)).max() < 1.1e-6 / 8
     broken = torch.tensor([[[1.0, float("nan")]]])
-    native_calls.standardize(broken, broken, kinds, (0 * one, one), activated=True)
+    calls.standardize(broken, broken, kinds, (0 * one, one), activated=True)
     assert broken.isnan().tolist() == [[[False, True]]]
 
 
 def test_gradients_of_gradients_are_refused():
     x = torch.randn(2, 3, 8, requires_grad=True)
     own = torch.zeros(3, dtype=torch.uint8)
-    y = native_functions.standardize(x, own, activated=True)[0]
+    y = autograd.standardize(x, own, activated=True)[0]
     (gradient,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         gradient.sum().backward()
@@ -190,17 +190,17 @@ def test_a_used_evaluator_can_be_copied_and_stored(small_network, generator):
 def fresh_library(tmp_path, monkeypatch):
     """Forget the library before and after, with an empty cache folder between."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    native.library.cache_clear()
+    library.load.cache_clear()
     yield tmp_path / "twospeed"
-    native.library.cache_clear()
+    library.load.cache_clear()
 
 
 def test_the_library_is_compiled_once(fresh_library):
-    assert native.library() is not None
+    assert library.load() is not None
     (path,) = fresh_library.iterdir()
     written = path.stat().st_mtime_ns
-    native.library.cache_clear()
-    assert native.library() is not None
+    library.load.cache_clear()
+    assert library.load() is not None
     assert path.stat().st_mtime_ns == written
 
 
@@ -210,7 +210,7 @@ def test_without_a_compiler_the_framework_does_it(
     name, value, fresh_library, monkeypatch, small_network, generator
 ):
     monkeypatch.setenv(name, value)
-    assert native.library() is None
+    assert library.load() is None
     assert not fresh_library.exists() or not list(fresh_library.iterdir())
     network = small_network().eval()
     x = torch.randn(2, 3, 8, 8, generator=generator)

@@ -6,7 +6,7 @@ import torch
 from twospeed.core.config import from_json, to_json
 from twospeed.core.errors import ConfigError, DataError, ShapeError, UnknownNameError
 from twospeed.terminator.block_config import BlockConfig
-from twospeed.terminator.fast import FastTerminator
+from twospeed.terminator.fast.evaluator import FastTerminator
 from twospeed.terminator.network import Terminator, TerminatorConfig
 from twospeed.terminator.presets import PRESETS, author, paper, preset_of
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from twospeed.core.errors import ConfigError, ShapeError, UnknownNameError
-from twospeed.terminator.local_operator import convolve_local
-from twospeed.terminator.operators import OPERATORS, contraction_length, mix, square_gate
-from twospeed.terminator.resampling import resampling_matrix
+from twospeed.terminator.layers.local_operator import convolve_local
+from twospeed.terminator.layers.operators import OPERATORS, contraction_length, mix, square_gate
+from twospeed.terminator.layers.resampling import resampling_matrix
 
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
 

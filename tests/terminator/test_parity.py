@@ -7,10 +7,11 @@ from typer.testing import CliRunner
 
 from twospeed.cli.terminator import app
 from twospeed.core.errors import DataError
-from twospeed.terminator.archive import network_of, parameter_name, read_archive
+from twospeed.core.npz import read_arrays
 from twospeed.terminator.block_config import PAPER_BRANCHES
 from twospeed.terminator.network import Terminator
-from twospeed.terminator.parity import compare_archive, relative_error
+from twospeed.terminator.parity.archive import network_of, parameter_name
+from twospeed.terminator.parity.compare import compare_archive, relative_error
 
 
 def altered(path, tmp_path, **changes):
@@ -149,7 +150,7 @@ def test_other_widths_depths_and_wirings_are_rebuilt(
 
 
 def test_the_archive_in_single_precision_is_near(archive_path):
-    arrays = read_archive(archive_path)
+    arrays = read_arrays(archive_path)
     network = network_of(arrays).float()
     logits = network(torch.from_numpy(arrays["input/x"]))
     assert relative_error(logits, arrays["output/logits"]) < 1e-3

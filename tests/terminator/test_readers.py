@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 from twospeed.core.errors import DataError, MissingExtraError, UnknownNameError
-from twospeed.terminator.data_sources import load_examples
-from twospeed.terminator.examples import examples_from, split_off
-from twospeed.terminator.pathfinder import PathfinderConfig, draw_picture, make_pathfinder
-from twospeed.terminator.readers import read_data
+from twospeed.terminator.datasets.built_in import load_examples
+from twospeed.terminator.datasets.examples import examples_from, split_off
+from twospeed.terminator.datasets.files import read_data
+from twospeed.terminator.datasets.pathfinder import PathfinderConfig, draw_picture, make_pathfinder
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from twospeed.core.errors import ConfigError
-from twospeed.terminator.coordinates import grid_of
-from twospeed.terminator.local_net import ContextConfig, LocalSlowNet
-from twospeed.terminator.slow_net import SlowNet, SlowNetConfig, nyquist_omega0
+from twospeed.terminator.layers.coordinates import grid_of
+from twospeed.terminator.layers.local_net import ContextConfig, LocalSlowNet
+from twospeed.terminator.layers.slow_net import SlowNet, SlowNetConfig, nyquist_omega0
 
 
 def net_of(sizes, *, generator, **choices):

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from twospeed.terminator.data_sources import load_examples
-from twospeed.terminator.fast import FastTerminator
-from twospeed.terminator.fit_recipes import recipe_of
-from twospeed.terminator.fitting import fit_examples
+from twospeed.terminator.datasets.built_in import load_examples
+from twospeed.terminator.fast.evaluator import FastTerminator
+from twospeed.terminator.fit.loop import fit_examples
+from twospeed.terminator.fit.recipes import recipe_of
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from twospeed.core.errors import ConfigError
-from twospeed.terminator.standardization import (
+from twospeed.terminator.layers.standardization import (
     BatchStandardization,
     GroupInstanceBatchStandardization,
     standardize_instance,

@@ -10,9 +10,9 @@ import torch
 from twospeed.core.errors import ConfigError, DataError
 from twospeed.data.recorder import record
 from twospeed.data.recording import RecordingConfig
-from twospeed.training.latents import encoder_hash, fill_cache
-from twospeed.training.sources import ShardSource, WorldSource, take_frames
-from twospeed.training.windows import LatentWindows
+from twospeed.training.data.latents import encoder_hash, fill_cache
+from twospeed.training.data.sources import ShardSource, WorldSource, take_frames
+from twospeed.training.data.windows import LatentWindows
 from twospeed.worlds.language import MOVES
 
 RECORDING = RecordingConfig(

@@ -6,15 +6,15 @@ import torch
 from twospeed.core.errors import ConfigError
 from twospeed.data.recording import RecordingConfig
 from twospeed.memory.temp_lora import TempLora
-from twospeed.training.guessing import stilled
-from twospeed.training.latents import fill_cache
+from twospeed.training.data.latents import fill_cache
+from twospeed.training.data.sources import WorldSource
+from twospeed.training.data.windows import LatentWindows, stacked
 from twospeed.training.loop import LoopConfig, run_loop
-from twospeed.training.recalling import Recalling
-from twospeed.training.recalling_config import RecallingConfig
-from twospeed.training.slow import SlowLearningConfig
-from twospeed.training.sources import WorldSource
-from twospeed.training.walking import walked
-from twospeed.training.windows import LatentWindows, stacked
+from twospeed.training.recall.config import RecallingConfig
+from twospeed.training.recall.learning import Recalling
+from twospeed.training.recall.memory_rollout import stilled
+from twospeed.training.recall.self_forcing import walked
+from twospeed.training.stages.slow import SlowLearningConfig
 from twospeed.worldmodel.recall import LAYER, recalled_target
 from twospeed.worldmodel.sampler import sample_ddim
 from twospeed.worlds.language import MOVES, OPPOSITE

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from twospeed.core.errors import ConfigError
-from twospeed.training.slow import SlowLearningConfig, Windows, slow_loss
+from twospeed.training.stages.slow import SlowLearningConfig, Windows, slow_loss
 
 CONFIG = SlowLearningConfig(batch_size=4)
 

@@ -7,12 +7,12 @@ import torch
 from twospeed.core.errors import ConfigError
 from twospeed.data.recording import RecordingConfig
 from twospeed.memory.config import FastLearningConfig
-from twospeed.training.latents import fill_cache
+from twospeed.training.data.latents import fill_cache
+from twospeed.training.data.sources import WorldSource
+from twospeed.training.data.windows import LatentWindows, stacked, windows_to
 from twospeed.training.loop import LoopConfig, run_loop
-from twospeed.training.slow import SlowLearningConfig, slow_loss
-from twospeed.training.slow_fast import SlowFastConfig, SlowFastLoop
-from twospeed.training.sources import WorldSource
-from twospeed.training.windows import LatentWindows, stacked, windows_to
+from twospeed.training.stages.slow import SlowLearningConfig, slow_loss
+from twospeed.training.stages.slow_fast import SlowFastConfig, SlowFastLoop
 from twospeed.worlds.language import MOVES
 
 RECORDING = RecordingConfig(

@@ -1,9 +1,15 @@
 import pytest
 import torch
 
+from twospeed.training.data.vocabulary import anchors_of, sayings_of, vocabulary_of
 from twospeed.training.loop import LoopConfig
-from twospeed.training.text import GRADES, TextRun, _say, held_out_accuracy, train_text_encoder
-from twospeed.training.vocabulary import anchors_of, sayings_of, vocabulary_of
+from twospeed.training.stages.text import (
+    GRADES,
+    TextRun,
+    _say,
+    held_out_accuracy,
+    train_text_encoder,
+)
 from twospeed.worldmodel.text import TextEncoderConfig
 from twospeed.worlds.language import MOVES
 

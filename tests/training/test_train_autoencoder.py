@@ -5,8 +5,13 @@ import pytest
 import torch
 
 from twospeed.core.errors import ConfigError
-from twospeed.training.autoencoder import AutoencoderRun, fit_to_frames, psnr_of, train_decoder
 from twospeed.training.loop import LoopConfig
+from twospeed.training.stages.autoencoder import (
+    AutoencoderRun,
+    fit_to_frames,
+    psnr_of,
+    train_decoder,
+)
 from twospeed.worldmodel.autoencoder import AutoencoderConfig
 from twospeed.worldmodel.codec import decode_latents, encode_frames
 

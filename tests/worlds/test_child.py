@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from twospeed.core.errors import DataError, MissingExtraError
-from twospeed.worlds import child, duckietown_engine
-from twospeed.worlds.child import Child, find_python, python_of, version_under
-from twospeed.worlds.duckietown import Duckietown
+from twospeed.worlds.simulators import child, duckietown_engine
+from twospeed.worlds.simulators.child import Child, find_python, python_of, version_under
+from twospeed.worlds.simulators.duckietown import Duckietown
 
 PYTHON = Path(sys.executable)
 ENGINE = Path(duckietown_engine.__file__)
@@ -110,7 +110,8 @@ def test_closing_ends_it(answering):
 
 def test_it_ends_when_we_are_killed(script):
     code = (
-        "import sys, time; from pathlib import Path; from twospeed.worlds.child import Child;"
+        "import sys, time; from pathlib import Path;"
+        "from twospeed.worlds.simulators.child import Child;"
         f"it = Child(Path(sys.executable), Path({str(script)!r}), ['1'], name='it');"
         "print(it.ask({'do': 'echo', 'size': 0})[0]['pid'], flush=True); time.sleep(100)"
     )

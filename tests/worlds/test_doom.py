@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from twospeed.core.errors import ConfigError
-from twospeed.worlds.doom import Doom
+from twospeed.worlds.simulators.doom import Doom
 
 pytest.importorskip("vizdoom")
 

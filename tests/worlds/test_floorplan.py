@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from twospeed.worlds.floorplan import DOOR_WIDTH, draw_floor_plan, walls_along
+from twospeed.worlds.rooms.floorplan import DOOR_WIDTH, draw_floor_plan, walls_along
 
 
 @pytest.fixture(params=range(25))

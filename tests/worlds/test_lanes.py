@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from twospeed.worlds.lanes import Driver, Lanes, Move
+from twospeed.worlds.simulators.lanes import Driver, Lanes, Move
 
 SECONDS = 0.8
 MOVES = {

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from twospeed.core.video import read_frame, write_picture
-from twospeed.worlds.looks import COLOURS
-from twospeed.worlds.map import draw_map
-from twospeed.worlds.raycast import Scene
-from twospeed.worlds.room_routes import make_route
+from twospeed.worlds.rooms.looks import COLOURS
+from twospeed.worlds.rooms.map import draw_map
+from twospeed.worlds.rooms.raycast import Scene
+from twospeed.worlds.routes.rooms import make_route
 
 SCALE = 30
 

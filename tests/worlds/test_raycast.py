@@ -3,12 +3,12 @@ import math
 import numpy as np
 import pytest
 
-from twospeed.worlds.camera import Camera
-from twospeed.worlds.looks import IDENTITIES, TEXELS
-from twospeed.worlds.paint import LANDMARK_SIZE
-from twospeed.worlds.raycast import Scene, render, render_frames
-from twospeed.worlds.rays import nearest_walls
-from twospeed.worlds.rooms import pose_array, start_pose, walk
+from twospeed.worlds.rooms.camera import Camera
+from twospeed.worlds.rooms.looks import IDENTITIES, TEXELS
+from twospeed.worlds.rooms.paint import LANDMARK_SIZE
+from twospeed.worlds.rooms.raycast import Scene, render, render_frames
+from twospeed.worlds.rooms.rays import nearest_walls
+from twospeed.worlds.rooms.world import pose_array, start_pose, walk
 
 TOUR = ["turn left", "go forward", "step right", "turn right"]
 

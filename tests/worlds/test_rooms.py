@@ -6,8 +6,8 @@ import pytest
 from twospeed.core.errors import ConfigError, UnknownNameError
 from twospeed.worlds.base import FastWorld, Pose
 from twospeed.worlds.language import MOVES, OPPOSITE
-from twospeed.worlds.raycast import Scene
-from twospeed.worlds.rooms import (
+from twospeed.worlds.rooms.raycast import Scene
+from twospeed.worlds.rooms.world import (
     LANDMARK_MARGIN,
     WALL_MARGIN,
     Rooms,

@@ -8,9 +8,9 @@ import pytest
 from twospeed.core.errors import UnknownNameError
 from twospeed.worlds.base import Pose
 from twospeed.worlds.language import OPPOSITE
-from twospeed.worlds.raycast import Scene
-from twospeed.worlds.room_routes import ROUTES, make_route
-from twospeed.worlds.rooms import Rooms, frames_at, walk
+from twospeed.worlds.rooms.raycast import Scene
+from twospeed.worlds.rooms.world import Rooms, frames_at, walk
+from twospeed.worlds.routes.rooms import ROUTES, make_route
 
 SEEDS = range(40)
 

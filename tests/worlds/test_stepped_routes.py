@@ -6,9 +6,9 @@ import pytest
 from twospeed.core.errors import DataError, UnknownNameError
 from twospeed.worlds.language import OPPOSITE
 from twospeed.worlds.registry import WORLDS, is_installed, make_world
-from twospeed.worlds.routes import KINDS
-from twospeed.worlds.stepped_routes import ROUTES, can_be_walked, walk_route
-from twospeed.worlds.trial import Walker
+from twospeed.worlds.routes.base import KINDS
+from twospeed.worlds.routes.stepped import ROUTES, can_be_walked, walk_route
+from twospeed.worlds.routes.trial import Walker
 
 
 @pytest.fixture(scope="module", params=["rooms", "doom"])

@@ -8,7 +8,7 @@ import typer
 
 from twospeed.core.config import override
 from twospeed.evaluation.demo import DemoConfig, run_demo
-from twospeed.evaluation.protocol import ProtocolConfig
+from twospeed.evaluation.protocols.base import ProtocolConfig
 from twospeed.memory.presets import PRESETS, preset_of
 from twospeed.worldmodel.model import WorldModel
 

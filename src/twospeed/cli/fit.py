@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from twospeed.core.config import override
-from twospeed.terminator.data_sources import load_examples
-from twospeed.terminator.fit_recipes import RECIPES, recipe_of
-from twospeed.terminator.fitting import fit_examples
-from twospeed.terminator.plots import plot_confusion, plot_curves
+from twospeed.terminator.datasets.built_in import load_examples
+from twospeed.terminator.fit.loop import fit_examples
+from twospeed.terminator.fit.plots import plot_confusion, plot_curves
+from twospeed.terminator.fit.recipes import RECIPES, recipe_of
 
 app = typer.Typer(help="Train a classifier of pixels.")
 

@@ -10,11 +10,11 @@ from rich.table import Table
 
 from twospeed.core.config import override
 from twospeed.core.files import write_json
-from twospeed.evaluation.protocol import ProtocolConfig
+from twospeed.evaluation.protocols.base import ProtocolConfig
 from twospeed.evaluation.recall import FIRST_TEST_SEED, RecallConfig, measure_recall
 from twospeed.memory.presets import PRESETS, preset_of
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worlds.routes import KINDS
+from twospeed.worlds.routes.base import KINDS
 
 
 def recall(

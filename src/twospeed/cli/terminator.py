@@ -11,21 +11,21 @@ from rich.table import Table
 from twospeed.core.config import override
 from twospeed.core.errors import lookup
 from twospeed.core.files import write_json
-from twospeed.terminator.bench import BenchConfig, run_bench
-from twospeed.terminator.comparison import VARIANTS, compare
-from twospeed.terminator.data_sources import load_examples
-from twospeed.terminator.fit_recipes import RECIPES, recipe_of
-from twospeed.terminator.looking import (
+from twospeed.terminator.benchmarks.comparison import VARIANTS, compare
+from twospeed.terminator.benchmarks.scaling import ScalingRow, plot_scaling
+from twospeed.terminator.benchmarks.speed import BenchConfig, run_bench
+from twospeed.terminator.benchmarks.timing import CLOCKS
+from twospeed.terminator.datasets.built_in import load_examples
+from twospeed.terminator.fit.load import open_fit
+from twospeed.terminator.fit.recipes import RECIPES, recipe_of
+from twospeed.terminator.parity.compare import TOLERANCE, compare_archive
+from twospeed.terminator.visualize import (
     draw_kernels,
     draw_means,
     draw_scores,
     layer_means,
     trace_network,
 )
-from twospeed.terminator.measure import CLOCKS
-from twospeed.terminator.parity import TOLERANCE, compare_archive
-from twospeed.terminator.saved_fit import open_fit
-from twospeed.terminator.scaling import ScalingRow, plot_scaling
 
 app = typer.Typer(no_args_is_help=True, help="The Terminator vision network.")
 

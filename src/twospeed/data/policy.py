@@ -1,7 +1,7 @@
 """How episodes are explored: routes drawn by chance in which places are seen again.
 
 A route is a chain of small motifs: looking round, walking, there and back. Holds not: routes with
-measured revisits for testing (worlds/routes.py).
+measured revisits for testing (worlds/routes/base.py).
 """
 
 from collections.abc import Callable, Sequence
@@ -159,4 +159,4 @@ SCRIPTED = "scripted"
 
 ROAMING = "roam"
 """The name of the policy that walks `rooms` from room to room, from a start of its own
-(worlds/routes.py)."""
+(worlds/routes/base.py)."""

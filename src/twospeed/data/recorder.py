@@ -26,8 +26,8 @@ from twospeed.data.shards import write_shard
 from twospeed.data.workers import Engine, run_in_processes
 from twospeed.worlds.base import FastWorld, Observation, ScriptedWorld, World
 from twospeed.worlds.registry import make_world
-from twospeed.worlds.room_routes import roam
-from twospeed.worlds.rooms import Rooms
+from twospeed.worlds.rooms.world import Rooms
+from twospeed.worlds.routes.rooms import roam
 
 TEST_SEEDS_FROM = 800_000
 """Episodes of this seed and above are for testing: nothing is trained or tuned on them."""

@@ -7,7 +7,7 @@ squared error; equal ones share the point. Clips are chosen so that all texts ar
 as the episodes allow, and the other texts are drawn evenly. So a model that heeds no text scores
 1 / texts, and one that only favours some texts does so in the mean over actions.
 Holds not: obedience in the built-in rooms, where every command's outcome can be drawn
-(commanded.py).
+(protocols/commanded.py).
 """
 
 from collections import Counter
@@ -28,11 +28,11 @@ from twospeed.data.clip import Clip, clip_of
 from twospeed.data.episode import Episode
 from twospeed.data.sheets import chosen_episodes
 from twospeed.data.survey import Sample, survey
-from twospeed.evaluation.bootstrap import bootstrap_mean, plain
-from twospeed.evaluation.metrics import video_errors
-from twospeed.evaluation.protocol import decode, encode, in_batches
-from twospeed.evaluation.provenance import provenance_of
-from twospeed.evaluation.understanding import understanding_of
+from twospeed.evaluation.metrics.bootstrap import bootstrap_mean, plain
+from twospeed.evaluation.metrics.frames import video_errors
+from twospeed.evaluation.protocols.base import decode, encode, in_batches
+from twospeed.evaluation.protocols.understanding import understanding_of
+from twospeed.evaluation.reports.provenance import provenance_of
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.registry import WORLDS
 

@@ -18,16 +18,16 @@ from twospeed.core.errors import ConfigError
 from twospeed.core.files import write_json, written_aside
 from twospeed.core.progress import progress
 from twospeed.core.video import Frames, write_picture, write_video
-from twospeed.evaluation.metrics import psnr_db
-from twospeed.evaluation.pictures import Picture, contact_sheet, png_of, side_by_side
-from twospeed.evaluation.plots import plot_arms, plot_way_back
-from twospeed.evaluation.protocol import ProtocolConfig
-from twospeed.evaluation.provenance import provenance_of
-from twospeed.evaluation.report import interval_text, render_page
-from twospeed.evaluation.scores import score
-from twospeed.evaluation.seen import Outcome, count_chunks, run_seen
-from twospeed.evaluation.summary import summarise_route
-from twospeed.evaluation.walks import Walk, draw_walks
+from twospeed.evaluation.metrics.frames import psnr_db
+from twospeed.evaluation.protocols.base import ProtocolConfig
+from twospeed.evaluation.protocols.observed_return import Outcome, count_chunks, run_seen
+from twospeed.evaluation.protocols.scores import score
+from twospeed.evaluation.protocols.walks import Walk, draw_walks
+from twospeed.evaluation.reports.page import interval_text, render_page
+from twospeed.evaluation.reports.pictures import Picture, contact_sheet, png_of, side_by_side
+from twospeed.evaluation.reports.plots import plot_arms, plot_way_back
+from twospeed.evaluation.reports.provenance import provenance_of
+from twospeed.evaluation.reports.summary import summarise_route
 from twospeed.worldmodel.model import WorldModel
 
 KIND, VARIANT = "loop_return", "full turn"

@@ -7,19 +7,19 @@ from typing import Any
 from twospeed.core.config import to_json
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.progress import progress
-from twospeed.evaluation.commanded import action_accuracy
-from twospeed.evaluation.dreamed import count_dreamed_chunks, run_dreamed
-from twospeed.evaluation.drift import CHUNKS, measure_drift
-from twospeed.evaluation.protocol import ProtocolConfig
-from twospeed.evaluation.provenance import provenance_of
-from twospeed.evaluation.scores import EpisodeScores, score
-from twospeed.evaluation.seen import count_chunks, run_seen
-from twospeed.evaluation.summary import summarise_route
-from twospeed.evaluation.timing import seconds_per_chunk
-from twospeed.evaluation.walks import Walk, draw_walks
+from twospeed.evaluation.protocols.base import ProtocolConfig
+from twospeed.evaluation.protocols.commanded import action_accuracy
+from twospeed.evaluation.protocols.drift import CHUNKS, measure_drift
+from twospeed.evaluation.protocols.generated_return import count_dreamed_chunks, run_dreamed
+from twospeed.evaluation.protocols.observed_return import count_chunks, run_seen
+from twospeed.evaluation.protocols.scores import EpisodeScores, score
+from twospeed.evaluation.protocols.timing import seconds_per_chunk
+from twospeed.evaluation.protocols.walks import Walk, draw_walks
+from twospeed.evaluation.reports.provenance import provenance_of
+from twospeed.evaluation.reports.summary import summarise_route
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.language import MOVES
-from twospeed.worlds.routes import KINDS
+from twospeed.worlds.routes.base import KINDS
 
 FIRST_TEST_SEED = 800_000
 """Episodes from here on are for testing only: nothing is trained or tuned on them."""

@@ -52,7 +52,7 @@ class FastLearningConfig:
 
     trust: tuple[float, float] | None = None
     """For the objective "recall": familiarity (0 to 1) from which on, and at which wholly, what is
-    recalled takes the place of the denoiser's prediction (trusting.py); None never."""
+    recalled takes the place of the denoiser's prediction (retrieval_gate.py); None never."""
 
     past_level: int = 0
     """Half of the noisings that are told the past get it noised up to this level (of 1000), since

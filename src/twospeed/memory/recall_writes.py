@@ -27,7 +27,7 @@ from torch import Tensor
 from twospeed.core.errors import ConfigError, ShapeError
 from twospeed.memory.adapters import Adapters
 from twospeed.memory.config import FastLearningConfig
-from twospeed.memory.trusting import familiarity
+from twospeed.memory.retrieval_gate import familiarity
 from twospeed.memory.writer import Written
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.recall import LAYER, Recall, recalled_target, undone

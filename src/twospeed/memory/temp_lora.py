@@ -18,7 +18,7 @@ from twospeed.memory.adapters import Adapters
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.gradient_writes import GradientWrites
 from twospeed.memory.recall_writes import RecallWrites
-from twospeed.memory.trusting import Trusting, familiarity
+from twospeed.memory.retrieval_gate import Trusting, familiarity
 from twospeed.memory.writer import Writer, Written
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.recall import mark_of

@@ -3,7 +3,8 @@
 Hyper-kernels are drawn by slow nets, features are made from them by the operator, all branches are
 concatenated, and a bottleneck brings them to λC channels. No residual, no down-sampling.
 
-This is the plain evaluation, line by line as section 4 has it; fast.py computes the same sooner.
+This is the plain evaluation, line by line as section 4 has it; fast/evaluator.py
+computes the same sooner.
 """
 
 from collections.abc import Sequence
@@ -15,14 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from twospeed.terminator.block_config import BlockConfig, BlockShape
-from twospeed.terminator.branches import LocalBranch, read_branch, tile
-from twospeed.terminator.channel_linear import ChannelLinear
-from twospeed.terminator.coordinates import PointsOf, axis_points, grid_of
-from twospeed.terminator.gated_unit import RecursiveGatedUnit
-from twospeed.terminator.gates import HyperChannelInteraction, HyperInteraction
-from twospeed.terminator.operators import contraction_length, mix
-from twospeed.terminator.slow_net import SlowNet
-from twospeed.terminator.standardization import (
+from twospeed.terminator.layers.branches import LocalBranch, read_branch, tile
+from twospeed.terminator.layers.channel_linear import ChannelLinear
+from twospeed.terminator.layers.coordinates import PointsOf, axis_points, grid_of
+from twospeed.terminator.layers.gated_unit import RecursiveGatedUnit
+from twospeed.terminator.layers.gates import HyperChannelInteraction, HyperInteraction
+from twospeed.terminator.layers.operators import contraction_length, mix
+from twospeed.terminator.layers.slow_net import SlowNet
+from twospeed.terminator.layers.standardization import (
     GroupInstanceBatchStandardization,
     standardize_instance,
 )

@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass
 
 from twospeed.core.errors import ConfigError
-from twospeed.terminator.branches import check_tiling, read_branch
-from twospeed.terminator.local_net import ContextConfig
-from twospeed.terminator.operators import OPERATORS, contraction_length, mixing_weights
-from twospeed.terminator.slow_net import SlowNetConfig
-from twospeed.terminator.standardization import STATISTICS
+from twospeed.terminator.layers.branches import check_tiling, read_branch
+from twospeed.terminator.layers.local_net import ContextConfig
+from twospeed.terminator.layers.operators import OPERATORS, contraction_length, mixing_weights
+from twospeed.terminator.layers.slow_net import SlowNetConfig
+from twospeed.terminator.layers.standardization import STATISTICS
 
 CHOICES = {
     "operator": ("auto", *OPERATORS),
@@ -35,7 +35,7 @@ class BlockConfig:
     """What all blocks of a network share; the defaults are section 10's recommendations."""
 
     branches: tuple[str, ...] = AUTHOR_BRANCHES
-    """Names of branches.py in the order of their concatenation."""
+    """Names of layers/branches.py in the order of their concatenation."""
 
     operator: str = "auto"
     """Second step of the global operator: auto, matmul, fft or hadamard."""

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from twospeed.core.errors import DataError, lookup
-from twospeed.terminator.branches import tile
-from twospeed.terminator.gated_unit import RecursiveGatedUnit
-from twospeed.terminator.slow_net import FilterNet
+from twospeed.terminator.layers.branches import tile
+from twospeed.terminator.layers.gated_unit import RecursiveGatedUnit
+from twospeed.terminator.layers.slow_net import FilterNet
 
 
 def tiled_difference(earlier_CS: Tensor, later_CS: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from twospeed.core.errors import ConfigError, DataError, ShapeError
 from twospeed.terminator.block import SFNEBlock, Trace
 from twospeed.terminator.block_config import BlockConfig, BlockShape
-from twospeed.terminator.coordinates import PointsOf, axis_points
+from twospeed.terminator.layers.coordinates import PointsOf, axis_points
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ from importlib.metadata import version
 
 import torch
 
+from twospeed.training.data.sources import Contents
 from twospeed.training.run import RunConfig
-from twospeed.training.sources import Contents
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,7 +1,7 @@
 """From recorded episodes to a model folder: autoencoder, text encoder, latents, denoiser.
 
-Every stage keeps what it has done (stages.py), so a run that was killed at any moment goes on
-where it was. Holds not: the steps (loop.py), any loss.
+Every stage keeps what it has done (stages/folders.py), so a run that was killed at any moment
+goes on where it was. Holds not: the steps (loop.py), any loss.
 """
 
 import dataclasses
@@ -19,15 +19,15 @@ from twospeed.core.files import read_json, sweep, write_json
 from twospeed.core.progress import Journal
 from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.training.card import Figures, device_name, write_card
-from twospeed.training.denoiser_stages import (
+from twospeed.training.data.sources import EpisodeSource, ShardSource, WorldSource
+from twospeed.training.data.windows import LatentWindows
+from twospeed.training.run import RunConfig
+from twospeed.training.stages.denoiser import (
     denoiser_stage,
     recalling_stage,
     slow_fast_stage,
 )
-from twospeed.training.run import RunConfig
-from twospeed.training.sources import EpisodeSource, ShardSource, WorldSource
-from twospeed.training.stages import Workshop, autoencoder_stage, latents_stage, text_stage
-from twospeed.training.windows import LatentWindows
+from twospeed.training.stages.folders import Workshop, autoencoder_stage, latents_stage, text_stage
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.model import WorldModel
 

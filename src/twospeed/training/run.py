@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 from twospeed.core.errors import ConfigError
 from twospeed.data.recording import RecordingConfig
-from twospeed.training.autoencoder import AutoencoderRun
-from twospeed.training.recalling_config import RecallingConfig
-from twospeed.training.slow import SlowLearningConfig
-from twospeed.training.slow_fast import SlowFastConfig
-from twospeed.training.text import TextRun
+from twospeed.training.recall.config import RecallingConfig
+from twospeed.training.stages.autoencoder import AutoencoderRun
+from twospeed.training.stages.slow import SlowLearningConfig
+from twospeed.training.stages.slow_fast import SlowFastConfig
+from twospeed.training.stages.text import TextRun
 from twospeed.worldmodel.build import WorldModelConfig
 
 PRECISIONS = ("no", "bf16", "fp16")

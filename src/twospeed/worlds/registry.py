@@ -10,15 +10,15 @@ from typing import Any
 
 from twospeed.core.errors import lookup
 from twospeed.worlds.base import About, Action, ScriptedWorld, World, find_program
-from twospeed.worlds.carracing import CarRacing
-from twospeed.worlds.child import find_python, version_under
-from twospeed.worlds.crafter import Crafter
-from twospeed.worlds.doom import Doom
-from twospeed.worlds.duckietown import Duckietown
-from twospeed.worlds.fetch import Fetch
-from twospeed.worlds.humanoid import Humanoid
-from twospeed.worlds.minetest import Minetest
-from twospeed.worlds.rooms import Rooms
+from twospeed.worlds.rooms.world import Rooms
+from twospeed.worlds.simulators.carracing import CarRacing
+from twospeed.worlds.simulators.child import find_python, version_under
+from twospeed.worlds.simulators.crafter import Crafter
+from twospeed.worlds.simulators.doom import Doom
+from twospeed.worlds.simulators.duckietown import Duckietown
+from twospeed.worlds.simulators.fetch import Fetch
+from twospeed.worlds.simulators.humanoid import Humanoid
+from twospeed.worlds.simulators.minetest import Minetest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,1 @@
+"""Numbers of frames and of scenes; no model is seen here."""

@@ -1,0 +1,84 @@
+"""What both protocols share: their settings, batches, seeds, and the jobs of a way back."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from torch import Tensor
+
+from twospeed.core.errors import ConfigError, DataError
+from twospeed.core.random import seed_of
+from twospeed.core.video import Frames
+from twospeed.evaluation.protocols.rollout import Job
+from twospeed.evaluation.protocols.walks import Walk
+from twospeed.memory.config import FastLearningConfig
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worlds.routes.base import CHUNK_FRAMES
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProtocolConfig:
+    """How a protocol is run."""
+
+    memory: FastLearningConfig
+    """How the memory learns."""
+
+    seed: int = 0
+    """Mixed into all noise, beside the episode's own seed."""
+
+    batch_size: int = 8
+    """Episodes that run side by side; no result depends on it."""
+
+    write_on_return: bool = False
+    """Whether memories go on learning generated chunks on the way back of protocol "seen"."""
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ConfigError(f"batch_size must be 1 or more, got {self.batch_size}")
+
+
+def check_chunks(model: WorldModel) -> None:
+    """Refuse a model whose chunks do not fit the routes.
+
+    Raises:
+        DataError: saying both lengths.
+    """
+    if model.settings.chunk_frames != CHUNK_FRAMES:
+        raise DataError(
+            f"routes have chunks of {CHUNK_FRAMES} frames, this model generates"
+            f" {model.settings.chunk_frames}"
+        )
+
+
+def in_batches(items: Sequence[T], size: int) -> Iterator[list[T]]:
+    """Cut a sequence into lists of at most `size`."""
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])
+
+
+def episode_seed(walk: Walk, config: ProtocolConfig) -> int:
+    """Return the seed of all noise of one episode."""
+    return seed_of(config.seed, walk.route.kind, walk.route.seed)
+
+
+def return_job(walk: Walk, past_CTHW: Tensor, config: ProtocolConfig) -> Job:
+    """Return the way back from the last chunk's latents on."""
+    return Job(
+        seed=episode_seed(walk, config),
+        past=past_CTHW,
+        actions=walk.route.actions[walk.route.seen :],
+        first_chunk=walk.route.seen,
+    )
+
+
+def encode(model: WorldModel, frames: Frames) -> Tensor:
+    """Encode one episode's frames to latents (C, T, H, W)."""
+    return model.encode(frames[None]).to(model.device)[0]
+
+
+def decode(model: WorldModel, latents_CTHW: Tensor) -> Frames:
+    """Decode one episode's latents to frames."""
+    frames: Frames = model.decode(latents_CTHW[None])[0]
+    return frames

@@ -1,0 +1,109 @@
+"""Are commands obeyed? Every command is tried from the same past and its outcome looked up.
+
+From the last seen chunk of an episode, a chunk is generated for each of the world's commands. The
+world itself draws what each command would really have shown; the command counts as obeyed when
+its own outcome is the nearest, in mean squared error over the first `JUDGED_FRAMES` frames of the
+chunk: later frames of a turn show what no past frame has shown. A command is skipped where
+another has the same outcome, because a wall is in the way.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from twospeed.core.random import seed_of
+from twospeed.core.video import Frames
+from twospeed.evaluation.metrics.bootstrap import bootstrap_mean
+from twospeed.evaluation.metrics.frames import video_errors
+from twospeed.evaluation.protocols.base import decode, encode
+from twospeed.evaluation.protocols.walks import Walk
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worlds.language import MOVES
+from twospeed.worlds.routes.base import CHUNK_FRAMES
+
+JUDGED_FRAMES = 2
+COMMANDS = tuple(MOVES)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outcomes:
+    """What every command would truly show from one pose."""
+
+    frames: Frames
+    """(commands, JUDGED_FRAMES, H, W, 3)."""
+
+    def is_unique(self, command: int) -> bool:
+        """Say whether no other command looks the same."""
+        same = (self.frames == self.frames[command]).all((1, 2, 3, 4))
+        return int(same.sum()) == 1
+
+    def nearest(self, frames: Frames) -> int:
+        """Return the command whose outcome is nearest to a generated chunk."""
+        return int(video_errors(self.frames, frames[:JUDGED_FRAMES]).argmin())
+
+
+def action_accuracy(
+    model: WorldModel, walks: Sequence[Walk], *, seed: int
+) -> dict[str, dict[str, object]]:
+    """Return the share of obeyed commands, for canonical texts and for held-out paraphrases.
+
+    Args:
+        model: the slow weights, without memory.
+        walks: episodes; the last seen chunk of each is the past.
+        seed: decides the noise and the paraphrases.
+
+    Returns:
+        "canonical" and "held_out" -> interval over episodes, trials, and the share a command.
+    """
+    outcomes = [outcomes_at(one) for one in walks]
+    report: dict[str, dict[str, object]] = {}
+    for wording in ("canonical", "held_out"):
+        obeyed = [
+            _obeyed(model, one, out, _texts(wording, seed_of(seed, one.route.seed)), seed)
+            for one, out in zip(walks, outcomes, strict=True)
+        ]
+        report[wording] = _summary(np.array(obeyed), seed)
+    return report
+
+
+def outcomes_at(one: Walk) -> Outcomes:
+    """Draw what each command would show after the last seen frame."""
+    here = one.route.first_generated - 1
+    frames = [one.place.film_on(one.route, here, [command]) for command in COMMANDS]
+    return Outcomes(frames=np.stack(frames)[:, :JUDGED_FRAMES])
+
+
+def _texts(wording: str, seed: int) -> list[str]:
+    if wording == "canonical":
+        return list(COMMANDS)
+    generator = np.random.default_rng(seed)
+    return [str(generator.choice(MOVES[command].held_out)) for command in COMMANDS]
+
+
+def _obeyed(
+    model: WorldModel, one: Walk, outcomes: Outcomes, texts: list[str], seed: int
+) -> list[float]:
+    """Return 1 or 0 for every command, NaN where it is skipped."""
+    first = one.route.first_generated
+    past = encode(model, one.frames[first - CHUNK_FRAMES : first])
+    seeds = [(seed, one.route.seed, "command", command) for command in COMMANDS]
+    made = model.generate(torch.stack([past] * len(texts)), texts, seeds)
+    return [
+        float(outcomes.nearest(decode(model, latents)) == index)
+        if outcomes.is_unique(index)
+        else np.nan
+        for index, latents in enumerate(made)
+    ]
+
+
+def _summary(obeyed_EA: np.ndarray, seed: int) -> dict[str, object]:
+    tried_EA = ~np.isnan(obeyed_EA)
+    shares = np.nansum(obeyed_EA, 1) / np.maximum(tried_EA.sum(1), 1)
+    interval = bootstrap_mean(np.where(tried_EA.any(1), shares, np.nan), seed=seed)
+    by_command = {
+        command: bootstrap_mean(obeyed_EA[:, index], seed=seed).to_json()["mean"]
+        for index, command in enumerate(COMMANDS)
+    }
+    return {**interval.to_json(), "trials": int(tried_EA.sum()), "by_command": by_command}

@@ -1,0 +1,174 @@
+"""Protocol "seen": the way out is observed, the way back is generated and held against the truth.
+
+Outward, true frames are encoded and the memory learns every chunk; the first is conditioned on
+the one first frame. Back, each chunk is generated from the latents of the chunk before it and its
+action alone. By default nothing is written on the way back. Every arm gets the same past, actions
+and noise:
+
+    on       this episode's memory
+    off      no adapters
+    swap     another episode's memory, of as many writes elsewhere
+    random   random adapters that add as much to every layer
+    frozen   the last seen frame, repeated
+    copy     the last seen chunk, repeated
+    truth    the true frames
+
+The last three go through the autoencoder as all others do, so that no arm is favoured by pixels
+that latents cannot hold; "truth" is what a perfect memory would score.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from twospeed.core.video import Frames
+from twospeed.evaluation.metrics.frames import psnr_db
+from twospeed.evaluation.protocols.base import (
+    ProtocolConfig,
+    check_chunks,
+    decode,
+    encode,
+    episode_seed,
+    in_batches,
+    return_job,
+)
+from twospeed.evaluation.protocols.memories import Snapshot, random_like, resumed, rotated
+from twospeed.evaluation.protocols.rollout import (
+    Advance,
+    Job,
+    Observed,
+    generate,
+    observe,
+    write_seed,
+)
+from twospeed.evaluation.protocols.walks import Walk, by_writes, draw_walks
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worlds.routes.base import CHUNK_FRAMES
+
+ARMS = ("on", "off", "swap", "random", "frozen", "copy", "truth")
+GENERATED = ("on", "off", "swap", "random")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outcome:
+    """What every arm made of one episode's way back."""
+
+    walk: Walk
+
+    frames: dict[str, Frames]
+    """Arm -> (G, H, W, 3)."""
+
+    first_visit_db: dict[str, float]
+    """"on" and "off" -> PSNR of outward chunks predicted before they were learned, new frames
+    only; NaN where there are none."""
+
+    norm: float
+    """L2 norm of all that the memory adds to the weights."""
+
+
+def run_seen(
+    model: WorldModel, walks: Sequence[Walk], config: ProtocolConfig, *, advance: Advance
+) -> Iterator[Outcome]:
+    """Run the protocol on episodes of one kind of route.
+
+    Args:
+        model: the slow weights.
+        walks: the episodes; one that is alone borrows the memory of `donor_of`.
+        config: how to run it.
+        advance: is told of every chunk that is done; `count_chunks` says how many there are.
+
+    Yields:
+        Outcomes, with the longest way out first.
+
+    Raises:
+        DataError: when the model's chunks are not those of the routes.
+    """
+    check_chunks(model)
+    walks = by_writes(walks)
+    observed: list[Observed] = []
+    for batch in in_batches([*walks, *donor_of(walks)], config.batch_size):
+        jobs = [_outward_job(model, walk, config) for walk in batch]
+        observed += observe(model, jobs, config.memory, advance=advance)
+    snapshots = [one.snapshot for one in observed]
+    strangers = rotated(snapshots)
+    for places in in_batches(range(len(walks)), config.batch_size):
+        chosen = [walks[i] for i in places]
+        own, others = [snapshots[i] for i in places], [strangers[i] for i in places]
+        arms = _generate_arms(model, chosen, own, others, config, advance)
+        for i, frames in zip(places, arms, strict=True):
+            yield Outcome(
+                walk=walks[i],
+                frames=frames | _still_arms(model, walks[i]),
+                first_visit_db=_first_visit_db(model, walks[i], observed[i]),
+                norm=snapshots[i].file.norm(),
+            )
+
+
+def count_chunks(walks: Sequence[Walk]) -> int:
+    """Return how many chunks `run_seen` observes and generates."""
+    outward = sum(walk.num_writes for walk in (*walks, *donor_of(walks)))
+    return outward + len(GENERATED) * sum(walk.num_generated for walk in walks)
+
+
+def donor_of(walks: Sequence[Walk]) -> list[Walk]:
+    """Return an episode that only lends its memory, where there is none to swap with."""
+    if len(walks) > 1:
+        return []
+    route, place = walks[0].route, walks[0].place
+    return draw_walks(route.kind, [route.seed + 1], size=place.size, world=place.world)
+
+
+def _outward_job(model: WorldModel, walk: Walk, config: ProtocolConfig) -> Job:
+    latents = encode(model, walk.frames[: 1 + CHUNK_FRAMES * walk.num_writes])
+    return Job(
+        seed=episode_seed(walk, config),
+        past=latents[:, :1],
+        actions=walk.route.actions[: walk.num_writes],
+        first_chunk=0,
+        truth=latents[:, 1:],
+    )
+
+
+def _generate_arms(
+    model: WorldModel,
+    walks: list[Walk],
+    own: list[Snapshot],
+    others: list[Snapshot],
+    config: ProtocolConfig,
+    advance: Advance,
+) -> list[dict[str, Frames]]:
+    jobs = []
+    for walk in walks:
+        last = slice(walk.route.first_generated - CHUNK_FRAMES, walk.route.first_generated)
+        jobs.append(return_job(walk, encode(model, walk.frames[last]), config))
+    seeds = [write_seed(job.seed) for job in jobs]
+    drawn = [random_like(one, seed=job.seed) for one, job in zip(own, jobs, strict=True)]
+    arms: list[dict[str, Frames]] = [{} for _ in walks]
+    for arm, snapshots in (("on", own), ("off", None), ("swap", others), ("random", drawn)):
+        memory = resumed(model, snapshots, seeds=seeds) if snapshots else None
+        made, _ = generate(model, jobs, memory, writes=config.write_on_return, advance=advance)
+        for frames, latents in zip(arms, made, strict=True):
+            frames[arm] = decode(model, latents)
+    return arms
+
+
+def _still_arms(model: WorldModel, walk: Walk) -> dict[str, Frames]:
+    first = walk.route.first_generated
+    context = decode(model, encode(model, walk.frames[first - CHUNK_FRAMES : first]))
+    return {
+        "frozen": np.repeat(context[-1:], len(walk.truth_back), axis=0),
+        "copy": np.concatenate([context] * walk.num_generated),
+        "truth": decode(model, encode(model, walk.truth_back)),
+    }
+
+
+def _first_visit_db(model: WorldModel, walk: Walk, observed: Observed) -> dict[str, float]:
+    scores: dict[str, list[float]] = {"on": [], "off": []}
+    is_new = walk.new_frames
+    for one, arm in itertools.product(observed.predictions, scores):
+        place = slice(1 + CHUNK_FRAMES * one.chunk, 1 + CHUNK_FRAMES * (one.chunk + 1))
+        frames = decode(model, one.on if arm == "on" else one.off)
+        scores[arm] += psnr_db(frames, walk.frames[place])[is_new[place]].tolist()
+    return {arm: float(np.mean(values)) if values else np.nan for arm, values in scores.items()}

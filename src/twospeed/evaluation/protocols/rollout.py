@@ -1,0 +1,216 @@
+"""Many episodes side by side: observe true chunks, or generate chunk by chunk.
+
+Episodes of different length run together; whoever has finished steps out. Noise depends on an
+episode's seed and the chunk's number alone, never on its companions or on the memory, so that
+arms are paired. Axes: C channels, T frames, H and W latent cells.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from twospeed.core.random import seed_of
+from twospeed.evaluation.protocols.memories import Snapshot, narrowed, snapshot_of
+from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.temp_lora import TempLora
+from twospeed.worldmodel.model import WorldModel
+
+Advance = Callable[[int], None]
+"""Is told how many more chunks are done."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Job:
+    """What one episode has to do: a stretch of chunks, from some past on."""
+
+    seed: int
+    """Decides all noise of the episode."""
+
+    past: Tensor
+    """(C, T, H, W), clean latents to start from; all jobs of a batch have as many frames."""
+
+    actions: tuple[str, ...]
+    """One a chunk."""
+
+    first_chunk: int
+    """Number of the first one in the episode."""
+
+    truth: Tensor | None = None
+    """(C, T, H, W), latents of the true frames of these chunks, for observing."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Predicted:
+    """A true chunk as it was predicted before the memory learned it."""
+
+    chunk: int
+    on: Tensor
+    """(C, T, H, W), with the memory as it was then."""
+
+    off: Tensor
+    """(C, T, H, W), without memory."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Observed:
+    """What observing left of one episode."""
+
+    snapshot: Snapshot
+    predictions: tuple[Predicted, ...]
+
+
+def fresh_memory(model: WorldModel, config: FastLearningConfig, jobs: Sequence[Job]) -> TempLora:
+    """Return an empty memory for these jobs, detached."""
+    return TempLora(model, config, seeds=[write_seed(job.seed) for job in jobs])
+
+
+def write_seed(seed: int) -> int:
+    """Return the seed that decides the noise of an episode's writes."""
+    return seed_of(seed, "writes")
+
+
+def observe(
+    model: WorldModel, jobs: Sequence[Job], config: FastLearningConfig, *, advance: Advance
+) -> list[Observed]:
+    """Let empty memories learn the jobs' true chunks; predict each one before it is learned.
+
+    Returns:
+        One a job, in order. The first chunk is not predicted: nothing is remembered then.
+    """
+    memory = fresh_memory(model, config, jobs)
+    active = list(range(len(jobs)))
+    predictions: list[list[Predicted]] = [[] for _ in jobs]
+    done: dict[int, Snapshot] = {}
+    for chunk in range(_longest(jobs)):
+        memory, active = _step_out(memory, jobs, active, chunk, done)
+        now = [jobs[index] for index in active]
+        past, new = (torch.stack([part(job, chunk) for job in now]) for part in (_past, _new))
+        if chunk:
+            for index, one in zip(active, _predict(model, now, past, memory, chunk), strict=True):
+                predictions[index].append(one)
+        _write(memory, now, chunk, past, new, generated=False)
+        advance(len(now))
+    _step_out(memory, jobs, active, _longest(jobs), done)
+    return [
+        Observed(snapshot=done[index], predictions=tuple(predictions[index]))
+        for index in range(len(jobs))
+    ]
+
+
+def generate(
+    model: WorldModel,
+    jobs: Sequence[Job],
+    memory: TempLora | None,
+    *,
+    writes: bool,
+    advance: Advance,
+) -> tuple[list[Tensor], list[Snapshot]]:
+    """Generate every job's chunks, each from the latents of the chunk before it.
+
+    Args:
+        model: the slow weights.
+        jobs: one an episode.
+        memory: their fast weights side by side, or None.
+        writes: whether the memory learns each generated chunk.
+        advance: see `Advance`.
+
+    Returns:
+        Latents (C, T, H, W) of all chunks of each job, and the memories after them.
+    """
+    active = list(range(len(jobs)))
+    made: list[list[Tensor]] = [[job.past] for job in jobs]
+    done: dict[int, Snapshot] = {}
+    for chunk in range(_longest(jobs)):
+        if memory is None:
+            active = [index for index in active if chunk < len(jobs[index].actions)]
+        else:
+            memory, active = _step_out(memory, jobs, active, chunk, done)
+        now = [jobs[index] for index in active]
+        past = torch.stack([made[index][-1] for index in active])
+        new = generate_chunk(model, now, past, memory, chunk)
+        if memory is not None and writes:
+            _write(memory, now, chunk, past, new, generated=True)
+        for index, latents in zip(active, new, strict=True):
+            made[index].append(latents)
+        advance(len(now))
+    if memory is not None:
+        _step_out(memory, jobs, active, _longest(jobs), done)
+    return [torch.cat(parts[1:], 1) for parts in made], [done[index] for index in sorted(done)]
+
+
+def generate_chunk(
+    model: WorldModel,
+    jobs: Sequence[Job],
+    past_ECTHW: Tensor,
+    memory: TempLora | None,
+    chunk: int,
+) -> Tensor:
+    """Generate the jobs' chunk of this number (counted from their first), with or without memory.
+
+    Returns:
+        Latents (E, C, T, H, W).
+    """
+    return model.generate(
+        past_ECTHW,
+        [job.actions[chunk] for job in jobs],
+        [(job.seed, "chunk", job.first_chunk + chunk) for job in jobs],
+        read_out=memory.read_out if memory else None,
+        familiar=memory.familiar if memory else None,
+    )
+
+
+def _longest(jobs: Sequence[Job]) -> int:
+    return max(len(job.actions) for job in jobs)
+
+
+def _past(job: Job, chunk: int) -> Tensor:
+    return _new(job, chunk - 1) if chunk else job.past
+
+
+def _new(job: Job, chunk: int) -> Tensor:
+    if job.truth is None:
+        raise AssertionError("a job to observe has true latents")
+    frames = job.truth.shape[1] // len(job.actions)
+    return job.truth[:, frames * chunk : frames * (chunk + 1)]
+
+
+def _write(
+    memory: TempLora,
+    jobs: Sequence[Job],
+    chunk: int,
+    past: Tensor,
+    new: Tensor,
+    *,
+    generated: bool,
+) -> None:
+    """Let the memory learn one chunk of every job."""
+    actions = [job.actions[chunk] for job in jobs]
+    window = torch.cat([past, new], 2)
+    memory.observe(window, actions, past_frames=past.shape[2], generated=generated)
+
+
+def _predict(
+    model: WorldModel, jobs: Sequence[Job], past: Tensor, memory: TempLora, chunk: int
+) -> list[Predicted]:
+    on, off = (generate_chunk(model, jobs, past, arm, chunk) for arm in (memory, None))
+    pairs = zip(on, off, strict=True)
+    return [Predicted(chunk=chunk, on=one, off=other) for one, other in pairs]
+
+
+def _step_out(
+    memory: TempLora,
+    jobs: Sequence[Job],
+    active: list[int],
+    chunk: int,
+    done: dict[int, Snapshot],
+) -> tuple[TempLora, list[int]]:
+    """Let jobs that have no chunk of this number step out; put their memories into `done`."""
+    stay = [p for p, index in enumerate(active) if chunk < len(jobs[index].actions)]
+    if len(stay) == len(active):
+        return memory, active
+    for place, index in enumerate(active):
+        if place not in stay:
+            done[index] = snapshot_of(memory, place)
+    return narrowed(memory, stay) if stay else memory, [active[place] for place in stay]

@@ -1,0 +1,1 @@
+"""From episodes' scores to figures, pictures and pages."""

@@ -1,0 +1,1 @@
+"""Speed, scaling and comparisons with other networks."""

@@ -1,0 +1,233 @@
+"""Data sets on disk in the formats people have them.
+
+MNIST    train-images-idx3-ubyte and three more, plain or .gz
+CIFAR    data_batch_1 ... (python or .bin), or train and test of CIFAR-100
+STL-10   train_X.bin, train_y.bin, test_X.bin, test_y.bin
+folder   train/CLASS/*.png and test/CLASS/*.png, or CLASS/*.png
+npz      x_train, y_train, x_test, y_test, or images and labels
+"""
+
+import gzip
+import struct
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from twospeed.core.errors import DataError
+from twospeed.core.npz import read_arrays
+from twospeed.terminator.datasets.cifar_pickle import read_pickled
+from twospeed.terminator.datasets.examples import (
+    Examples,
+    ExampleSet,
+    classes_of,
+    examples_from,
+    with_test_split,
+)
+
+PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+
+
+def read_data(path: Path) -> ExampleSet:
+    """Read a data set, its format found by the names of its files.
+
+    Raises:
+        DataError: when there is nothing, or nothing we know.
+    """
+    if not path.exists():
+        raise DataError(f"{path} does not exist")
+    if path.is_file():
+        if path.suffix != ".npz":
+            raise DataError(f"{path.name}: a single file of data ends in .npz")
+        return read_npz(path)
+    for is_it, read in FORMATS:
+        if is_it(path):
+            return read(path)
+    raise DataError(
+        f"{path} holds no data set that we know: MNIST IDX, CIFAR, STL-10, or folders of pictures"
+    )
+
+
+def read_npz(path: Path) -> ExampleSet:
+    """Read arrays x_train, y_train, x_test, y_test, or images and labels."""
+    arrays = read_arrays(path)
+    if {"x_train", "y_train", "x_test", "y_test"} <= arrays.keys():
+        train, test = (examples_from(arrays[f"x_{p}"], arrays[f"y_{p}"]) for p in ("train", "test"))
+        return whole_set(path.stem, train, test)
+    if {"images", "labels"} <= arrays.keys():
+        examples = examples_from(arrays["images"], arrays["labels"])
+        return with_test_split(path.stem, examples, classes_of(examples))
+    raise DataError(
+        f"{path.name} should hold x_train, y_train, x_test, y_test, or images and labels; "
+        f"it holds {', '.join(sorted(arrays)[:6])}"
+    )
+
+
+def whole_set(name: str, train: Examples, test: Examples) -> ExampleSet:
+    """Make a set whose classes are numbers, those of the training part."""
+    return ExampleSet(name=name, train=train, test=test, classes=classes_of(train))
+
+
+def find(folder: Path, *names: str) -> Path | None:
+    """Return the first of these files that is there, plain or .gz."""
+    for name in names:
+        for candidate in (folder / name, folder / f"{name}.gz"):
+            if candidate.is_file():
+                return candidate
+    return None
+
+
+def read_bytes(path: Path | None, folder: Path, name: str) -> bytes:
+    """Read a file, unpacking .gz.
+
+    Raises:
+        DataError: when it is missing or cannot be read.
+    """
+    if path is None:
+        raise DataError(f"{folder} lacks {name}")
+    try:
+        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError) as error:
+        raise DataError(f"cannot read {path}: {error}") from error
+
+
+def read_idx(folder: Path, name: str) -> NDArray[np.uint8]:
+    """Read one IDX file of bytes, such as train-images-idx3-ubyte."""
+    content = read_bytes(find(folder, name, name.replace("-idx", ".idx")), folder, name)
+    if len(content) < 4 or content[:3] != b"\x00\x00\x08":
+        raise DataError(f"{name} does not begin like an IDX file of bytes")
+    num_axes = content[3]
+    start = 4 + 4 * num_axes
+    if len(content) < start:
+        raise DataError(f"{name} ends inside its header")
+    sizes = struct.unpack(f">{num_axes}I", content[4:start])
+    return shaped(content[start:], sizes, name)
+
+
+def shaped(content: bytes, sizes: tuple[int, ...], name: str) -> NDArray[np.uint8]:
+    """View bytes as an array; a missing axis size is given as -1."""
+    values = np.frombuffer(content, np.uint8)
+    try:
+        return values.reshape(sizes)
+    except ValueError as error:
+        raise DataError(f"{name} holds {values.size} bytes, which do not fit {sizes}") from error
+
+
+def read_mnist(folder: Path) -> ExampleSet:
+    """Read MNIST and its relatives."""
+    train, test = (
+        examples_from(
+            read_idx(folder, f"{part}-images-idx3-ubyte"),
+            read_idx(folder, f"{part}-labels-idx1-ubyte"),
+        )
+        for part in ("train", "t10k")
+    )
+    return whole_set(folder.name, train, test)
+
+
+def read_cifar_binary(folder: Path) -> ExampleSet:
+    """Read CIFAR-10 (label, 3072 bytes) or CIFAR-100 (two labels, 3072 bytes)."""
+    fine = find(folder, "train.bin") is not None
+    names = ["train.bin"] if fine else [f"data_batch_{i}.bin" for i in range(1, 6)]
+    names = [name for name in names if find(folder, name)]
+    test_name = "test.bin" if fine else "test_batch.bin"
+    num_labels = 2 if fine else 1
+    train, test = (_cifar_rows(folder, part, num_labels) for part in (names, [test_name]))
+    return whole_set(folder.name, train, test)
+
+
+def _cifar_rows(folder: Path, names: list[str], num_labels: int) -> Examples:
+    parts = [read_bytes(find(folder, name), folder, name) for name in names]
+    rows = shaped(b"".join(parts), (-1, num_labels + 3072), names[0])
+    return examples_from(rows[:, num_labels:].reshape(-1, 3, 32, 32), rows[:, num_labels - 1])
+
+
+def read_cifar_python(folder: Path) -> ExampleSet:
+    """Read the pickled form of CIFAR-10 or CIFAR-100."""
+    fine = (folder / "train").is_file()
+    names = ["train"] if fine else [f"data_batch_{i}" for i in range(1, 6)]
+    train = [read_pickled(folder / name) for name in names if (folder / name).is_file()]
+    test = read_pickled(folder / ("test" if fine else "test_batch"))
+    key = "fine_labels" if fine else "labels"
+    return whole_set(folder.name, _pickled_examples(train, key), _pickled_examples([test], key))
+
+
+def _pickled_examples(parts: list[Mapping[str, object]], key: str) -> Examples:
+    for part in parts:
+        if not {"data", key} <= part.keys():
+            raise DataError(f"a CIFAR batch should hold data and {key}, got {sorted(part)}")
+    images = np.concatenate([np.asarray(part["data"]) for part in parts])
+    labels = np.concatenate([np.asarray(part[key]) for part in parts])
+    return examples_from(images.reshape(-1, 3, 32, 32), labels)
+
+
+def read_stl10(folder: Path) -> ExampleSet:
+    """Read STL-10: pictures of 96 x 96 column by column, labels from 1."""
+    train, test = (_stl10_part(folder, part) for part in ("train", "test"))
+    return whole_set(folder.name, train, test)
+
+
+def _stl10_part(folder: Path, part: str) -> Examples:
+    names = f"{part}_X.bin", f"{part}_y.bin"
+    pictures, labels = (read_bytes(find(folder, name), folder, name) for name in names)
+    columns = shaped(pictures, (-1, 3, 96, 96), names[0])
+    numbers = shaped(labels, (-1,), names[1]).astype(np.int64) - 1
+    return examples_from(columns.transpose(0, 1, 3, 2), numbers)
+
+
+def read_folders(folder: Path) -> ExampleSet:
+    """Read pictures sorted into folders by class, all of one size."""
+    train, test = (
+        folder / "train",
+        next((folder / name for name in ("test", "val") if (folder / name).is_dir()), None),
+    )
+    if train.is_dir() and test is not None:
+        classes = _class_names(train)
+        return ExampleSet(
+            name=folder.name,
+            train=_pictures(train, classes),
+            test=_pictures(test, classes),
+            classes=classes,
+        )
+    classes = _class_names(folder)
+    return with_test_split(folder.name, _pictures(folder, classes), classes)
+
+
+def _class_names(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(child.name for child in folder.iterdir() if child.is_dir()))
+
+
+def _pictures(folder: Path, classes: tuple[str, ...]) -> Examples:
+    files = [
+        (file, label)
+        for label, name in enumerate(classes)
+        for file in sorted((folder / name).glob("*"))
+        if file.suffix.lower() in PICTURES
+    ]
+    if not files:
+        raise DataError(f"{folder} holds no pictures in folders of classes")
+    images = [_picture(file) for file, _ in files]
+    sizes = {image.shape for image in images}
+    if len(sizes) > 1:
+        raise DataError(f"pictures in {folder} must have one size, got {sorted(sizes)[:3]}")
+    return examples_from(np.stack(images), np.array([label for _, label in files]))
+
+
+def _picture(file: Path) -> NDArray[np.uint8]:
+    try:
+        with Image.open(file) as picture:
+            return np.asarray(picture.convert("L" if picture.mode in {"1", "L"} else "RGB"))
+    except OSError as error:
+        raise DataError(f"cannot read {file} as a picture: {error}") from error
+
+
+FORMATS: list[tuple[Callable[[Path], bool], Callable[[Path], ExampleSet]]] = [
+    (lambda f: find(f, "train-images-idx3-ubyte", "train-images.idx3-ubyte") is not None,
+     read_mnist),
+    (lambda f: (f / "train_X.bin").is_file(), read_stl10),
+    (lambda f: find(f, "data_batch_1.bin", "train.bin") is not None, read_cifar_binary),
+    (lambda f: (f / "data_batch_1").is_file() or (f / "train").is_file(), read_cifar_python),
+    (lambda f: any(child.is_dir() for child in f.iterdir()), read_folders),
+]  # fmt: skip

@@ -1,0 +1,1 @@
+"""The same network sooner: equal numbers from fewer and larger operations."""

@@ -1,0 +1,1 @@
+"""Fits of a classifier: settings, loop, checkpoints, optimisers, plots."""

@@ -1,0 +1,1 @@
+"""Slow nets, operators, gates and standardizations: what a block is put together from."""

@@ -1,0 +1,1 @@
+"""Parts of the fast evaluation in C++: built at first use, called by ctypes."""

@@ -1,0 +1,1 @@
+"""The network against arrays of a reference, name by name."""

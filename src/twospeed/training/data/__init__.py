@@ -1,0 +1,1 @@
+"""Episodes as latents and windows, and the words that go with them."""

@@ -1,0 +1,1 @@
+"""Learning to recall: slow weights learn through the writes of fast weights."""

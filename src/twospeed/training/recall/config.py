@@ -1,0 +1,65 @@
+"""How slow weights learn to recall: the settings of learning.py."""
+
+from dataclasses import dataclass, field
+
+from twospeed.core.errors import ConfigError
+from twospeed.training.loop import LoopConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecallingConfig:
+    """How the slow weights learn to recall."""
+
+    episodes: int = 8
+    """Episodes in a step."""
+
+    later: int = 1
+    """Windows of an episode that are predicted with the memory in a step."""
+
+    least_written: int = 2
+    """Fewest chunks that are written before; the number is drawn anew for each step."""
+
+    again_share: float = 0.25
+    """Share of the predicted windows that were themselves written; the others come later."""
+
+    guess_weight: float = 0.25
+    """Weight of the recall layer's own squared errors on later chunks: with memory, without, and of
+    what another episode's memory adds to them."""
+
+    first_steps: int = 0
+    """Steps at the start in which the recall layer learns alone, by its own squared errors."""
+
+    first_episodes: int = 16
+    """Episodes in such a step; they cost little."""
+
+    alone_every: int = 3
+    """Every so many steps, a batch is learned without any memory; 0 for none."""
+
+    past_noise: float = 0.3
+    """Greatest deviation of noise on the past that later keys look at."""
+
+    past_mix: float = 0.7
+    """In half of the episodes, later past frames go over to what is recalled of them by a share
+    of at most this."""
+
+    still_share: float = 0.25
+    """Share of the chunks that are written as if their episode began there: a place should also be
+    known when it is reached in another way."""
+
+    walked_share: float = 0.5
+    """Share of the steps in which past frames of the predicted windows are generated with the
+    memory."""
+
+    walked_chunks: int = 3
+    """Most chunks that are generated one after the other for that."""
+
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=0, learning_rate=8e-4))
+    """How the slow weights learn."""
+
+    def __post_init__(self) -> None:
+        for name in ("episodes", "later", "least_written", "first_episodes", "walked_chunks"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        for name in ("again_share", "past_mix", "still_share", "walked_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} is a share from 0 to 1, got {getattr(self, name)}")

@@ -1,0 +1,75 @@
+"""Which episodes, and which of their chunks, a step of learning to recall looks at.
+
+Holds: `Drawing`. Holds not: what is made of them (learning.py).
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from twospeed.training.data.windows import LatentWindows, chunks_before
+from twospeed.training.recall.config import RecallingConfig
+from twospeed.training.recall.dual_ridge import Chunks, cut
+from twospeed.worldmodel.text import TextEncoder
+from twospeed.worlds.language import OPPOSITE
+
+
+class Drawing:
+    """Draws whole episodes in chunks, and chunks of them to predict.
+
+    Args:
+        windows: cached episodes.
+        text_encoder: of the model that learns.
+        config: how many are drawn, and how many of their chunks are written.
+        like: chunks come on its device, in its type.
+    """
+
+    def __init__(
+        self,
+        windows: LatentWindows,
+        text_encoder: TextEncoder,
+        config: RecallingConfig,
+        like: Tensor,
+    ) -> None:
+        self.windows, self.text_encoder, self.config = windows, text_encoder, config
+        self.like = like
+
+    def chunks(self, generator: torch.Generator, count: int, *, held_out: bool = False) -> Chunks:
+        """Draw so many episodes, and how many chunks of each are written."""
+        episodes = self.windows.draw_episodes(generator, count, held_out=held_out)
+        written = chunks_before(episodes, self.config.least_written, generator)
+        past, new = cut(episodes)
+        number = past.shape[1]
+        actions = [action for episode in episodes for action in episode.actions[:number]]
+        return Chunks(
+            past_BCPHW=past.flatten(0, 1).to(self.like),
+            new_BCNHW=new.flatten(0, 1).to(self.like),
+            text_BND=self.text_encoder.encode(actions).to(self.like),
+            undo_BND=self._undo(actions),
+            episodes=count,
+            written=written,
+        )
+
+    def _undo(self, actions: Sequence[str]) -> Tensor:
+        """Return the features of what undoes these actions, zeros where that is not known."""
+        undo = [OPPOSITE.get(action, "") for action in actions]
+        is_known_B = torch.tensor([bool(text) for text in undo]).to(self.like)
+        return self.text_encoder.encode(undo).to(self.like) * is_known_B[:, None, None]
+
+    def picks(self, chunks: Chunks, generator: torch.Generator) -> Tensor:
+        """Draw the places of the chunks to predict, episode by episode."""
+        number = len(chunks.past_BCPHW) // chunks.episodes
+        return torch.tensor(
+            [
+                episode * number + self._pick(number, chunks.written, generator)
+                for episode in range(chunks.episodes)
+                for _ in range(self.config.later)
+            ]
+        )
+
+    def _pick(self, number: int, written: int, generator: torch.Generator) -> int:
+        """Draw a chunk; never an episode's first one, whose past is a single frame."""
+        again = bool(torch.rand((), generator=generator) < self.config.again_share)
+        first, end = (1, max(written, 2)) if again else (written, number)
+        return first + int(torch.randint(end - first, (1,), generator=generator))

@@ -1,0 +1,179 @@
+"""Learning to recall: slow weights learn through the writes that fast weights will make.
+
+For each episode of a batch, the recall layer of an empty memory is written with the first chunks,
+as it will be in use (memory/recall_writes.py); later chunks are then predicted with that memory.
+All the writes have one closed form, so the gradient reaches keys and slow weights through them
+exactly, for little more than the cost of the prediction. Since later past frames will have been
+generated, a share of them is generated (self_forcing.py), or mixed with what the memory itself
+recalls.
+
+Holds: `Recalling`. Holds not: its settings (config.py), the steps (loop.py), what is
+drawn (drawing.py), the writes (dual_ridge.py), keys and guesses (memory_rollout.py).
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from twospeed.core.errors import ConfigError
+from twospeed.core.random import generator_of
+from twospeed.memory.adapters import Adapters
+from twospeed.memory.presets import recalling
+from twospeed.training.data.windows import LatentWindows
+from twospeed.training.recall.config import RecallingConfig
+from twospeed.training.recall.drawing import Drawing
+from twospeed.training.recall.dual_ridge import Chunks, Memories
+from twospeed.training.recall.memory_rollout import Guessing, noisy_past, stilled
+from twospeed.training.recall.self_forcing import walked
+from twospeed.training.stages.slow import SlowLearningConfig, Windows, slow_loss
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.recall import LAYER, recalled_target
+
+
+class Recalling:
+    """The loss of slow weights through the writes of a batch of episodes.
+
+    Args:
+        model: whose denoiser learns; it has a recall layer.
+        windows: cached episodes.
+        slow: how windows are noised and drawn.
+        config: the rest.
+
+    Raises:
+        ConfigError: when the denoiser has no recall layer.
+    """
+
+    def __init__(
+        self,
+        model: WorldModel,
+        windows: LatentWindows,
+        slow: SlowLearningConfig,
+        config: RecallingConfig,
+    ) -> None:
+        if getattr(model.denoiser, "recall", None) is None:
+            raise ConfigError("learning to recall needs a denoiser with model.recall_keys above 0")
+        self.model, self.windows, self.slow, self.config = model, windows, slow, config
+        self.memory = recalling(model.denoiser.recall.layer.in_features)
+        self.guessing = Guessing(model.denoiser, self.memory)
+        self.adapters = Adapters(  # of any rank: they act as the memories of each step
+            model.denoiser, rank=1, targets=self.memory.targets, episodes=config.episodes
+        )
+        self.no_text = model.text_encoder.encode([""]).to(next(model.denoiser.parameters()))
+        self.drawing = Drawing(windows, model.text_encoder, config, like=self.no_text)
+
+    def loss(self, step: int, generator: torch.Generator) -> Tensor:
+        """Return the loss of one step: later windows with their memory, or windows without any."""
+        if step < self.config.first_steps:
+            chunks = self.drawing.chunks(generator, self.config.first_episodes)
+            return self._write(chunks, generator)[1]
+        if self.config.alone_every and step % self.config.alone_every == 0:
+            return self._alone(generator)
+        chunks = self.drawing.chunks(generator, self.config.episodes)
+        memories, guessing, chunks = self._write(chunks, generator)
+        shown, error = self._predicted(chunks, memories, generator, self.config.walked_share)
+        return shown + self.config.guess_weight * error + guessing
+
+    def held_out_losses(self, rounds: int) -> tuple[float, float]:
+        """Return the mean loss on later chunks of held-out episodes, with and without memory."""
+        pairs = [self._held_out_pair(generator_of("held out", index)) for index in range(rounds)]
+        on, off = torch.stack(pairs).mean(0).tolist()
+        return on, off
+
+    @torch.no_grad()
+    def _held_out_pair(self, generator: torch.Generator) -> Tensor:
+        chunks = self.drawing.chunks(generator, self.config.episodes, held_out=True)
+        memories, _, chunks = self._write(chunks, generator)
+        empty = replace(memories, up_EOM=torch.zeros_like(memories.up_EOM))
+        state = generator.get_state()
+        losses = []
+        for one in (memories, empty):
+            generator.set_state(state)
+            losses.append(self._predicted(chunks, one, generator, walked_share=0.0)[0])
+        return torch.stack(losses)
+
+    def _alone(self, generator: torch.Generator) -> Tensor:
+        batch = self.windows.draw(
+            generator,
+            batch=self.slow.batch_size,
+            past_lengths=self.slow.past_lengths,
+            new_frames=self.slow.new_frames,
+            text_encoder=self.model.text_encoder,
+            even_share=self.slow.even_share,
+        )
+        return self._slow_loss(batch, self.slow, generator)
+
+    def _write(self, chunks: Chunks, generator: torch.Generator) -> tuple[Memories, Tensor, Chunks]:
+        """Write the first chunks of empty memories.
+
+        Returns:
+            The memories; the weighted squared errors of the guesses of later chunks; and the
+            chunks, with later past frames as they might have been generated.
+        """
+        first, later = slice(chunks.written), slice(chunks.written, None)
+        target_EMO = chunks.apart(recalled_target(chunks.new_BCNHW))
+        text = chunks.apart(chunks.text_BND)[:, later]
+        written = stilled(chunks, self.config.still_share, generator)
+        memory = self.guessing.memory_of(written, first)
+        with torch.no_grad():
+            key_EMK, slow_EMO = self.guessing.guess(chunks.apart(chunks.past_BCPHW)[:, later], text)
+            recalled = slow_EMO + memory.read(key_EMK)
+        chunks = self.guessing.mixed(chunks, recalled, self._shares(generator, chunks.episodes))
+        past = chunks.apart(chunks.past_BCPHW)[:, later]
+        noisy = noisy_past(past, self.config.past_noise, generator)
+        key_EMK, slow_EMO = self.guessing.guess(noisy, text)
+        without = (target_EMO[:, later] - slow_EMO)[..., :-1]  # an empty memory has no mark to give
+        with_memory = without - memory.read(key_EMK)[..., :-1]
+        strange = memory.passed_on().read(key_EMK)  # of another episode: it should add nothing
+        squares = torch.stack([it.square().mean() for it in (without, with_memory, strange)]).sum()
+        squares = squares + self.guessing.again(chunks, memory, generator)
+        if self.memory.both_ways:
+            squares = squares + self.guessing.back(chunks, memory, generator)
+        return memory, self.config.guess_weight * squares, chunks
+
+    def _shares(self, generator: torch.Generator, episodes: int) -> Tensor:
+        """Draw how far each episode's later past frames go over to what is recalled, (E,)."""
+        share_E = self.config.past_mix * torch.rand(episodes, generator=generator)
+        return share_E * (torch.rand(episodes, generator=generator) < 0.5)
+
+    def _predicted(
+        self,
+        chunks: Chunks,
+        memories: Memories,
+        generator: torch.Generator,
+        walked_share: float,
+    ) -> tuple[Tensor, Tensor]:
+        """Return losses on some chunks of each episode, with its memory.
+
+        That of diffusion, and the squared error of what the recall layer makes of the same past.
+        """
+        picks = self.drawing.picks(chunks, generator)
+        new, text = chunks.new_BCNHW[picks], chunks.text_BND[picks]
+        with self.adapters.attached():
+            self.adapters.act_as({LAYER: memories.down_EMK}, {LAYER: memories.up_EOM})
+            past = self._past_of(chunks, picks, walked_share, generator)
+            windows = Windows(
+                latents_BCTHW=torch.cat([past, new], dim=2),
+                text_BND=text,
+                past_frames=past.shape[2],
+            )
+            shown = self._slow_loss(windows, replace(self.slow, joint_share=0.0), generator)
+            recall, action_BD = self.model.denoiser.recall, self.model.denoiser.action_of(text)
+            error_BO = recalled_target(new) - recall.layer(recall.keys(past, action_BD))
+        return shown, error_BO[:, :-1].square().mean()
+
+    def _past_of(
+        self, chunks: Chunks, picks: Tensor, walked_share: float, generator: torch.Generator
+    ) -> Tensor:
+        """Return past frames of the chunks picked, generated ones in a share of the steps."""
+        depth = 1 + int(torch.randint(self.config.walked_chunks, (1,), generator=generator))
+        steps = 1 + int(torch.randint(2, (1,), generator=generator))
+        if torch.rand((), generator=generator) >= walked_share:
+            return chunks.past_BCPHW[picks]
+        return walked(self.model, chunks, picks, depth=depth, steps=steps, generator=generator)
+
+    def _slow_loss(
+        self, windows: Windows, config: SlowLearningConfig, generator: torch.Generator
+    ) -> Tensor:
+        model = self.model
+        return slow_loss(model.denoiser, windows, self.no_text, model.schedule, config, generator)

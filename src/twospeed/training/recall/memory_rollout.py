@@ -1,0 +1,153 @@
+"""What the recall layer gives for whole episodes side by side, and what writes make of it.
+
+Holds: `Guessing`, `noisy_past`, `stilled`. Holds not: the closed form of many writes
+(dual_ridge.py), the loss (learning.py). Axes: E episodes, M chunks of each, B = E * M, K features
+of a key, O what the layer gives.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.recall_writes import pairs_of
+from twospeed.training.recall.dual_ridge import Chunks, Memories, written
+from twospeed.worldmodel.recall import LOOKS_AT, Recall, recalled_target, undone
+
+
+class Guessing:
+    """Keys and guesses of chunks, and the memories that they leave.
+
+    Args:
+        denoiser: with a recall layer.
+        memory: how that layer is written.
+    """
+
+    def __init__(self, denoiser: Any, memory: FastLearningConfig) -> None:
+        self.denoiser, self.memory = denoiser, memory
+        self.recall: Recall = denoiser.recall
+
+    def memory_of(self, chunks: Chunks, place: slice) -> Memories:
+        """Write some chunks of each episode to empty memories, as use will (recall_writes.py)."""
+        past, new, text = (
+            chunks.apart(it)[:, place].flatten(0, 1)
+            for it in (chunks.past_BCPHW, chunks.new_BCNHW, chunks.text_BND)
+        )
+        action_BD = self.denoiser.action_of(text)
+        pairs = pairs_of(self.recall, past, new, action_BD, both_ways=self.memory.both_ways)
+        keys_EMK, targets_EMO = (
+            torch.cat([chunks.apart(it) for it in side], dim=1) for side in zip(*pairs, strict=True)
+        )
+        errors_EMO = targets_EMO - self.recall.layer(keys_EMK)
+        return written(keys_EMK, errors_EMO, ridge=self.memory.ridge)
+
+    def guess(self, past_EMCPHW: Tensor, text_EMND: Tensor) -> tuple[Tensor, Tensor]:
+        """Return keys (E, M, K) and slow guesses (E, M, O) after such pasts."""
+        action_BD = self.denoiser.action_of(text_EMND.flatten(0, 1))
+        keys = self.recall.keys(past_EMCPHW.flatten(0, 1), action_BD)
+        apart = past_EMCPHW.shape[:2]
+        return keys.unflatten(0, apart), self.recall.layer(keys).unflatten(0, apart)
+
+    def mixed(self, chunks: Chunks, recalled_EMO: Tensor, share_E: Tensor) -> Chunks:
+        """Let past frames of later chunks go over to what is recalled of them.
+
+        Args:
+            chunks: of all episodes.
+            recalled_EMO: of the chunks that are not written.
+            share_E: how far, 0 to 1, for each episode.
+        """
+        before = recalled_EMO[:, :-1, :-1].unflatten(2, self.recall.shape)
+        before = before.transpose(2, 3)  # (E, later - 1, C, N, H, W)
+        past = chunks.apart(chunks.past_BCPHW).clone()
+        place = slice(chunks.written + 1, None)
+        share = share_E.to(past).view(-1, 1, 1, 1, 1, 1)
+        past[:, place] = past[:, place].lerp(before[:, :, :, -LOOKS_AT:], share)
+        return replace(chunks, past_BCPHW=past.flatten(0, 1))
+
+    def again(self, chunks: Chunks, memory: Memories, generator: torch.Generator) -> Tensor:
+        """Return the mean squared error of the guesses on a walk through what is written.
+
+        It starts at the second chunk. Each past goes over to the guess of the chunk before, by a
+        share from 0 to 1 drawn for each episode: small errors should not grow.
+        """
+        past, new, text = map(chunks.apart, (chunks.past_BCPHW, chunks.new_BCNHW, chunks.text_BND))
+        done = [
+            (self.denoiser.action_of(text[:, place]), new[:, place])
+            for place in range(1, chunks.written)
+        ]
+        return self._walk(memory, past[:, 1], done, generator)
+
+    def back(self, chunks: Chunks, memory: Memories, generator: torch.Generator) -> Tensor:
+        """Return the mean squared error of the guesses on the way back over what is written.
+
+        It undoes chunk after chunk, from the last written one on, by the action that is known to
+        undo each, or else by what `Recall.undoing` takes for it. Pasts go over to guesses as in
+        `again`; they see the places from the other side, as no written past does.
+        """
+        past, new, undo = map(chunks.apart, (chunks.past_BCPHW, chunks.new_BCNHW, chunks.undo_BND))
+        text, last = chunks.apart(chunks.text_BND), chunks.written - 1
+        done = [
+            (
+                self._undoing(text[:, place], undo[:, place]),
+                undone(past[:, place], new[:, place])[1],
+            )
+            for place in range(last, -1, -1)
+        ]
+        return self._walk(memory, new[:, last], done, generator)
+
+    def _walk(
+        self,
+        memory: Memories,
+        past_ECPHW: Tensor,
+        chunks: Sequence[tuple[Tensor, Tensor]],
+        generator: torch.Generator,
+    ) -> Tensor:
+        """Return the mean squared error of the guesses of chunks that follow each other.
+
+        Args:
+            memory: what is read.
+            past_ECPHW: true latents before the first chunk.
+            chunks: embedded actions (E, D) and true new latents (E, C, N, H, W).
+            generator: draws how far each episode's pasts go over to the guesses.
+        """
+        share_E = torch.rand(len(past_ECPHW), generator=generator).to(past_ECPHW)
+        share_E1111 = share_E.view(-1, 1, 1, 1, 1)
+        errors = [past_ECPHW.new_zeros(())]
+        true = walked = past_ECPHW
+        for action_ED, new_ECNHW in chunks:
+            key_EK = self.recall.keys(walked, action_ED)
+            guess_EO = self.recall.layer(key_EK) + memory.read(key_EK[:, None])[:, 0]
+            errors.append((guess_EO - recalled_target(new_ECNHW)).square().mean())
+            made = guess_EO[:, :-1].unflatten(1, self.recall.shape).transpose(1, 2)
+            true, made = (
+                torch.cat(pair, dim=2)[:, :, -LOOKS_AT:]
+                for pair in ((true, new_ECNHW), (walked, made))
+            )
+            walked = true.lerp(made, share_E1111)
+        return torch.stack(errors).sum() / max(len(chunks), 1)
+
+    def _undoing(self, text_END: Tensor, undo_END: Tensor) -> Tensor:
+        """Return the embedded action that undoes one: the known one, or what the layer learned."""
+        learned_ED = self.recall.undoing(self.denoiser.action_of(text_END))
+        is_known_E1 = (undo_END != 0).flatten(1).any(1, keepdim=True)
+        return torch.where(is_known_E1, self.denoiser.action_of(undo_END), learned_ED)
+
+
+def noisy_past(past_EMCPHW: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
+    """Add noise to past frames, of a deviation drawn for each chunk up to this one."""
+    deviation_EM = deviation * torch.rand(past_EMCPHW.shape[:2], generator=generator)
+    drawn = torch.randn(past_EMCPHW.shape, generator=generator).to(past_EMCPHW)
+    return past_EMCPHW + deviation_EM.to(drawn)[..., None, None, None, None] * drawn
+
+
+def stilled(chunks: Chunks, share: float, generator: torch.Generator) -> Chunks:
+    """Let the past of a share of the chunks be their last past frame alone, as at a start."""
+    past = chunks.past_BCPHW
+    is_still_B = torch.rand(len(past), generator=generator) < share
+    still = past[:, :, -1:].expand_as(past)
+    return replace(
+        chunks, past_BCPHW=torch.where(is_still_B.to(past.device).view(-1, 1, 1, 1, 1), still, past)
+    )

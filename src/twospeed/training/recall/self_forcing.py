@@ -1,0 +1,76 @@
+"""Past frames as they will be in use: generated with the memory, chunk after chunk.
+
+Along a walk, a memory is read by what it gave before, and small errors grow from chunk to chunk
+unless it has learned to lead them back. So some past frames that slow weights learn from are
+generated, by the weights as they are, from some chunks before on. Where nothing is recalled the
+true frames stay: an invented wall is no past of the true one.
+
+Holds: `walked`. Axes: B windows, C channels, P past frames, N new frames, H and W cells.
+"""
+
+import torch
+from torch import Tensor
+
+from twospeed.training.recall.dual_ridge import Chunks
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.recall import mark_of
+from twospeed.worldmodel.sampler import sample_ddim, spaced_levels
+
+
+@torch.no_grad()
+def walked(
+    model: WorldModel,
+    chunks: Chunks,
+    picks_B: Tensor,
+    *,
+    depth: int,
+    steps: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """Return the past of some chunks after `depth` generated ones, (B, C, P, H, W).
+
+    Args:
+        model: with the memories of the episodes attached.
+        chunks: of all episodes.
+        picks_B: places in `chunks`, as many of each episode, episode by episode; none is an
+            episode's first chunk.
+        depth: chunks that are generated one after the other; a walk never starts before the
+            second chunk of its episode.
+        steps: sampling steps of each.
+        generator: draws the noise.
+    """
+    number = len(chunks.past_BCPHW) // chunks.episodes
+    past = chunks.past_BCPHW[_back(picks_B, depth, number)]
+    for left in range(depth, 0, -1):
+        places_B = _back(picks_B, left, number)
+        action_BND = chunks.text_BND[places_B]
+        made = _generated(model, past, action_BND, chunks.new_BCNHW.shape[2], steps, generator)
+        recalled_B = mark_of(model.denoiser, past, action_BND) * (picks_B % number > left).to(past)
+        made = torch.cat([past, made], dim=2)[:, :, -past.shape[2] :]
+        true = chunks.past_BCPHW[_back(picks_B, left - 1, number)]
+        past = true.lerp(made, recalled_B[:, None, None, None, None])
+    return past
+
+
+def _back(picks_B: Tensor, count: int, number: int) -> Tensor:
+    """Return the places so many chunks before, but none before an episode's second chunk."""
+    return picks_B - torch.minimum(torch.full_like(picks_B, count), picks_B % number - 1)
+
+
+def _generated(
+    model: WorldModel,
+    past_BCPHW: Tensor,
+    text_BND: Tensor,
+    frames: int,
+    steps: int,
+    generator: torch.Generator,
+) -> Tensor:
+    batch, channels, _, height, width = past_BCPHW.shape
+    noise = torch.randn((batch, channels, frames, height, width), generator=generator)
+    return sample_ddim(
+        lambda noisy, level: model.denoiser(noisy, level, text_BND),
+        noise.to(past_BCPHW),
+        past_BCTHW=past_BCPHW,
+        schedule=model.schedule,
+        levels=spaced_levels(model.schedule.num_steps, steps),
+    )

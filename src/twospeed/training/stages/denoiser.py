@@ -1,0 +1,145 @@
+"""The stages that train the denoiser: slow learning, learning to recall, the slow-fast loop.
+
+What a stage is, and those before: folders.py.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from twospeed.core.random import generator_of
+from twospeed.training.data.windows import LatentWindows, windows_to
+from twospeed.training.loop import run_loop
+from twospeed.training.recall.learning import Recalling
+from twospeed.training.stages.folders import Workshop
+from twospeed.training.stages.slow import slow_loss
+from twospeed.training.stages.slow_fast import SlowFastLoop
+from twospeed.worldmodel.build import build_denoiser, grown
+from twospeed.worldmodel.diffusion import NoiseSchedule
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.text import TextEncoder
+
+VALIDATION_BATCHES = 16
+VALIDATION_ROUNDS = 4
+
+
+def denoiser_stage(
+    shop: Workshop,
+    initial: WorldModel | None,
+    windows: LatentWindows,
+    text_encoder: TextEncoder,
+    minutes: float | None,
+) -> tuple[Any, Callable[[Any], float]]:
+    """Train the denoiser; return it with averaged weights.
+
+    Returns:
+        The denoiser, and a function from denoisers to their loss on held-out episodes.
+    """
+    slow = shop.config.slow
+    seed = slow.loop.seed
+    denoiser = (
+        grown(initial.denoiser, shop.config.model, seed=seed)
+        if initial
+        else build_denoiser(shop.config.model, seed=seed)
+    )
+    loss_of = _slow_loss_of(shop, initial, windows, text_encoder)
+
+    def train_loss(step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG001
+        return loss_of(denoiser, generator, held_out=False)
+
+    averaged = run_loop(
+        denoiser,
+        train_loss,
+        slow.loop,
+        out=shop.out / "denoiser",
+        minutes=minutes,
+        accelerator=shop.accelerator,
+        label="denoiser",
+    )
+    return averaged, functools.partial(_held_out_loss, loss_of)
+
+
+def _slow_loss_of(
+    shop: Workshop, initial: WorldModel | None, windows: LatentWindows, text_encoder: TextEncoder
+) -> Callable[..., Tensor]:
+    slow = shop.config.slow
+    schedule = initial.schedule if initial else NoiseSchedule.of(shop.config.model.diffusion)
+    no_text = text_encoder.encode([""]).to(shop.accelerator.device)
+
+    def loss_of(denoiser: Any, generator: torch.Generator, *, held_out: bool) -> Tensor:
+        batch = windows.draw(
+            generator,
+            batch=slow.batch_size,
+            past_lengths=slow.past_lengths,
+            new_frames=slow.new_frames,
+            text_encoder=text_encoder,
+            even_share=slow.even_share,
+            held_out=held_out,
+        )
+        return slow_loss(denoiser, windows_to(batch, no_text), no_text, schedule, slow, generator)
+
+    return loss_of
+
+
+@torch.no_grad()
+def _held_out_loss(loss_of: Callable[..., Tensor], denoiser: Any) -> float:
+    losses = [
+        loss_of(denoiser, generator_of("held out", index), held_out=True)
+        for index in range(VALIDATION_BATCHES)
+    ]
+    return float(torch.stack(losses).mean())
+
+
+def recalling_stage(
+    shop: Workshop, model: WorldModel, windows: LatentWindows, minutes: float | None
+) -> tuple[float, float]:
+    """Train the model's denoiser to recall; the model gets the averaged weights.
+
+    Returns:
+        Losses on held-out episodes with and without their memory.
+    """
+    model.denoiser.requires_grad_(True)  # averaged weights come without
+    learning = Recalling(model, windows, shop.config.slow, shop.config.recalling)
+    averaged = _beside_memories(shop, model, learning, "recalling", minutes)
+    model.denoiser.load_state_dict(averaged.state_dict())
+    return learning.held_out_losses(VALIDATION_ROUNDS)
+
+
+def slow_fast_stage(
+    shop: Workshop, model: WorldModel, windows: LatentWindows, minutes: float | None
+) -> tuple[float, float]:
+    """Train the model's denoiser beside memories; the model gets the averaged weights.
+
+    Returns:
+        Losses on held-out episodes with and without their memory.
+    """
+    model.denoiser.requires_grad_(True)  # averaged weights come without
+    learning = SlowFastLoop(model, windows, shop.config.slow, shop.config.slow_fast)
+    steps = shop.config.slow_fast.steps_per_round
+    model.denoiser = _beside_memories(
+        shop, model, learning, "slow_fast", minutes, label="slow-fast loop", round_steps=steps
+    )
+    return learning.held_out_losses(VALIDATION_ROUNDS)
+
+
+def _beside_memories(
+    shop: Workshop,
+    model: WorldModel,
+    learning: Recalling | SlowFastLoop,
+    stage: str,
+    minutes: float | None,
+    **more: Any,
+) -> Any:
+    """Run the loop of a stage that writes memories; return the denoiser with averaged weights."""
+    return run_loop(
+        model.denoiser,
+        learning.loss,
+        learning.config.loop,
+        out=shop.out / stage,
+        minutes=minutes,
+        accelerator=shop.accelerator,
+        **{"label": stage, **more},
+    )

@@ -1,0 +1,149 @@
+"""The stages of training a world model, each with a folder of its own and resumable by itself.
+
+autoencoder/   frames.npy, held_out.npy, fitted/, journal, checkpoint
+text/          journal, checkpoint
+latents/       the latent cache
+denoiser/      journal, checkpoint
+recalling/     journal, checkpoint
+slow_fast/     journal, checkpoint
+
+Holds: `Workshop`, the first three. Holds not: the last three (denoiser.py).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from accelerate import Accelerator
+
+from twospeed.core.errors import ConfigError
+from twospeed.core.files import read_json, recover, written_aside
+from twospeed.core.video import Frames
+from twospeed.training.checkpoint import FOLDER, Reached
+from twospeed.training.data.latents import fill_cache
+from twospeed.training.data.sources import EpisodeSource, take_frames
+from twospeed.training.data.vocabulary import Vocabulary, sayings_of, vocabulary_of
+from twospeed.training.data.windows import LatentWindows
+from twospeed.training.run import RunConfig
+from twospeed.training.stages.autoencoder import fit_to_frames, psnr_of, train_decoder
+from twospeed.training.stages.text import train_text_encoder
+from twospeed.worldmodel.autoencoder import FrameAutoencoder
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.text import TextEncoder
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workshop:
+    """What all stages of one run share."""
+
+    config: RunConfig
+    """The recipe."""
+
+    source: EpisodeSource
+    """What is learned from."""
+
+    out: Path
+    """The run's folder."""
+
+    accelerator: Accelerator
+    """Device, processes, precision."""
+
+    workers: int
+    """Processes that encode at once."""
+
+    def reached(self, stage: str) -> Reached:
+        """Say how far a stage has come."""
+        path = self.out / stage / FOLDER / "state.json"
+        if not path.exists():
+            return Reached()
+        state = read_json(path)
+        return Reached(step=int(state["step"]), seconds=float(state["seconds"]))
+
+
+def autoencoder_stage(
+    shop: Workshop, initial: WorldModel | None, minutes: float | None
+) -> tuple[Any, float]:
+    """Fit and train the autoencoder; return it and its PSNR in dB on held-out frames."""
+    folder = shop.out / "autoencoder"
+    with shop.accelerator.main_process_first():
+        frames, held_out = _frames(shop, folder)
+        autoencoder = initial.autoencoder if initial else _fitted(shop, folder, frames)
+    if isinstance(autoencoder, FrameAutoencoder):
+        autoencoder = train_decoder(
+            autoencoder,
+            frames,
+            shop.config.autoencoder,
+            out=folder,
+            minutes=minutes,
+            accelerator=shop.accelerator,
+        )
+    return autoencoder, psnr_of(autoencoder, held_out)
+
+
+def _frames(shop: Workshop, folder: Path) -> tuple[Frames, Frames]:
+    paths = folder / "frames.npy", folder / "held_out.npy"
+    if not paths[1].exists():
+        for path, frames in zip(
+            paths, take_frames(shop.source, shop.config.autoencoder.frames), strict=True
+        ):
+            with written_aside(path) as aside, aside.open("wb") as file:
+                np.save(file, frames)
+    train, held_out = (np.load(path, mmap_mode="r") for path in paths)
+    size = shop.config.model.settings.frame_size
+    if train.shape[1:3] != (size, size):
+        raise ConfigError(
+            f"the recipe takes frames of {size}x{size} pixels, the data have"
+            f" {train.shape[1]}x{train.shape[2]}"
+        )
+    return train, held_out
+
+
+def _fitted(shop: Workshop, folder: Path, frames: Frames) -> FrameAutoencoder:
+    place = folder / "fitted"
+    recover(place)
+    if not place.exists():
+        model = fit_to_frames(
+            frames, shop.config.model.autoencoder, seed=shop.config.autoencoder.loop.seed
+        )
+        with written_aside(place) as aside:
+            model.save_pretrained(aside)
+    loaded: FrameAutoencoder = FrameAutoencoder.from_pretrained(place)
+    return loaded
+
+
+def text_stage(
+    shop: Workshop, initial: WorldModel | None, vocabulary: Vocabulary, minutes: float | None
+) -> tuple[TextEncoder, float]:
+    """Train the text encoder; return it and its accuracy on held-out sayings, 0 to 1.
+
+    A pretrained CLIP encoder of `initial` is kept as it is.
+    """
+    encoder = initial.text_encoder if initial else None
+    if encoder and not encoder.is_ours:
+        return encoder, float("nan")
+    return train_text_encoder(
+        vocabulary,
+        shop.config.text,
+        out=shop.out / "text",
+        size=shop.config.model.text,
+        initial=encoder,
+        minutes=minutes,
+        accelerator=shop.accelerator,
+    )
+
+
+def latents_stage(shop: Workshop, autoencoder: Any) -> tuple[LatentWindows, Vocabulary]:
+    """Encode all episodes; return the windows to draw from and what is said in them."""
+    on_cpu = autoencoder.device.type == "cpu"
+    with shop.accelerator.main_process_first():
+        folder = fill_cache(
+            shop.source,
+            autoencoder,
+            shop.out / "latents",
+            workers=shop.workers if on_cpu else 1,
+        )
+    windows = LatentWindows(folder, groups=list(shop.source.groups()))
+    vocabulary = vocabulary_of(windows.texts())
+    windows.sayings = sayings_of(vocabulary)
+    return windows, vocabulary

@@ -1,0 +1,130 @@
+"""Slow learning: the masked conditional video diffusion loss on windows of latents.
+
+Holds: `SlowLearningConfig`, `slow_loss`. Holds not: where windows come from (data/windows.py), the
+steps (loop.py). A share of the windows is noised as a whole and has no text: that is the task of
+the fast learner, and the slow weights should know it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from twospeed.core.errors import ConfigError
+from twospeed.training.loop import LoopConfig
+from twospeed.worldmodel.diffusion import (
+    NoiseSchedule,
+    frame_loss,
+    loss_weight,
+    noise_frames,
+    target_of,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SlowLearningConfig:
+    """What the slow weights learn from."""
+
+    batch_size: int = 8
+    """Windows in a batch; all of one batch have the same lengths."""
+
+    past_lengths: tuple[int, ...] = (4, 4, 4, 4, 4, 1)
+    """Numbers of past frames, drawn with equal chance; 1 is a single first frame."""
+
+    new_frames: int = 4
+    """Frames to generate: one chunk."""
+
+    joint_share: float = 0.15
+    """Share of batches that are noised as a whole, without text, as the fast learner does."""
+
+    lowest_level: int = 1
+    """Least noise level (of 1000) of new frames; sampling in S steps asks for none below 1000 / S.
+    Batches that are noised as a whole keep all levels."""
+
+    text_dropout: float = 0.05
+    """Share of clips whose action is hidden."""
+
+    past_level: int = 100
+    """Half of the clips get past frames noised up to this level (of 1000) and are told so, since
+    generated past frames are not perfect; 0 keeps the past clean, as in the paper."""
+
+    even_share: float = 0.0
+    """Share of the windows whose action is drawn first, all texts of the data with equal chance, so
+    that commands which are rare there are learned too."""
+
+    text_noise: float = 0.1
+    """Deviation of noise on text features, so that unusual wordings stay near."""
+
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=40_000, learning_rate=6e-4))
+    """How it is trained."""
+
+    def __post_init__(self) -> None:
+        for name in ("joint_share", "text_dropout", "even_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} is a share from 0 to 1, got {getattr(self, name)}")
+        if not 1 <= self.lowest_level <= 1000:
+            raise ConfigError(f"lowest_level must be from 1 to 1000, got {self.lowest_level}")
+        if self.new_frames < 1 or min(self.past_lengths, default=0) < 1:
+            raise ConfigError("new_frames and past_lengths must be 1 or more")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Windows:
+    """A batch of windows: past ⊕ new latents and the action that leads from one to the other."""
+
+    latents_BCTHW: Tensor
+    """Clean latents."""
+
+    text_BND: Tensor
+    """Features of the action."""
+
+    past_frames: int
+    """How many of the frames are past."""
+
+
+def slow_loss(
+    denoiser: Any,
+    windows: Windows,
+    no_text_1ND: Tensor,
+    schedule: NoiseSchedule,
+    config: SlowLearningConfig,
+    generator: torch.Generator,
+) -> Tensor:
+    """Return the mean loss of a batch: on new frames only, or on all where all are noised."""
+    clean = windows.latents_BCTHW
+    batch, _, frames = clean.shape[:3]
+    joint = bool(torch.rand((), generator=generator) < config.joint_share)
+    lowest = 1 if joint else config.lowest_level
+    level_BT = torch.randint(lowest, schedule.num_steps + 1, (batch, 1), generator=generator)
+    level_BT = level_BT.repeat(1, frames)
+    is_new_BT = torch.ones(batch, frames, dtype=torch.bool)
+    text_BND = _noisy_text(windows.text_BND, no_text_1ND, config, generator, hide=joint)
+    if not joint:
+        is_new_BT[:, : windows.past_frames] = False
+        past_B = torch.randint(0, config.past_level + 1, (batch,), generator=generator)
+        past_B[torch.rand(batch, generator=generator) < 0.5] = 0
+        level_BT = torch.where(is_new_BT, level_BT, past_B[:, None])
+    noise = torch.randn(clean.shape, generator=generator).to(clean)
+    level_BT, is_new_BT = level_BT.to(clean.device), is_new_BT.to(clean.device)
+    signal_BT = schedule.signal(level_BT)
+    noisy = noise_frames(clean, noise, signal_BT=signal_BT)
+    target = target_of(clean, noise, signal_BT=signal_BT, prediction_type=schedule.prediction_type)
+    prediction = denoiser(noisy, level_BT, text_BND)
+    weight_BT = loss_weight(signal_BT, schedule.prediction_type)
+    return frame_loss(prediction, target, counts_BT=is_new_BT, weight_BT=weight_BT).mean()
+
+
+def _noisy_text(
+    text_BND: Tensor,
+    no_text_1ND: Tensor,
+    config: SlowLearningConfig,
+    generator: torch.Generator,
+    *,
+    hide: bool,
+) -> Tensor:
+    share = 1.0 if hide else config.text_dropout
+    hidden_B = torch.rand(len(text_BND), generator=generator) < share
+    noise = torch.randn(text_BND.shape, generator=generator).to(text_BND)
+    noisy = text_BND + config.text_noise * noise
+    return torch.where(hidden_B.to(text_BND.device)[:, None, None], no_text_1ND, noisy)

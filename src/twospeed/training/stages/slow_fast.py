@@ -1,0 +1,162 @@
+"""The slow-fast loop: slow weights learn how to predict with what memories make of them.
+
+SlowFast-VGen, Algorithm 1(b). A round lets the fast weights of several episodes learn their first
+chunks, with the slow weights fixed; then the slow weights take steps on chunks that follow, with
+every episode's own fast weights frozen and added. The paper pairs a memory with the very next
+chunk; here it is paired with every later chunk of its episode, since a memory has to last.
+
+Holds: `SlowFastConfig`, `SlowFastLoop`. Holds not: the steps (loop.py), the write (memory/).
+"""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from twospeed.core.errors import ConfigError
+from twospeed.core.random import generator_of
+from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.presets import gradient
+from twospeed.memory.temp_lora import TempLora
+from twospeed.training.data.latents import EpisodeLatents
+from twospeed.training.data.windows import (
+    LatentWindows,
+    chunks_before,
+    stacked,
+    windows_of,
+    windows_to,
+)
+from twospeed.training.loop import LoopConfig
+from twospeed.training.stages.slow import SlowLearningConfig, Windows, slow_loss
+from twospeed.worldmodel.model import WorldModel
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SlowFastConfig:
+    """How rounds are made."""
+
+    episodes: int = 8
+    """Episodes whose memories are written side by side in a round."""
+
+    least_written: int = 2
+    """Fewest chunks that are written before the slow weights take their steps; the number is
+    drawn anew for each round, up to all chunks of an episode but one."""
+
+    windows_per_episode: int = 2
+    """Windows of every episode in the batch of one step of the slow weights."""
+
+    steps_per_round: int = 8
+    """Steps of the slow weights on what one round of writing left."""
+
+    without_memory: float = 0.25
+    """Share of those steps that see no memory, so that the slow weights stay good alone."""
+
+    memory: FastLearningConfig = field(default_factory=gradient)
+    """How the fast weights learn."""
+
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=0, learning_rate=3e-4))
+    """How the slow weights learn."""
+
+    def __post_init__(self) -> None:
+        for name in ("episodes", "least_written", "windows_per_episode", "steps_per_round"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        if not 0 <= self.without_memory <= 1:
+            raise ConfigError(f"without_memory is a share from 0 to 1, got {self.without_memory}")
+
+
+class SlowFastLoop:
+    """The loss of the slow weights beside the memories of the current round.
+
+    Args:
+        model: whose denoiser learns.
+        windows: cached episodes, all of the same number of chunks.
+        slow: how windows are noised.
+        config: rounds.
+    """
+
+    def __init__(
+        self,
+        model: WorldModel,
+        windows: LatentWindows,
+        slow: SlowLearningConfig,
+        config: SlowFastConfig,
+    ) -> None:
+        self.model = model
+        self.windows = windows
+        self.slow = replace(slow, joint_share=0.0)
+        self.config = config
+        self._round: _Round | None = None
+
+    @property
+    def _like(self) -> Tensor:
+        """A weight: where and how precisely things are computed."""
+        weight: Tensor = next(self.model.denoiser.parameters())
+        return weight
+
+    def loss(self, step: int, generator: torch.Generator) -> Tensor:
+        """Return the loss of one step; the first step of a round writes its memories."""
+        index = step // self.config.steps_per_round
+        if self._round is None or self._round.index != index:
+            self._round = self._write_round(index, held_out=False)
+        alone = bool(torch.rand((), generator=generator) < self.config.without_memory)
+        return self._loss_of(self._round, generator, with_memory=not alone)
+
+    @torch.no_grad()
+    def held_out_losses(self, rounds: int) -> tuple[float, float]:
+        """Return the mean loss on held-out episodes with and without their memory."""
+        losses: dict[bool, list[Tensor]] = {True: [], False: []}
+        for index in range(rounds):
+            written = self._write_round(index, held_out=True)
+            for step in range(self.config.steps_per_round):
+                for with_memory, found in losses.items():
+                    generator = generator_of("held out", index, step)
+                    found.append(self._loss_of(written, generator, with_memory=with_memory))
+        on, off = (float(torch.stack(losses[key]).mean()) for key in (True, False))
+        return on, off
+
+    def _write_round(self, index: int, *, held_out: bool) -> "_Round":
+        generator = generator_of(self.config.loop.seed, "round", index, int(held_out))
+        episodes = self.windows.draw_episodes(generator, self.config.episodes, held_out=held_out)
+        written = chunks_before(episodes, self.config.least_written, generator)
+        seeds = torch.randint(2**31, (len(episodes),), generator=generator).tolist()
+        memory = TempLora(self.model, self.config.memory, seeds=seeds)
+        for chunk in range(written):
+            window, actions, past = stacked([(episode, chunk) for episode in episodes])
+            memory.observe(window.to(self._like), actions, past_frames=past)
+        for tensor in memory.adapters.tensors():
+            tensor.requires_grad_(False)
+        return _Round(index=index, episodes=episodes, written=written, memory=memory)
+
+    def _loss_of(
+        self, written: "_Round", generator: torch.Generator, *, with_memory: bool
+    ) -> Tensor:
+        no_text = self.model.text_encoder.encode([""]).to(self._like)
+        batch = windows_to(self._draw(written, generator), no_text)
+        attached = written.memory.adapters.attached() if with_memory else nullcontext()
+        with attached:
+            return slow_loss(
+                self.model.denoiser, batch, no_text, self.model.schedule, self.slow, generator
+            )
+
+    def _draw(self, written: "_Round", generator: torch.Generator) -> Windows:
+        """Draw windows of chunks that come after the written ones, episode by episode."""
+        parts = []
+        for episode in written.episodes:
+            span = len(episode.actions) - written.written
+            for _ in range(self.config.windows_per_episode):
+                chunk = written.written + int(torch.randint(span, (1,), generator=generator))
+                parts.append((episode, chunk))
+        return windows_of(parts, self.model.text_encoder)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class _Round:
+    """Episodes and what their memories hold after the written chunks."""
+
+    index: int
+    episodes: Sequence[EpisodeLatents]
+    written: int
+    memory: TempLora

@@ -1,0 +1,1 @@
+"""The built-in rooms: floor plans, looks, rays, pictures."""

@@ -1,0 +1,1 @@
+"""Walks that come back to where they were."""

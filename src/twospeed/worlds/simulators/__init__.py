@@ -1,0 +1,1 @@
+"""Worlds that stand on engines of others."""
