@@ -6,6 +6,7 @@ from twospeed.core.errors import ConfigError
 from twospeed.generation.dream import Dream
 from twospeed.generation.gym import DreamEnv
 from twospeed.memory.config import FastLearningConfig
+from twospeed.worldmodel.vocabulary import KnownAction, Vocabulary
 
 QUICK = FastLearningConfig(rank=2, learning_rate=1e-2)
 ACTIONS = ["turn left", "go forward"]
@@ -56,3 +57,13 @@ def test_mistakes_are_named(model, env, random_frames, tmp_path):
     for call in (lambda: env.step(np.int64(0)), lambda: env.save(tmp_path)):
         with pytest.raises(ConfigError, match="reset"):
             call()
+
+
+def test_an_agents_actions_are_those_that_the_model_was_trained_on(model, random_frames):
+    model.vocabulary = Vocabulary({"stir": KnownAction(), "pour": KnownAction()})
+    env = DreamEnv(model, random_frames(0))
+    assert env.actions == ("stir", "pour")
+    assert env.metadata["render_fps"] == model.settings.frames_per_second
+    model.vocabulary = None
+    with pytest.raises(ConfigError, match=r"actions=\[\.\.\.\]"):
+        DreamEnv(model, random_frames(0))

@@ -1,3 +1,5 @@
+import itertools
+import json
 import logging
 import shutil
 from collections import Counter
@@ -185,3 +187,42 @@ def test_mistakes_are_named(model, source, tmp_path):
     alone = WorldSource(config=replace(RECORDING, episodes_per_shard=1))
     with pytest.raises(DataError, match="at least two episodes"):
         take_frames(alone, 10)
+
+
+def with_notes(place, note_of):
+    """Return the windows of a cache whose notes on each episode are changed by a function."""
+    numbers = itertools.count()
+    for path in sorted(place.glob("*.json")):
+        values = json.loads(path.read_text())
+        values["episodes"] = [note_of(next(numbers), note) for note in values["episodes"]]
+        path.write_text(json.dumps(values))
+    return LatentWindows(place)
+
+
+def test_the_cache_tells_where_what_was_said_and_how_fast_it_was_shown(model, source, tmp_path):
+    place = fill_cache(source, model.autoencoder, tmp_path)
+    windows = LatentWindows(place)
+    assert set(windows.said_in()) <= set(MOVES)
+    assert all(worlds == {"rooms"} for worlds in windows.said_in().values())
+    recipe = replace(model.settings, world="doom", frames_per_second=30.0)
+    found = windows.recorded_as(recipe)
+    assert (found.world, found.frames_per_second) == ("rooms", 4.0)
+    kept = ("num_frames", "actions")  # what older caches hold
+    old = with_notes(place, lambda _, note: {name: note[name] for name in kept})
+    assert old.recorded_as(recipe) == recipe
+    assert old.said_in() == {text: set() for text in windows.said_in()}
+
+
+def test_of_several_worlds_the_recipes_own_or_the_most_frequent_counts(model, source, tmp_path):
+    recorded = [("tea", 5.0), ("arm", 12.5), ("tea", 5.0), ("rooms", 4.0), ("arm", 12.5)]
+    recorded.append(("tea", 5.0))
+
+    def note_of(number, note):
+        world, rate = recorded[number]
+        return note | {"world": world, "frames_per_second": rate, "actions": ["go"] * 3}
+
+    windows = with_notes(fill_cache(source, model.autoencoder, tmp_path), note_of)
+    assert windows.recorded_as(model.settings) == model.settings
+    other = windows.recorded_as(replace(model.settings, world="doom"))
+    assert (other.world, other.frames_per_second) == ("tea", 5.0)
+    assert windows.said_in() == {"go": {"tea", "arm", "rooms"}}

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from twospeed.training.data.vocabulary import anchors_of, sayings_of, vocabulary_of
+from twospeed.training.data.vocabulary import actions_of, anchors_of, sayings_of
 from twospeed.training.loop import LoopConfig
 from twospeed.training.stages.text import (
     GRADES,
@@ -81,7 +81,7 @@ def test_anybodys_texts_have_anchors_of_their_words():
 
 
 def test_a_vocabulary_knows_the_worlds_and_takes_any_other_text_as_it_is():
-    found = vocabulary_of(["stir the soup", "close the gripper", "turn left"])
+    found = actions_of(["stir the soup", "close the gripper", "turn left"])
     assert list(found) == [*MOVES, "close the gripper", "stir the soup"]
     assert len(found["close the gripper"].paraphrases) > 5
     assert sayings_of(found)["stir the soup"] == ("stir the soup",)

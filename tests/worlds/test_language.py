@@ -1,7 +1,7 @@
 import pytest
 
 from twospeed.core.errors import UnknownNameError
-from twospeed.worlds.language import MOVES, OPPOSITE, known_action, parse_actions
+from twospeed.worlds.language import MOVES, OPPOSITE, known_action
 
 
 def test_every_move_has_paraphrases_and_others_that_are_held_out():
@@ -26,37 +26,6 @@ def test_opposites_undo_each_other():
     for action, undoing in OPPOSITE.items():
         assert undoing != action
         assert OPPOSITE[undoing] == action
-
-
-@pytest.mark.parametrize(
-    ("text", "actions"),
-    [
-        ("turn left", ["turn left"]),
-        ("turn left*4, go forward", ["turn left"] * 4 + ["go forward"]),
-        (" walk ahead * 2 ,go back ", ["walk ahead", "walk ahead", "go back"]),
-    ],
-)
-def test_a_list_of_actions_is_one_action_a_chunk(text, actions):
-    assert parse_actions(text) == actions
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "go back,",
-        "*3",
-        "go back*0",
-        "go back*",
-        "go back*²",
-        "go back*x",
-        "go back*-1",
-        "go back*1.5",
-    ],
-)
-def test_a_list_that_cannot_be_read_is_refused_with_an_example(text):
-    with pytest.raises(UnknownNameError, match=r"write for example 'turn left\*4, go forward'"):
-        parse_actions(text)
 
 
 def test_an_unknown_action_names_the_nearest():

@@ -7,17 +7,19 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from twospeed.core.errors import DataError
+from twospeed.core.errors import DataError, lookup
 from twospeed.core.progress import progress
 from twospeed.core.video import check_ending, fit_frame, read_frame, write_video
-from twospeed.generation.commands import check_commands
+from twospeed.generation.action_list import HELP, read_actions
+from twospeed.generation.commands import place_commands
 from twospeed.generation.dream import Dream
 from twospeed.memory.files import load_memory, memory_of, running, save_memory
 from twospeed.memory.presets import PRESETS, preset_of
 from twospeed.memory.temp_lora import TempLora
+from twospeed.training.data.vocabulary import vocabulary_of
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worlds.language import MOVES, parse_actions
-from twospeed.worlds.registry import make_world
+from twospeed.worldmodel.vocabulary import Vocabulary
+from twospeed.worlds.registry import WORLDS, make_world
 
 
 def dream(
@@ -25,7 +27,7 @@ def dream(
     first_frame: Annotated[
         str, typer.Option(help="A picture, a video (its last frame), or rooms:SEED.")
     ],
-    actions: Annotated[str, typer.Option(help='Such as "turn left*4, go forward".')],
+    actions: Annotated[str, typer.Option(help=HELP)],
     out: Annotated[Path, typer.Option(help="The video: .mp4, or lossless .mkv.")],
     memory: Annotated[str, typer.Option(help="on, off, or a memory folder to go on from.")] = "on",
     preset: Annotated[str, typer.Option(help=f"One of: {', '.join(PRESETS)}.")] = "default",
@@ -38,10 +40,10 @@ def dream(
     check_ending(out)
     if memory == "off" and save_memory_to is not None:
         raise DataError("--save-memory needs a memory: leave --memory off away")
-    texts = parse_actions(actions)
     world_model = WorldModel.from_pretrained(model)
-    known = {text: (text, *action.paraphrases) for text, action in MOVES.items()}
-    check_commands(texts, known, world_model.text_encoder)
+    vocabulary = world_model.vocabulary or _vocabulary_of(world_model.settings.world)
+    wanted = read_actions(actions, vocabulary.sayings())
+    texts = place_commands(wanted, vocabulary)
     start = _first_frame(first_frame, world_model.settings.frame_size)
     fast = _open_memory(memory, preset, world_model, seed)
     running_dream = Dream(world_model, start, memory=fast, seed=seed)
@@ -55,6 +57,12 @@ def dream(
     if fast is not None and save_memory_to is not None:
         save_memory(memory_of(fast), save_memory_to)
     typer.echo(f"dreamed {len(texts)} chunks, {len(video)} frames, in {out}")
+
+
+def _vocabulary_of(world: str) -> Vocabulary:
+    """Return what may be said to a model of this world that does not tell its own actions."""
+    kind = lookup(WORLDS, world, "world")
+    return vocabulary_of({text: {world} for text in kind.actions}, kind.actions)
 
 
 def _first_frame(place: str, size: int) -> NDArray[np.uint8]:

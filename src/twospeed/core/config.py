@@ -10,6 +10,7 @@ import typing
 from typing import Any, TypeVar, cast
 
 from twospeed.core.errors import ConfigError, lookup
+from twospeed.core.fields import shown
 
 C = TypeVar("C")
 
@@ -36,8 +37,11 @@ def from_json(kind: type[C], values: dict[str, Any]) -> C:
     """Build a configuration of class `kind` from what `to_json` gave.
 
     Raises:
+        ConfigError: when `values` is no object.
         UnknownNameError: when a key is no field of `kind`.
     """
+    if not isinstance(values, dict):
+        raise ConfigError(f"a {kind.__name__} is an object of settings, got {shown(values)}")
     hints = typing.get_type_hints(kind)
     known = {field.name: field for field in dataclasses.fields(cast(Any, kind))}
     arguments = {}

@@ -19,7 +19,7 @@ from twospeed.core.files import write_json, written_aside
 from twospeed.core.progress import progress
 from twospeed.core.video import Frames, write_picture, write_video
 from twospeed.evaluation.metrics.frames import psnr_db
-from twospeed.evaluation.protocols.base import ProtocolConfig
+from twospeed.evaluation.protocols.base import ProtocolConfig, check_moves
 from twospeed.evaluation.protocols.observed_return import Outcome, count_chunks, run_seen
 from twospeed.evaluation.protocols.scores import score
 from twospeed.evaluation.protocols.walks import Walk, draw_walks
@@ -66,9 +66,11 @@ def run_demo(model: WorldModel, out: Path, config: DemoConfig) -> str:
     Progress is shown on standard error.
 
     Raises:
-        DataError: when a file cannot be written, or the model's chunks are not those of routes.
+        DataError: when a file cannot be written, or the model's chunks or moves are not those of
+            routes.
     """
     started = time.monotonic()
+    check_moves(model)
     walks = list(itertools.islice(_full_turns(model, config.first_seed), config.episodes))
     with progress("demo", total=count_chunks(walks), unit="chunks") as advance:
         outcomes = list(run_seen(model, walks, config.settings, advance=advance))

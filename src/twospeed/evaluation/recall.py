@@ -7,7 +7,7 @@ from typing import Any
 from twospeed.core.config import to_json
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.progress import progress
-from twospeed.evaluation.protocols.base import ProtocolConfig
+from twospeed.evaluation.protocols.base import ProtocolConfig, check_moves
 from twospeed.evaluation.protocols.commanded import action_accuracy
 from twospeed.evaluation.protocols.drift import CHUNKS, measure_drift
 from twospeed.evaluation.protocols.generated_return import count_dreamed_chunks, run_dreamed
@@ -90,8 +90,9 @@ def measure_recall(model: WorldModel, config: RecallConfig) -> dict[str, Any]:
     Progress is shown on standard error.
 
     Raises:
-        DataError: when the model's chunks are not those of the routes.
+        DataError: when the model's chunks or moves are not those of the routes.
     """
+    check_moves(model)
     walks = {kind: _walks(model, kind, config) for kind in config.routes}
     routes = {}
     for kind, chosen in walks.items():

@@ -1,16 +1,16 @@
-"""Whether a text can be meant as a command: refused is only what nobody could place.
+"""What is meant by a text, in the words of one model: refused is only what nobody could place.
 
-Any wording is allowed. A text is refused when hardly a word of it is known from the commands'
-sayings (slips of the finger aside), or when the text encoder finds it far from all of them.
+Any wording is allowed. A text is refused when hardly a word of it is known from the sayings that
+the model was trained on, slips of the finger aside.
 """
 
+import difflib
 import re
-from collections.abc import Mapping, Sequence
-
-import torch
+from collections.abc import Collection, Iterable, Sequence
 
 from twospeed.core.errors import UnknownNameError
-from twospeed.worldmodel.text import TextEncoder
+from twospeed.generation.action_list import quoted
+from twospeed.worldmodel.vocabulary import Vocabulary, plain_text
 
 FILLERS = frozenset(
     [
@@ -35,42 +35,72 @@ FILLERS = frozenset(
     ]
 )
 LEAST_KNOWN_SHARE = 0.3
-FARTHEST = 0.55
-"""Distance to the nearest saying, as a share of the least distance between two commands."""
+NAMED = 5
+"""Most actions that a message names."""
 
 
-def check_commands(
-    texts: Sequence[str], known: Mapping[str, Sequence[str]], encoder: TextEncoder
-) -> None:
-    """Refuse texts that cannot be placed near any command.
+def place_commands(texts: Sequence[str], vocabulary: Vocabulary) -> list[str]:
+    """Return the texts as the model should be told them, or refuse what is near no action.
+
+    A text that is a saying but for capitals, spaces or its Unicode form becomes that saying; any
+    other that can be placed stays as it is.
 
     Args:
         texts: what the user wrote.
-        known: canonical command -> its sayings, itself among them; at least two commands.
-        encoder: of the model that shall obey.
+        vocabulary: of the model that shall obey.
 
     Raises:
-        UnknownNameError: naming the text and all commands.
+        UnknownNameError: naming the text and the nearest actions.
     """
-    sayings = [saying for group in known.values() for saying in group]
+    sayings = vocabulary.sayings()
+    plain = {plain_text(saying): saying for saying in reversed(sayings)}
+    placed: dict[str, str] = {}
     for text in dict.fromkeys(texts):
-        if not sounds_known(text, sayings) or _is_far(text, known, encoder):
-            raise UnknownNameError(
-                f"{text!r} is near no command of this world. Known: {', '.join(sorted(known))}, and"
-                " other ways to say them."
-            )
+        known = text if text in sayings else plain.get(plain_text(text))
+        if known is None and not sounds_known(text, sayings):
+            raise UnknownNameError(_refusal(text, vocabulary))
+        placed[text] = known or text
+    return [placed[text] for text in texts]
 
 
-def sounds_known(text: str, sayings: Sequence[str]) -> bool:
+def _refusal(text: str, vocabulary: Vocabulary) -> str:
+    actions = vocabulary.actions
+    near = _nearest(text, vocabulary)
+    label = "Known" if len(near) == len(actions) else f"Nearest of its {len(actions)}"
+    return (
+        f"{text!r} is near no command of this model. {label}: {', '.join(map(quoted, near))}, and"
+        " other ways to say them"
+    )
+
+
+def _nearest(text: str, vocabulary: Vocabulary) -> list[str]:
+    """Return the actions whose sayings look most like a text, the nearest first."""
+    sayings = vocabulary.sayings()
+    ranked = sorted(sayings, key=lambda saying: _unlikeness(text, saying))
+    return list(dict.fromkeys(sayings[saying] for saying in ranked))[:NAMED]
+
+
+def _unlikeness(text: str, saying: str) -> tuple[float, float]:
+    """Say how little two texts share, in words first and then in letters."""
+    one, other = set(_words(text)), set(_words(saying))
+    shared = len(one & other) / max(len(one | other), 1)
+    return -shared, -difflib.SequenceMatcher(None, plain_text(text), plain_text(saying)).ratio()
+
+
+def sounds_known(text: str, sayings: Iterable[str]) -> bool:
     """Say whether a fair share of a text's words occur in the sayings, slips aside."""
     words = {word for saying in sayings for word in _words(saying)}
     own = _words(text)
-    hits = [any(_slips(word, other) <= (len(word) > 3) for other in words) for word in own]
+    hits = [_is_among(word, words) for word in own]
     return bool(own) and sum(hits) / len(own) > LEAST_KNOWN_SHARE
 
 
+def _is_among(word: str, words: Collection[str]) -> bool:
+    return word in words or (len(word) > 3 and any(_slips(word, other) <= 1 for other in words))
+
+
 def _words(text: str) -> list[str]:
-    return [word for word in re.findall(r"[a-z]+", text.lower()) if word not in FILLERS]
+    return [word for word in re.findall(r"[^\W\d_]+", plain_text(text)) if word not in FILLERS]
 
 
 def _slips(first: str, second: str) -> int:
@@ -87,11 +117,3 @@ def _slips(first: str, second: str) -> int:
     swapped = first[:2] == second[:2][::-1] and first[2:] == second[2:]
     one = first[1:] == second[1:] or first[1:] == second or first == second[1:]
     return 1 if one or swapped else 2
-
-
-def _is_far(text: str, known: Mapping[str, Sequence[str]], encoder: TextEncoder) -> bool:
-    commands = encoder.encode(list(known)).mean(1)
-    sayings = encoder.encode([saying for group in known.values() for saying in group]).mean(1)
-    apart = torch.cdist(commands, commands) + torch.eye(len(commands)) * 1e9
-    nearest = torch.cdist(encoder.encode([text]).mean(1), sayings).min()
-    return bool(nearest > FARTHEST * apart.min())

@@ -27,7 +27,8 @@ class DreamEnv(gymnasium.Env[Frame, np.int64]):
     Args:
         model: the slow weights.
         first_frame: uint8 (H, W, 3) of the model's size; every episode begins with it.
-        actions: the commands; an action is an index into them.
+        actions: the commands; an action is an index into them. None takes those that the model
+            was trained on, in the order of `Vocabulary.actions`.
         memory: how fast weights are written, anew in every episode; None dreams without.
         max_chunks: length of an episode.
 
@@ -42,17 +43,22 @@ class DreamEnv(gymnasium.Env[Frame, np.int64]):
         model: WorldModel,
         first_frame: Frame,
         *,
-        actions: Sequence[str],
+        actions: Sequence[str] | None = None,
         memory: FastLearningConfig | None = None,
         max_chunks: int = 1000,
     ) -> None:
+        if actions is None and model.vocabulary:
+            actions = tuple(model.vocabulary.actions)
         if not actions or max_chunks < 1:
-            raise ConfigError("a dream to act in needs at least one action and one chunk")
+            raise ConfigError(
+                "a dream to act in needs at least one action (actions=[...]) and one chunk"
+            )
         size = model.settings.frame_size
         self.actions = tuple(actions)
         self.action_space = spaces.Discrete(len(self.actions))
         self.observation_space = spaces.Box(0, 255, (size, size, 3), np.uint8)
         self.render_mode = "rgb_array"
+        self.metadata = self.metadata | {"render_fps": model.settings.frames_per_second}
         self.max_chunks = max_chunks
         self._model, self._first_frame, self._memory = model, first_frame.copy(), memory
         self._frame = first_frame.copy()

@@ -20,6 +20,7 @@ from twospeed.core.progress import Journal
 from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.training.card import Figures, device_name, write_card
 from twospeed.training.data.sources import EpisodeSource, ShardSource, WorldSource
+from twospeed.training.data.vocabulary import vocabulary_of
 from twospeed.training.data.windows import LatentWindows
 from twospeed.training.run import RunConfig
 from twospeed.training.stages.denoiser import (
@@ -28,6 +29,7 @@ from twospeed.training.stages.denoiser import (
     slow_fast_stage,
 )
 from twospeed.training.stages.folders import Workshop, autoencoder_stage, latents_stage, text_stage
+from twospeed.worldmodel.build import goes_on
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.model import WorldModel
 
@@ -119,12 +121,16 @@ def _run_stages(
         return max(0.0, min(share * minutes, minutes - (time.monotonic() - began) / 60))
 
     autoencoder, psnr_db = autoencoder_stage(shop, start, left(AUTOENCODER_SHARE))
-    windows, vocabulary = latents_stage(shop, autoencoder)
-    text_encoder, accuracy = text_stage(shop, start, vocabulary, left(TEXT_SHARE))
+    is_continued = start is not None and goes_on(start.denoiser, shop.config.model)
+    before = start.vocabulary if start and is_continued else None
+    windows, actions = latents_stage(shop, autoencoder, before)
+    text_encoder, accuracy = text_stage(shop, start, actions, left(TEXT_SHARE))
     denoiser, loss_of = denoiser_stage(shop, start, windows, text_encoder, left())
     schedule = start.schedule if start else NoiseSchedule.of(shop.config.model.diffusion)
-    settings = shop.config.model.settings
-    model = WorldModel(denoiser, autoencoder, text_encoder, schedule, settings)
+    settings = windows.recorded_as(shop.config.model.settings)
+    known = vocabulary_of(windows.said_in(), actions)
+    vocabulary = known.joined(before) if before else known
+    model = WorldModel(denoiser, autoencoder, text_encoder, schedule, settings, vocabulary)
     with_memory, without = _with_memories(shop, model, windows, left)
     reached = {stage: shop.reached(stage) for stage in STAGES}
     figures = Figures(

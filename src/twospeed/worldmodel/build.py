@@ -86,6 +86,11 @@ def build_denoiser(config: WorldModelConfig, *, seed: int) -> Any:
         )
 
 
+def goes_on(denoiser: Any, config: WorldModelConfig) -> bool:
+    """Say whether training goes on with these weights, or with untrained ones of another kind."""
+    return isinstance(denoiser, KINDS[config.denoiser])
+
+
 def grown(denoiser: Any, config: WorldModelConfig, *, seed: int) -> Any:
     """Return the denoiser that training goes on with: the trained one, with all parts it lacks.
 
@@ -95,7 +100,7 @@ def grown(denoiser: Any, config: WorldModelConfig, *, seed: int) -> Any:
     Raises:
         ConfigError: when its sizes are not those of the configuration.
     """
-    if not isinstance(denoiser, KINDS[config.denoiser]):
+    if not goes_on(denoiser, config):
         return build_denoiser(config, seed=seed)
     if not isinstance(denoiser, SpaceTimeTransformer):
         return denoiser

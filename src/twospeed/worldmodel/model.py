@@ -4,6 +4,7 @@ model_index.json   what the model is: chunk length, frame size, sampling steps, 
 denoiser/          any denoiser of denoiser.py (a diffusers pipeline's unet/ is read too)
 vae/               any autoencoder of codec.py
 text_encoder/ tokenizer/ scheduler/
+vocabulary.json    the actions it was trained on (vocabulary.py); may be missing
 """
 
 import copy
@@ -28,6 +29,7 @@ from twospeed.worldmodel.denoiser import load_denoiser
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.sampler import Predict, sample_ddim, spaced_levels
 from twospeed.worldmodel.text import TextEncoder
+from twospeed.worldmodel.vocabulary import Vocabulary
 
 CLASS_NAME = "TwospeedWorldModel"
 
@@ -84,6 +86,7 @@ class WorldModel:
         text_encoder: action text -> tokens.
         schedule: noise levels.
         settings: the rest.
+        vocabulary: the actions it was trained on; None where nobody knows.
     """
 
     def __init__(
@@ -93,12 +96,14 @@ class WorldModel:
         text_encoder: TextEncoder,
         schedule: NoiseSchedule,
         settings: ModelSettings,
+        vocabulary: Vocabulary | None = None,
     ) -> None:
         self.denoiser = denoiser.eval()
         self.autoencoder = autoencoder.eval()
         self.text_encoder = text_encoder
         self.schedule = schedule
         self.settings = settings
+        self.vocabulary = vocabulary
 
     @classmethod
     def from_pretrained(cls, name_or_path: str | Path) -> "WorldModel":
@@ -120,6 +125,7 @@ class WorldModel:
             TextEncoder.from_pretrained(folder),
             NoiseSchedule.from_pretrained(folder),
             from_json(ModelSettings, index.get("settings", {})),
+            Vocabulary.load(folder),
         )
 
     def save_pretrained(self, path: Path, *, half: bool = False, card: str = "") -> None:
@@ -142,6 +148,8 @@ class WorldModel:
                 _forget_origin_(aside / name / "config.json")
             self.text_encoder.save_pretrained(aside)
             self.schedule.save_pretrained(aside)
+            if self.vocabulary:
+                self.vocabulary.save(aside)
             if card:
                 (aside / "README.md").write_text(card, encoding="utf-8")
             settings = to_json(self.settings)

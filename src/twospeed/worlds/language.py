@@ -6,7 +6,7 @@ the other worlds (words/), sentences of several commands (commands.py).
 
 from collections.abc import Iterable, Mapping
 
-from twospeed.core.errors import UnknownNameError, lookup
+from twospeed.core.errors import lookup
 from twospeed.worlds.base import Action
 
 
@@ -89,24 +89,6 @@ OPPOSITE: Mapping[str, str] = {
     "step right": "step left",
 }
 """The command that undoes a command."""
-
-
-def parse_actions(text: str) -> list[str]:
-    """Read a list such as ``"turn left*4, go forward"`` into one action a chunk.
-
-    Raises:
-        UnknownNameError: for an empty command or a count that is not a positive number.
-    """
-    actions: list[str] = []
-    for part in text.split(","):
-        words, times, count = part.strip().partition("*")
-        if not words.strip() or (times and not (count.strip().isdecimal() and int(count))):
-            raise UnknownNameError(
-                f"cannot read the action {part.strip()!r}: write for example"
-                " 'turn left*4, go forward'"
-            )
-        actions += [words.strip()] * int(count or 1)
-    return actions
 
 
 def known_action(actions: Mapping[str, Action], text: str) -> Action:

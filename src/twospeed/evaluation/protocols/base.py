@@ -13,6 +13,7 @@ from twospeed.evaluation.protocols.rollout import Job
 from twospeed.evaluation.protocols.walks import Walk
 from twospeed.memory.config import FastLearningConfig
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worlds.language import MOVES
 from twospeed.worlds.routes.base import CHUNK_FRAMES
 
 T = TypeVar("T")
@@ -49,6 +50,21 @@ def check_chunks(model: WorldModel) -> None:
         raise DataError(
             f"routes have chunks of {CHUNK_FRAMES} frames, this model generates"
             f" {model.settings.chunk_frames}"
+        )
+
+
+def check_moves(model: WorldModel) -> None:
+    """Refuse a model that was trained on none of the moves that routes are walked by.
+
+    Raises:
+        DataError: saying what it was trained on.
+    """
+    known = model.vocabulary
+    if known and not MOVES.keys() & known.actions.keys():
+        raise DataError(
+            f"routes are walked by {', '.join(MOVES)}; this model was trained on"
+            f" {', '.join(known.worlds) or 'other actions'}, which has none of them: see how it"
+            " obeys by twospeed adherence"
         )
 
 

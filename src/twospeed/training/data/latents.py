@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from twospeed.core.errors import DataError
 from twospeed.core.files import read_json, sweep, write_json, written_aside
 from twospeed.core.progress import progress
+from twospeed.data.episode import Episode
 from twospeed.data.workers import run_in_processes
 from twospeed.training.data.sources import EpisodeSource, read_whole
 from twospeed.worldmodel.autoencoder import FrameAutoencoder
@@ -101,10 +103,19 @@ def _encode_groups(job: _Job, names: Iterator[str]) -> Iterator[int]:
             latents = [_encode(job.autoencoder, episode.frames) for episode in episodes]
             with written_aside(path) as aside, aside.open("wb") as file:
                 np.save(file, np.concatenate(latents))
-            notes = [{"num_frames": len(it.frames), "actions": list(it.actions)} for it in episodes]
+            notes = [_note_of(episode) for episode in episodes]
             values = {"format": FORMAT, "fingerprint": marks[name], "episodes": notes}
             write_json(path.with_suffix(".json"), values)
         yield 1
+
+
+def _note_of(episode: Episode) -> dict[str, Any]:
+    return {
+        "num_frames": len(episode.frames),
+        "actions": list(episode.actions),
+        "world": episode.world,
+        "frames_per_second": episode.frames_per_second,
+    }
 
 
 def _encode(autoencoder: torch.nn.Module, frames_THWC: NDArray[np.uint8]) -> NDArray[np.float16]:
@@ -121,6 +132,12 @@ class EpisodeLatents:
 
     actions: tuple[str, ...]
     """One canonical text a chunk."""
+
+    world: str | None = None
+    """The world or import that it was recorded in; None in a cache that does not tell."""
+
+    frames_per_second: float | None = None
+    """The rate that it was recorded at; None in a cache that does not tell."""
 
     @property
     def chunk_frames(self) -> int:
@@ -142,7 +159,10 @@ def read_group(path: Path) -> list[EpisodeLatents]:
     ends = np.cumsum([note["num_frames"] for note in notes])
     return [
         EpisodeLatents(
-            latents_TCHW=latents[end - note["num_frames"] : end], actions=tuple(note["actions"])
+            latents_TCHW=latents[end - note["num_frames"] : end],
+            actions=tuple(note["actions"]),
+            world=note.get("world"),
+            frames_per_second=note.get("frames_per_second"),
         )
         for note, end in zip(notes, ends, strict=True)
     ]

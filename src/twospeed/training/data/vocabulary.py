@@ -6,31 +6,58 @@ words, so that texts that share words are near each other: recordings of one's o
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from twospeed.core.random import generator_of
+from twospeed.worldmodel.vocabulary import KnownAction, Vocabulary
 from twospeed.worlds.base import Action
 from twospeed.worlds.language import MOVES
 from twospeed.worlds.registry import WORLDS
 
-Vocabulary = Mapping[str, Action]
+Actions = Mapping[str, Action]
 """Canonical text -> action; the moves come first."""
 
 
-def vocabulary_of(texts: Iterable[str]) -> Vocabulary:
-    """Return the moves and the actions of these texts: a world's own, or the text alone."""
-    known = {text: action for kind in WORLDS.values() for text, action in kind.actions.items()}
-    others = sorted(set(texts) - MOVES.keys())
-    alone = (known.get(text) or Action(text=text, paraphrases=(), held_out=()) for text in others)
-    return {**MOVES, **dict(zip(others, alone, strict=True))}
+def actions_of(texts: Iterable[str], before: Vocabulary | None = None) -> Actions:
+    """Return the moves, the actions of these texts, and those that a model was trained on before.
+
+    An action is a world's own, else the one from before, else the text alone.
+    """
+    earlier = before.actions if before else {}
+    known = {text: _action_of(text, it) for text, it in earlier.items()}
+    for kind in WORLDS.values():
+        known |= kind.actions
+    others = sorted({*texts, *earlier} - MOVES.keys())
+    return MOVES | {text: known.get(text) or _action_of(text, KnownAction()) for text in others}
 
 
-def sayings_of(vocabulary: Vocabulary) -> dict[str, tuple[str, ...]]:
+def _action_of(text: str, known: KnownAction) -> Action:
+    return Action(text=text, paraphrases=known.paraphrases, held_out=())
+
+
+def sayings_of(actions: Actions) -> dict[str, tuple[str, ...]]:
     """Return canonical text -> all that may be said for it in training."""
-    return {text: (text, *action.paraphrases) for text, action in vocabulary.items()}
+    return {text: (text, *action.paraphrases) for text, action in actions.items()}
+
+
+def vocabulary_of(said_in: Mapping[str, Collection[str]], actions: Actions) -> Vocabulary:
+    """Return what a model is told that was trained on recordings.
+
+    Args:
+        said_in: every text of the recordings -> the worlds that it is said in.
+        actions: of these texts.
+    """
+    return Vocabulary(
+        {
+            text: KnownAction(
+                paraphrases=actions[text].paraphrases, worlds=tuple(sorted(said_in[text]))
+            )
+            for text in sorted(said_in)
+        }
+    )
 
 
 def anchors_of(texts: Sequence[str], width: int) -> Tensor:

@@ -3,7 +3,9 @@
 Holds: `LatentWindows`, `windows_of`, `stacked`, `chunks_before`. Holds not: the cache (latents.py).
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from torch import Tensor
 from twospeed.core.errors import ConfigError, DataError
 from twospeed.training.data.latents import EpisodeLatents, read_group
 from twospeed.training.stages.slow import Windows
+from twospeed.worldmodel.model import ModelSettings
 from twospeed.worldmodel.text import TextEncoder
 
 
@@ -51,9 +54,29 @@ class LatentWindows:
         if not self.train:
             raise DataError(f"{folder} holds no latents to train on: were all shards damaged?")
 
-    def texts(self) -> set[str]:
-        """Return the action texts of all episodes."""
-        return {text for episode in (*self.train, *self.held_out) for text in episode.actions}
+    def said_in(self) -> dict[str, set[str]]:
+        """Return every action text of all episodes -> the worlds that it is said in."""
+        found: dict[str, set[str]] = {}
+        for episode in (*self.train, *self.held_out):
+            for text in episode.actions:
+                found.setdefault(text, set()).update([episode.world] if episode.world else [])
+        return found
+
+    def recorded_as(self, settings: ModelSettings) -> ModelSettings:
+        """Return the settings with the world and the rate that the episodes were recorded with.
+
+        Of several worlds it is the one of the settings, or else that of most episodes.
+        """
+        episodes = (*self.train, *self.held_out)
+        pairs = Counter((it.world, it.frames_per_second) for it in episodes if it.world)
+        if not pairs:
+            return settings
+        world, rate = max(pairs, key=lambda pair: (pair[0] == settings.world, pairs[pair]))
+        return replace(
+            settings,
+            world=world or settings.world,
+            frames_per_second=rate or settings.frames_per_second,
+        )
 
     def draw(
         self,

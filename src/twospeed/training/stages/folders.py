@@ -23,7 +23,7 @@ from twospeed.core.video import Frames
 from twospeed.training.checkpoint import FOLDER, Reached
 from twospeed.training.data.latents import fill_cache
 from twospeed.training.data.sources import EpisodeSource, take_frames
-from twospeed.training.data.vocabulary import Vocabulary, sayings_of, vocabulary_of
+from twospeed.training.data.vocabulary import Actions, actions_of, sayings_of
 from twospeed.training.data.windows import LatentWindows
 from twospeed.training.run import RunConfig
 from twospeed.training.stages.autoencoder import fit_to_frames, psnr_of, train_decoder
@@ -31,6 +31,7 @@ from twospeed.training.stages.text import train_text_encoder
 from twospeed.worldmodel.autoencoder import FrameAutoencoder
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.text import TextEncoder
+from twospeed.worldmodel.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +114,7 @@ def _fitted(shop: Workshop, folder: Path, frames: Frames) -> FrameAutoencoder:
 
 
 def text_stage(
-    shop: Workshop, initial: WorldModel | None, vocabulary: Vocabulary, minutes: float | None
+    shop: Workshop, initial: WorldModel | None, actions: Actions, minutes: float | None
 ) -> tuple[TextEncoder, float]:
     """Train the text encoder; return it and its accuracy on held-out sayings, 0 to 1.
 
@@ -123,7 +124,7 @@ def text_stage(
     if encoder and not encoder.is_ours:
         return encoder, float("nan")
     return train_text_encoder(
-        vocabulary,
+        actions,
         shop.config.text,
         out=shop.out / "text",
         size=shop.config.model.text,
@@ -133,8 +134,13 @@ def text_stage(
     )
 
 
-def latents_stage(shop: Workshop, autoencoder: Any) -> tuple[LatentWindows, Vocabulary]:
-    """Encode all episodes; return the windows to draw from and what is said in them."""
+def latents_stage(
+    shop: Workshop, autoencoder: Any, before: Vocabulary | None
+) -> tuple[LatentWindows, Actions]:
+    """Encode all episodes; return the windows to draw from, and the actions to tell apart.
+
+    These are the moves, what is said in the windows, and what the weights learned `before`.
+    """
     on_cpu = autoencoder.device.type == "cpu"
     with shop.accelerator.main_process_first():
         folder = fill_cache(
@@ -144,6 +150,6 @@ def latents_stage(shop: Workshop, autoencoder: Any) -> tuple[LatentWindows, Voca
             workers=shop.workers if on_cpu else 1,
         )
     windows = LatentWindows(folder, groups=list(shop.source.groups()))
-    vocabulary = vocabulary_of(windows.texts())
-    windows.sayings = sayings_of(vocabulary)
-    return windows, vocabulary
+    actions = actions_of(windows.said_in(), before)
+    windows.sayings = sayings_of(actions)
+    return windows, actions

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from twospeed.core.random import initial_weights_of
-from twospeed.training.data.vocabulary import Vocabulary, anchors_of, sayings_of
+from twospeed.training.data.vocabulary import Actions, anchors_of, sayings_of
 from twospeed.training.loop import LoopConfig, run_loop
 from twospeed.worldmodel.text import TextEncoder, TextEncoderConfig, build_text_encoder
 from twospeed.worlds.language import LITTLE
@@ -46,7 +46,7 @@ class TextRun:
 
 
 def train_text_encoder(
-    vocabulary: Vocabulary,
+    actions: Actions,
     run: TextRun,
     *,
     out: Path,
@@ -58,7 +58,7 @@ def train_text_encoder(
     """Train, and return the encoder and its accuracy on the held-out sayings, 0 to 1.
 
     Args:
-        vocabulary: what is to be told apart.
+        actions: what is to be told apart.
         run: how it is trained.
         out: folder for journal and checkpoint.
         size: of a new encoder.
@@ -68,10 +68,10 @@ def train_text_encoder(
     """
     with initial_weights_of(run.loop.seed):
         encoder = initial or build_text_encoder(size)
-    sayings = [("",), *sayings_of(vocabulary).values()]
-    has_grade = [False, *(f"{text} {LITTLE}" in vocabulary for text in vocabulary)]
+    sayings = [("",), *sayings_of(actions).values()]
+    has_grade = [False, *(f"{text} {LITTLE}" in actions for text in actions)]
     taken = {saying for group in sayings for saying in group}
-    anchors = anchors_of(list(vocabulary), encoder.width)
+    anchors = anchors_of(list(actions), encoder.width)
 
     def loss_of(step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG001
         label = torch.randint(len(sayings), (run.batch_size,), generator=generator)
@@ -94,14 +94,14 @@ def train_text_encoder(
         label="text encoder",
     )
     trained = TextEncoder(encoder.tokenizer, averaged)
-    return trained, held_out_accuracy(trained, vocabulary)
+    return trained, held_out_accuracy(trained, actions)
 
 
-def held_out_accuracy(encoder: TextEncoder, vocabulary: Vocabulary) -> float:
+def held_out_accuracy(encoder: TextEncoder, actions: Actions) -> float:
     """Return the share of held-out sayings whose features lie nearest to their own action's."""
-    anchors = anchors_of(list(vocabulary), encoder.width)
-    actions = enumerate(vocabulary.values(), start=1)
-    unseen = [(text, index) for index, action in actions for text in action.held_out]
+    anchors = anchors_of(list(actions), encoder.width)
+    numbered = enumerate(actions.values(), start=1)
+    unseen = [(text, index) for index, action in numbered for text in action.held_out]
     features = encoder.encode([text for text, _ in unseen])[:, 0].cpu()
     nearest = torch.cdist(features, anchors).argmin(1)
     return float((nearest == torch.tensor([label for _, label in unseen])).float().mean())

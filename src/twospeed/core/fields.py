@@ -1,0 +1,169 @@
+"""What the fields of a dataclass may hold: their types, and ranges of numbers, said once.
+
+A range stands beside the type, ``width: Annotated[int, Within(1, 16_384)]``; `check_fields` in the
+class's ``__post_init__`` holds every field to what is declared. Holds not: what several fields must
+be together, which each class checks itself.
+"""
+
+import dataclasses
+import functools
+import math
+import numbers
+import operator
+import reprlib
+import types
+import typing
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from twospeed.core.errors import ConfigError
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Within:
+    """A range of numbers; its ends belong to it unless it is open below."""
+
+    least: float = -math.inf
+    most: float = math.inf
+    is_open: bool = dataclasses.field(default=False, kw_only=True)
+    """Whether `least` itself is outside."""
+
+    def __contains__(self, number: float) -> bool:
+        """Say whether a number is inside; NaN never is."""
+        return (self.least < number if self.is_open else self.least <= number) and (
+            number <= self.most
+        )
+
+    def complaint(self, number: float) -> str:
+        """Say what a number outside should be."""
+        if (self.least, self.most) == (0, 1) and not self.is_open:
+            return "is a share from 0 to 1"
+        if number > self.most:
+            return f"must be {self.most:,} or less"
+        return f"must be above {self.least}" if self.is_open else f"must be {self.least} or more"
+
+
+Share = Annotated[float, Within(0, 1)]
+"""A share from 0 to 1."""
+
+Seed = Annotated[int, Within(0, 2**63 - 1)]
+"""What random numbers are drawn from."""
+
+
+def check_fields(config: Any) -> None:
+    """Hold every field of a dataclass to its declared type and range, from its ``__post_init__``.
+
+    Whole numbers stand in for floats, lists for tuples, and scalars of numpy for Python's; they
+    are turned into these. A float must be finite. Fields of types that are not known here pass.
+
+    Raises:
+        ConfigError: naming the field, what it takes, and what came.
+    """
+    for name, hint in _hints(type(config)).items():
+        value = getattr(config, name)
+        cast = _cast(value, hint, name)
+        if cast is not value:
+            object.__setattr__(config, name, cast)
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(kind, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
+def _cast(value: Any, hint: Any, name: str) -> Any:
+    """Return the value as its type wants it, or say what is wrong with it."""
+    for option in _options(hint):
+        kind, ranges = _parted(option)
+        found = _as_kind(value, kind, name)
+        if found is not _UNFIT:
+            _check_ranges(found, ranges, name)
+            return found
+    raise ConfigError(f"{name} takes {_words(hint)}, got {shown(value)}")
+
+
+_UNFIT = object()
+
+
+def _as_kind(value: Any, kind: Any, name: str) -> Any:
+    """Return the value as this kind, or `_UNFIT`."""
+    origin = typing.get_origin(kind) or kind
+    if origin is tuple:
+        return _as_tuple(value, typing.get_args(kind), name)
+    if origin in (int, float) and not isinstance(value, bool):
+        return _as_number(value, origin)
+    if origin in (str, bool, types.NoneType) or dataclasses.is_dataclass(origin):
+        return value if isinstance(value, origin) else _UNFIT
+    return _UNFIT if origin in (int, float) else value
+
+
+def _as_number(value: Any, kind: type) -> Any:
+    if kind is int:
+        return operator.index(value) if isinstance(value, numbers.Integral) else _UNFIT
+    try:
+        return float(value) if isinstance(value, numbers.Real) else _UNFIT
+    except OverflowError:
+        return _UNFIT
+
+
+def _as_tuple(value: Any, items: tuple[Any, ...], name: str) -> Any:
+    if not isinstance(value, tuple | list):
+        return _UNFIT
+    if len(items) == 2 and items[1] is Ellipsis:
+        items = (items[0],) * len(value)
+    if len(items) != len(value):
+        return _UNFIT
+    cast = tuple(_cast(one, hint, name) for one, hint in zip(value, items, strict=True))
+    same = isinstance(value, tuple) and all(a is b for a, b in zip(cast, value, strict=True))
+    return value if same else cast
+
+
+def _check_ranges(value: Any, ranges: tuple[Any, ...], name: str) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{name} must be a finite number, got {value}")
+    for one in ranges:
+        if isinstance(one, Within) and value not in one:
+            raise ConfigError(f"{name} {one.complaint(value)}, got {shown(value)}")
+
+
+def _options(hint: Any) -> Iterator[Any]:
+    is_union = isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union
+    yield from typing.get_args(hint) if is_union else (hint,)
+
+
+def _parted(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Return the type and its annotations."""
+    if typing.get_origin(hint) is Annotated:
+        kind, *rest = typing.get_args(hint)
+        return kind, tuple(rest)
+    return hint, ()
+
+
+_NAMES = {int: "whole number", float: "number", str: "text"}
+
+
+def _words(hint: Any) -> str:
+    """Return what a type takes, for people."""
+    return " or ".join(_word(_parted(option)[0]) for option in _options(hint))
+
+
+def _word(kind: Any) -> str:
+    if typing.get_origin(kind) is tuple:
+        inner = (_parted(it)[0] for it in typing.get_args(kind) if it is not Ellipsis)
+        return f"a list of {' and '.join(dict.fromkeys(_NAMES.get(it, 'list') for it in inner))}s"
+    if dataclasses.is_dataclass(kind):
+        return f"settings of {getattr(kind, '__name__', kind)}"
+    return {bool: "true or false", types.NoneType: "null"}.get(kind) or f"a {_NAMES[kind]}"
+
+
+def shown(value: Any) -> str:
+    """Return a value in a few characters, however long it is."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # an integer of thousands of digits has no text
+        return "a number of thousands of digits"
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 60
