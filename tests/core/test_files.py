@@ -1,9 +1,12 @@
+import os
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from twospeed.core.errors import DataError
-from twospeed.core.files import read_json, recover, sweep, write_json, written_aside
+from twospeed.core.files import read_json, sweep, write_json, written_aside
+from twospeed.core.folders import FolderKind, recover
 
 
 def test_a_failing_block_leaves_nothing_and_the_old_version_stays(tmp_path):
@@ -15,19 +18,10 @@ def test_a_failing_block_leaves_nothing_and_the_old_version_stays(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
-def test_a_folder_is_replaced_as_a_whole(tmp_path):
-    for text in ("old", "new"):
-        with written_aside(tmp_path / "f") as aside:
-            aside.mkdir()
-            (aside / text).write_text(text)
-    assert [path.name for path in (tmp_path / "f").iterdir()] == ["new"]
-    assert [path.name for path in tmp_path.iterdir()] == ["f"]
-
-
 def test_a_kill_between_the_two_renames_loses_nothing(tmp_path):
     (tmp_path / ".f.old").mkdir()
     (tmp_path / ".f.old" / "x").write_text("x")
-    recover(tmp_path / "f")
+    recover(tmp_path / "f", FolderKind(name="a thing", files=("x",), sign=lambda _: True))
     assert (tmp_path / "f" / "x").read_text() == "x"
     assert not (tmp_path / ".f.old").exists()
 
@@ -38,6 +32,25 @@ def test_what_a_kill_left_is_swept(tmp_path):
     (tmp_path / "a.npy").write_text("whole")
     sweep(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
+
+
+def test_hidden_files_of_other_programs_are_not_swept(tmp_path):
+    for name in (".thesis.part", ".thesis.part.tex", ".thesis.2.parts"):
+        (tmp_path / name).write_text("years of work")
+    sweep(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_file_behind_a_link_is_replaced_where_it_lies(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "a.json").symlink_to(tmp_path / "disk" / "b.json")
+    write_json(tmp_path / "a.json", {"new": 1})
+    assert read_json(tmp_path / "disk" / "b.json") == {"new": 1}
+
+
+def test_a_device_is_no_place_for_a_file():
+    with pytest.raises(DataError, match="no ordinary file"):
+        write_json(Path(os.devnull), {})
 
 
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path):

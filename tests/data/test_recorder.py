@@ -17,7 +17,7 @@ import pytest
 from twospeed.core.errors import ConfigError, DataError, MissingExtraError, UnknownNameError
 from twospeed.data.index import read_episodes, read_index
 from twospeed.data.recorder import explore_episode, record, record_episode
-from twospeed.data.recording import RecordingConfig, owned
+from twospeed.data.recording import NOTE, RecordingConfig, owned
 from twospeed.worlds.registry import make_world
 
 SMALL = RecordingConfig(
@@ -255,7 +255,7 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path):
 
 
 def test_one_folder_is_written_by_one_process(tmp_path):
-    with owned(tmp_path), pytest.raises(DataError, match="another process is recording"):
+    with owned(tmp_path, NOTE), pytest.raises(DataError, match="another process is recording"):
         record(SMALL, tmp_path)
 
 

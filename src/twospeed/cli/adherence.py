@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from twospeed.cli.targets import new_file
 from twospeed.core.files import write_json
 from twospeed.evaluation.adherence import AdherenceConfig, measure_adherence
 from twospeed.worldmodel.model import WorldModel
@@ -15,7 +16,9 @@ from twospeed.worldmodel.model import WorldModel
 def adherence(
     model: Annotated[str, typer.Argument(help="A packaged model's name, or a model folder.")],
     data: Annotated[Path, typer.Option(help="A folder with shards below it.")],
-    json: Annotated[Path | None, typer.Option(help="Write the whole report to this file.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(callback=new_file, help="Write the whole report to this file.")
+    ] = None,
     episodes: Annotated[int, typer.Option(help="Test episodes of each domain.")] = 16,
     clips: Annotated[int, typer.Option(help="Clips of each episode.")] = 8,
     candidates: Annotated[int, typer.Option(help="Action texts tried for a clip.")] = 4,

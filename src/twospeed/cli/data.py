@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from twospeed.cli.targets import folder_with, new_file
 from twospeed.core.config import to_json
 from twospeed.core.files import write_json
-from twospeed.data.page import findings_of, line_of, write_report
+from twospeed.data.page import REPORT, findings_of, line_of, write_report
 from twospeed.data.statistics import statistics_of
 from twospeed.data.survey import survey
 
@@ -22,9 +23,14 @@ def _data() -> None:
 @app.command()
 def show(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with shards below it.")],
-    json: Annotated[Path | None, typer.Option(help="Write all numbers to this file.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(callback=new_file, help="Write all numbers to this file.")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write a page, plots and contact sheets to this folder.")
+        Path | None,
+        typer.Option(
+            callback=folder_with(REPORT), help="Write a page, plots and contact sheets here."
+        ),
     ] = None,
 ) -> None:
     """Count domains, actions, lengths; find split leaks, near-duplicates and damage."""

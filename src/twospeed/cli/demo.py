@@ -6,15 +6,21 @@ from typing import Annotated
 
 import typer
 
+from twospeed.cli.targets import folder_with
 from twospeed.core.config import override
-from twospeed.evaluation.demo import DemoConfig, run_demo
+from twospeed.evaluation.demo import DEMO, DemoConfig, run_demo
 from twospeed.evaluation.protocols.base import ProtocolConfig
 from twospeed.memory.presets import PRESETS, preset_of
 from twospeed.worldmodel.model import WorldModel
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the video, the pictures and the page.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            callback=folder_with(DEMO), help="Folder for the video, the pictures and the page."
+        ),
+    ],
     model: Annotated[str, typer.Option(help="A packaged model, or a folder.")] = "rooms-64",
     episodes: Annotated[int, typer.Option(help="Episodes for the figures.")] = 12,
     first_seed: Annotated[int, typer.Option(help="Seed of the first one.")] = 810_000,

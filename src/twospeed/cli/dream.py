@@ -7,13 +7,14 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from twospeed.cli.targets import folder_of, new_file
 from twospeed.core.errors import DataError, lookup
 from twospeed.core.progress import progress
 from twospeed.core.video import check_ending, fit_frame, read_frame, write_video
 from twospeed.generation.action_list import HELP, read_actions
 from twospeed.generation.commands import place_commands
 from twospeed.generation.dream import Dream
-from twospeed.memory.files import load_memory, memory_of, running, save_memory
+from twospeed.memory.files import MEMORY, load_memory, memory_of, running, save_memory
 from twospeed.memory.presets import PRESETS, preset_of
 from twospeed.memory.temp_lora import TempLora
 from twospeed.training.data.vocabulary import vocabulary_of
@@ -28,12 +29,17 @@ def dream(
         str, typer.Option(help="A picture, a video (its last frame), or rooms:SEED.")
     ],
     actions: Annotated[str, typer.Option(help=HELP)],
-    out: Annotated[Path, typer.Option(help="The video: .mp4, or lossless .mkv.")],
+    out: Annotated[
+        Path, typer.Option(callback=new_file, help="The video: .mp4, or lossless .mkv.")
+    ],
     memory: Annotated[str, typer.Option(help="on, off, or a memory folder to go on from.")] = "on",
     preset: Annotated[str, typer.Option(help=f"One of: {', '.join(PRESETS)}.")] = "default",
     seed: Annotated[int, typer.Option(help="Decides all noise.")] = 0,
     save_memory_to: Annotated[
-        Path | None, typer.Option("--save-memory", help="Folder for what was learned.")
+        Path | None,
+        typer.Option(
+            "--save-memory", callback=folder_of(MEMORY), help="Folder for what was learned."
+        ),
     ] = None,
 ) -> None:
     """Generate a video from a first frame and actions, remembering what was shown."""

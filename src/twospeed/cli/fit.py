@@ -8,9 +8,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from twospeed.cli.targets import folder_with
 from twospeed.core.config import override
 from twospeed.terminator.datasets.built_in import load_examples
-from twospeed.terminator.fit.loop import fit_examples
+from twospeed.terminator.fit.loop import FIT, fit_examples
 from twospeed.terminator.fit.plots import plot_confusion, plot_curves
 from twospeed.terminator.fit.recipes import RECIPES, recipe_of
 
@@ -23,9 +24,10 @@ def fit(
     data: Annotated[
         str, typer.Option(help="digits, pathfinder[:steps=6,...], noise, hub:NAME, or a path")
     ],
-    out: Annotated[Path, typer.Option(help="folder of this fit; the same one goes on")] = Path(
-        "runs/fit"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(callback=folder_with(FIT), help="folder of this fit; the same one goes on"),
+    ] = Path("runs/fit"),
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="change one setting")
     ] = None,

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from twospeed.cli.targets import folder_claimed_by
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.registry import FORMATS
-from twospeed.data.importers.run import import_recordings
+from twospeed.data.importers.run import NOTE, import_recordings
 from twospeed.data.recorder import TEST_SEEDS_FROM
 
 _FORMATS = " | ".join(f"{name}: {it.summary}" for name, it in FORMATS.items())
@@ -16,7 +17,9 @@ _FORMATS = " | ".join(f"{name}: {it.summary}" for name, it in FORMATS.items())
 def import_(
     format: Annotated[str, typer.Argument(help=_FORMATS)],  # noqa: A002
     source: Annotated[Path, typer.Argument(metavar="SRC", help="Where the recordings lie.")],
-    out: Annotated[Path, typer.Option(help="A folder of this import alone.")],
+    out: Annotated[
+        Path, typer.Option(callback=folder_claimed_by(NOTE), help="A folder of this import alone.")
+    ],
     name: Annotated[str | None, typer.Option(help="What to call the data; the format.")] = None,
     size: Annotated[int, typer.Option(help="Height and width of the frames in pixels.")] = 64,
     fps: Annotated[float, typer.Option(help="Frames per second.")] = 4.0,

@@ -7,13 +7,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from twospeed.core.errors import DataError
+from twospeed.cli.targets import new_folder
+from twospeed.core.folders import check_folder
 from twospeed.memory import edits, files
 
 app = typer.Typer(no_args_is_help=True, help="Look at memories, fork, merge, compare, forget.")
 
 Source = Annotated[Path, typer.Argument(help="A memory folder.")]
-Target = Annotated[Path, typer.Option("--out", help="Folder of the new memory.")]
+Target = Annotated[
+    Path, typer.Option("--out", callback=new_folder, help="Folder of the new memory.")
+]
 
 
 @app.command()
@@ -43,7 +46,6 @@ def show(
 @app.command()
 def fork(memory: Source, out: Target) -> None:
     """Copy a memory, so that both can go their own ways."""
-    _refuse_existing(out)
     files.save_memory(files.load_memory(memory), out)
     typer.echo(f"forked {memory} to {out}")
 
@@ -56,7 +58,6 @@ def merge(
     share: Annotated[float, typer.Option(help="Share of the first, 0 to 1.")] = 0.5,
 ) -> None:
     """Blend two memories of one model."""
-    _refuse_existing(out)
     blend = edits.merge(files.load_memory(first), files.load_memory(second), share=share)
     files.save_memory(blend, out)
     typer.echo(f"merged {first} and {second} to {out}, rank {blend.config.rank}")
@@ -81,17 +82,15 @@ def forget(
         float, typer.Option(help="Share of the added weights that goes, 0 to 1.")
     ] = 1.0,
     out: Annotated[
-        Path | None, typer.Option(help="Where to write; without it the memory itself changes.")
+        Path | None,
+        typer.Option(
+            callback=new_folder, help="Where to write; without it the memory itself changes."
+        ),
     ] = None,
 ) -> None:
     """Let a memory forget a share of what it learned; without --share, all of it."""
-    if out is not None:
-        _refuse_existing(out)
+    if out is None:
+        check_folder(memory, files.MEMORY)
     less = edits.forget(files.load_memory(memory), share=share)
     files.save_memory(less, out or memory)
     typer.echo(f"forgot {share:.0%} of {memory}, norm is now {less.norm():.4g}, in {out or memory}")
-
-
-def _refuse_existing(path: Path) -> None:
-    if path.exists():
-        raise DataError(f"{path} is there already: name a new folder")

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from twospeed.cli.targets import new_file
 from twospeed.core.config import override
 from twospeed.core.files import write_json
 from twospeed.evaluation.protocols.base import ProtocolConfig
@@ -19,7 +20,9 @@ from twospeed.worlds.routes.base import KINDS
 
 def recall(
     model: Annotated[str, typer.Argument(help="A packaged model's name, or a model folder.")],
-    json: Annotated[Path | None, typer.Option(help="Write the whole report to this file.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(callback=new_file, help="Write the whole report to this file.")
+    ] = None,
     episodes: Annotated[int, typer.Option(help="Episodes of each kind of route.")] = 64,
     first_seed: Annotated[int, typer.Option(help="Seed of the first one.")] = FIRST_TEST_SEED,
     routes: Annotated[str, typer.Option(help="Kinds of routes, with commas.")] = ",".join(KINDS),

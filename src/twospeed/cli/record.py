@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from twospeed.cli.targets import any_folder
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.data import preset as presets
 from twospeed.data import recorder
@@ -19,7 +20,10 @@ from twospeed.worlds.registry import WORLDS
 def record(
     world: Annotated[str | None, typer.Argument(help="The world, such as rooms or doom.")] = None,
     episodes: Annotated[int | None, typer.Option(help="How many episodes.")] = None,
-    out: Annotated[Path | None, typer.Option(help="A folder of this recording alone.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(callback=any_folder, help="A folder of this recording alone."),
+    ] = None,
     first_seed: Annotated[int, typer.Option(help="Seed of the first episode.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes that record at once.")] = 1,
     chunks: Annotated[

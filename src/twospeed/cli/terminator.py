@@ -8,10 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from twospeed.cli.targets import folder_with, new_file
 from twospeed.core.config import override
 from twospeed.core.errors import lookup
 from twospeed.core.files import write_json
-from twospeed.terminator.benchmarks.comparison import VARIANTS, compare
+from twospeed.terminator.benchmarks.comparison import COMPARISON, VARIANTS, compare
 from twospeed.terminator.benchmarks.scaling import ScalingRow, plot_scaling
 from twospeed.terminator.benchmarks.speed import BenchConfig, run_bench
 from twospeed.terminator.benchmarks.timing import CLOCKS
@@ -20,6 +21,7 @@ from twospeed.terminator.fit.load import open_fit
 from twospeed.terminator.fit.recipes import RECIPES, recipe_of
 from twospeed.terminator.parity.compare import TOLERANCE, compare_archive
 from twospeed.terminator.visualize import (
+    DRAWINGS,
     draw_kernels,
     draw_means,
     draw_scores,
@@ -51,8 +53,10 @@ def parity(
 
 @app.command()
 def bench(
-    json: Annotated[Path, typer.Option(help="where the numbers are written")],
-    plot: Annotated[Path | None, typer.Option(help="PNG of the scaling table")] = None,
+    json: Annotated[Path, typer.Option(callback=new_file, help="where the numbers are written")],
+    plot: Annotated[
+        Path | None, typer.Option(callback=new_file, help="PNG of the scaling table")
+    ] = None,
     repeats: Annotated[int, typer.Option(help="runs of which the median counts")] = 7,
     scaling: Annotated[bool, typer.Option(help="measure the scaling table too")] = True,
     threads: Annotated[int, typer.Option(help="threads of one operation")] = 2,
@@ -81,7 +85,9 @@ def show(
         str, typer.Option(help="digits, pathfinder[:steps=6,...], noise, hub:NAME, or a path")
     ],
     fit: Annotated[Path, typer.Option(help="folder that `twospeed fit` wrote")],
-    out: Annotated[Path, typer.Option(help="folder of the pictures")] = Path("runs/show"),
+    out: Annotated[
+        Path, typer.Option(callback=folder_with(DRAWINGS), help="folder of the pictures")
+    ] = Path("runs/show"),
     count: Annotated[int, typer.Option(help="how many test examples")] = 4,
 ) -> None:
     """Draw hyper-kernels, scores by position, and the mean of the features by layer."""
@@ -107,7 +113,10 @@ def compare_variants(
     data: Annotated[
         str, typer.Option(help="digits, pathfinder[:steps=6,...], noise, hub:NAME, or a path")
     ],
-    out: Annotated[Path, typer.Option(help="folder; the same one goes on")] = Path("runs/compare"),
+    out: Annotated[
+        Path,
+        typer.Option(callback=folder_with(COMPARISON), help="folder; the same one goes on"),
+    ] = Path("runs/compare"),
     seeds: Annotated[int, typer.Option(help="how many seeds, from 0")] = 3,
     only: Annotated[list[str] | None, typer.Option(help="variants to take; all by default")] = None,
     rates: Annotated[

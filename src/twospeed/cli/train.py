@@ -7,15 +7,18 @@ from typing import Annotated
 
 import typer
 
+from twospeed.cli.targets import folder_claimed_by
 from twospeed.core.config import override
 from twospeed.core.errors import lookup
 from twospeed.recipes import RECIPES
-from twospeed.training.pipeline import train_world_model
+from twospeed.training.pipeline import NOTE, train_world_model
 
 
 def train(
     recipe: Annotated[str, typer.Argument(help=f"One of: {', '.join(RECIPES)}.")],
-    out: Annotated[Path, typer.Option(help="A folder of this run alone.")],
+    out: Annotated[
+        Path, typer.Option(callback=folder_claimed_by(NOTE), help="A folder of this run alone.")
+    ],
     data: Annotated[
         str | None,
         typer.Option(help="Shards, a folder or a URL; without it the world is walked on the spot."),

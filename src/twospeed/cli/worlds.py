@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from twospeed.cli.targets import new_file
 from twospeed.core.errors import DataError, MissingExtraError
 from twospeed.core.files import write_json
 from twospeed.worlds.registry import WORLDS, engine_version, is_installed
@@ -14,7 +15,9 @@ from twospeed.worlds.speed import CLOCK, frames_per_second
 
 
 def worlds(
-    json: Annotated[Path | None, typer.Option(help="Write it to this file instead.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(callback=new_file, help="Write it to this file instead.")
+    ] = None,
     seconds: Annotated[float, typer.Option(help="How long the speed of each is measured.")] = 1.0,
 ) -> None:
     """List the worlds: engine, commands, truth, speed, or the line that installs the engine."""

@@ -1,8 +1,12 @@
-"""Files that are whole or not there: written aside, flushed, renamed."""
+"""Files that are whole or not there: written aside, flushed, renamed.
+
+A file takes the place of a file alone; folders that are replaced as a whole: folders.py.
+"""
 
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,57 +17,100 @@ from safetensors import SafetensorError
 
 from twospeed.core.errors import DataError
 
+_LONGEST_STEM = 200
+_LEFT_BEHIND = re.compile(r"\..+\.\d+\.part(\..*)?")
+
 
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; rename it there when the block ends well.
+    """Give a temporary path beside the file `path`; rename it there when the block ends well.
 
-    Works for a file and for a folder. When the block fails, nothing is left behind. A folder that
-    is there already is moved out of the way first; `recover` puts it back after a kill between.
+    When the block fails, nothing is left behind and what was there stays.
 
     Raises:
-        DataError: when the disk is full or the place cannot be written.
+        DataError: when the disk is full or `check_file` refuses the place.
     """
-    aside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        recover(path)
-        yield aside
-        if aside.is_dir() and path.is_dir():
-            path.replace(_old(path))
-        aside.replace(path)
-        shutil.rmtree(_old(path), ignore_errors=True)
-    except (OSError, SafetensorError) as error:
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise DataError(f"cannot write {path}: {reason or error}") from error
-    finally:
-        if aside.is_dir():
-            shutil.rmtree(aside, ignore_errors=True)
-        else:
+    check_file(path)
+    place = path.resolve()
+    aside = aside_of(place)
+    with writing(path):
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            yield aside
+            aside.replace(place)
+        finally:
             with suppress(OSError):
                 aside.unlink(missing_ok=True)
 
 
-def recover(path: Path) -> None:
-    """Put back the folder `path` if a kill came just before its new version got the name."""
-    if _old(path).is_dir():
-        if path.exists():
-            shutil.rmtree(_old(path), ignore_errors=True)
-        else:
-            _old(path).replace(path)
+def check_file(path: Path) -> None:
+    """Refuse a place where no file can be written, before any work is done for it.
+
+    Raises:
+        DataError: when it is a folder or no ordinary file, or `check_parents` refuses it.
+    """
+    check_parents(path)
+    if path.is_dir():
+        raise DataError(f"{path} is a folder: name a file")
+    if path.exists() and not path.is_file():
+        raise DataError(f"{path} is no ordinary file: name another")
 
 
-def _old(path: Path) -> Path:
-    return path.with_name(f".{path.name}.old")
+def check_parents(path: Path) -> None:
+    """Refuse a place that cannot be there.
+
+    Raises:
+        DataError: when its name is too long or it lies below a file or a folder that is closed.
+    """
+    if "\0" in str(path):
+        raise DataError("a name cannot hold the byte 0")
+    with writing(path):
+        path.exists()  # an OSError for a name that no system takes
+        nearest = next(parent for parent in path.absolute().parents if parent.exists())
+        if not nearest.is_dir():
+            raise DataError(f"cannot write {path}: {nearest} is a file")
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise DataError(f"cannot write {path}: {nearest} is closed to you")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn whatever the system says inside the block into one line.
+
+    Raises:
+        DataError: when something cannot be written.
+    """
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise DataError(f"cannot write {path}: {reason or error}") from error
+
+
+def aside_of(place: Path) -> Path:
+    """Return the temporary path of this process beside a place; its ending is the same."""
+    return hidden_beside(place, place.stem, f"{os.getpid()}.part{place.suffix[:16]}")
+
+
+def hidden_beside(place: Path, stem: str, ending: str) -> Path:
+    """Return ``.STEM.ENDING`` beside a place; a stem that leaves no room for it is shortened."""
+    if len(stem.encode()) > _LONGEST_STEM:
+        stem = hashlib.sha256(stem.encode()).hexdigest()[:16]
+    return place.with_name(f".{stem}.{ending}")
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed runs left half-written in a folder that no other process writes to."""
-    for path in folder.glob(".*.part*"):
+    """Remove what killed runs left half-written in a folder of ours that no other writes to."""
+    for path in filter(is_left_behind, folder.glob(".*.part*")):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+def is_left_behind(path: Path) -> bool:
+    """Return whether a path is named as `aside_of` names them."""
+    return _LEFT_BEHIND.fullmatch(path.name) is not None
 
 
 def write_json(path: Path, values: Any) -> None:

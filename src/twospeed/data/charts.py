@@ -2,7 +2,7 @@
 
 import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,20 +19,10 @@ MOST_BARS = 30
 
 def charts_of(found: Survey, numbers: Statistics) -> dict[str, bytes]:
     """Return description -> PNG of all plots."""
-    lengths = Counter(len(sample.actions) for sample in found.samples)
-    words: Counter[int] = Counter()
-    for action, count in numbers.actions.items():
-        words[len(action.split())] += count
-    return {
-        "clips by domain": _domains(numbers),
-        "chunks an episode": _histogram(lengths, "chunks of an episode", "episodes"),
-        "commonest actions": _bars(numbers.actions, "chunks"),
-        "commonest words": _bars(numbers.words, "chunks"),
-        "words an action": _histogram(words, "words of an action", "chunks"),
-    }
+    return {name: draw(found, numbers) for name, draw in PLOTS.items()}
 
 
-def _domains(numbers: Statistics) -> bytes:
+def _domains(_: Survey, numbers: Statistics) -> bytes:
     names = list(numbers.domains)
     clips = [numbers.domains[name].num_clips for name in names]
     figure, axes = _figure(rows=len(names))
@@ -90,3 +80,25 @@ def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
+
+
+def _chunks_an_episode(found: Survey, _: Statistics) -> bytes:
+    lengths = Counter(len(sample.actions) for sample in found.samples)
+    return _histogram(lengths, "chunks of an episode", "episodes")
+
+
+def _words_an_action(_: Survey, numbers: Statistics) -> bytes:
+    words: Counter[int] = Counter()
+    for action, count in numbers.actions.items():
+        words[len(action.split())] += count
+    return _histogram(words, "words of an action", "chunks")
+
+
+PLOTS: dict[str, Callable[[Survey, Statistics], bytes]] = {
+    "clips by domain": _domains,
+    "chunks an episode": _chunks_an_episode,
+    "commonest actions": lambda _, numbers: _bars(numbers.actions, "chunks"),
+    "commonest words": lambda _, numbers: _bars(numbers.words, "chunks"),
+    "words an action": _words_an_action,
+}
+"""Description -> how it is drawn, in the order of the page."""

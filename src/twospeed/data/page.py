@@ -11,8 +11,9 @@ from string import Template
 from PIL import Image
 
 from twospeed.core.config import to_json
-from twospeed.core.files import write_json, written_aside
-from twospeed.data.charts import charts_of
+from twospeed.core.files import read_json, write_json, written_aside
+from twospeed.core.folders import FolderKind, check_shared
+from twospeed.data.charts import PLOTS, charts_of
 from twospeed.data.sheets import chosen_episodes, contact_sheet
 from twospeed.data.statistics import Statistics
 from twospeed.data.survey import Sample, Survey
@@ -56,21 +57,44 @@ the action that led there. All numbers: statistics.json beside this page.</small
 """)
 
 
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def _is_report(folder: Path) -> bool:
+    keys = read_json(folder / "statistics.json").keys()
+    return {"domains", "near_duplicates", "split_leaks"} <= keys
+
+
+REPORT = FolderKind(
+    name="a report on data",
+    files=(
+        "statistics.json",
+        "index.html",
+        *(f"{_slug(name)}.png" for name in PLOTS),
+        "sheet-*.png",
+    ),
+    sign=_is_report,
+)
+"""What `write_report` writes."""
+
+
 def write_report(found: Survey, numbers: Statistics, out: Path, *, title: str) -> list[Path]:
     """Write ``statistics.json``, ``*.png`` and ``index.html`` into a folder.
 
     Args:
         found: what was read.
         numbers: of the same.
-        out: files of these names in it are replaced.
+        out: its files of these names are replaced if they are an earlier report's.
         title: heading of the page.
 
     Returns:
         The files.
 
     Raises:
-        DataError: when the disk is full.
+        DataError: when the disk is full, or files of these names there are no report's.
     """
+    check_shared(out, REPORT)
     plots = charts_of(found, numbers)
     sheets = {
         world: _png_of_sheet([it for it in found.samples if it.world == world])
@@ -165,7 +189,3 @@ def _png_of_sheet(samples: Sequence[Sample]) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(contact_sheet(chosen_episodes(samples))).save(buffer, format="PNG")
     return buffer.getvalue()
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

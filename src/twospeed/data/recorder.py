@@ -21,7 +21,7 @@ from twospeed.data.cluster import run_on_cluster
 from twospeed.data.episode import Episode
 from twospeed.data.index import ShardEntry, write_index
 from twospeed.data.policy import POLICIES, ROAMING, SCRIPTED
-from twospeed.data.recording import RecordingConfig, claim, missing_shards, owned
+from twospeed.data.recording import NOTE, RecordingConfig, claim, missing_shards, owned
 from twospeed.data.shards import write_shard
 from twospeed.data.workers import Engine, run_in_processes
 from twospeed.worlds.base import FastWorld, Observation, ScriptedWorld, World
@@ -83,7 +83,7 @@ def record(
     run = lookup(ENGINES, engine, "engine")
     if config.last_seed >= TEST_SEEDS_FROM:
         _log.warning("seeds from %d on are for testing only: train on none", TEST_SEEDS_FROM)
-    with owned(out):
+    with owned(out, NOTE):
         claim(config, out)
         missing = missing_shards(config, out)
         before = config.episodes - sum(len(seeds) for seeds in missing.values())

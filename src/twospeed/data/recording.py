@@ -15,13 +15,18 @@ import numpy as np
 
 from twospeed.core.config import to_json
 from twospeed.core.errors import ConfigError, DataError, lookup
-from twospeed.core.files import read_json, write_json
+from twospeed.core.files import sweep, write_json
+from twospeed.core.folders import note_in
 from twospeed.data.index import check_shard, read_index
 from twospeed.data.policy import POLICIES, ROAMING, SCRIPTED
 from twospeed.data.shards import read_notes
 from twospeed.worlds.registry import WORLDS
 
 _WHO_STREAM = 2
+
+NOTE = "recording.json"
+"""Says in a folder what is recorded there."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -96,11 +101,15 @@ class RecordingConfig:
 
 
 @contextmanager
-def owned(out: Path) -> Iterator[None]:
+def owned(out: Path, note: str) -> Iterator[None]:
     """Hold a lock on the folder that ends with this process, and sweep what a kill left there.
 
+    Args:
+        out: the folder; made if it is not there.
+        note: the file that claims it; a folder that holds others and not this one is not swept.
+
     Raises:
-        DataError: when the folder cannot be made, or another process holds it.
+        DataError: when the folder cannot be made, holds anything else, or another process holds it.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -109,11 +118,12 @@ def owned(out: Path) -> Iterator[None]:
         raise DataError(f"cannot record into {out}: {error.strerror}") from error
     try:
         _lock(handle, out)
-        _sweep(out)
+        note_in(out, note)
+        sweep(out)
         try:
             yield
         finally:
-            _sweep(out)
+            sweep(out)
     finally:
         os.close(handle)
 
@@ -125,24 +135,16 @@ def _lock(handle: int, out: Path) -> None:
         raise DataError(f"another process is recording into {out}") from error
 
 
-def _sweep(out: Path) -> None:
-    for path in out.glob(".*.part.*"):
-        path.unlink(missing_ok=True)
-
-
 def claim(config: RecordingConfig, out: Path) -> None:
     """Write down what is recorded into a new folder, or check that it is the same as before.
 
     Raises:
         DataError: when the folder holds anything else.
     """
-    path, wanted = out / "recording.json", to_json(config)
-    if not path.exists():
-        if any(out.iterdir()):
-            raise DataError(f"{out} holds other files: record into a new folder")
-        write_json(path, wanted)
+    wanted, found = to_json(config), note_in(out, NOTE)
+    if found is None:
+        write_json(out / NOTE, wanted)
         return
-    found = read_json(path)
     different = [
         f"{name} {found.get(name)!r} instead of {value!r}"
         for name, value in sorted(wanted.items())

@@ -15,7 +15,8 @@ import numpy as np
 
 from twospeed.core.config import to_json
 from twospeed.core.errors import ConfigError
-from twospeed.core.files import write_json, written_aside
+from twospeed.core.files import read_json, write_json, written_aside
+from twospeed.core.folders import FolderKind, check_shared
 from twospeed.core.progress import progress
 from twospeed.core.video import Frames, write_picture, write_video
 from twospeed.evaluation.metrics.frames import psnr_db
@@ -42,6 +43,18 @@ STORY = (
 ENLARGE = 4
 
 
+def _is_demo(folder: Path) -> bool:
+    return {"line", "route", "provenance"} <= read_json(folder / "figures.json").keys()
+
+
+DEMO = FolderKind(
+    name="a demo",
+    files=("demo.mp4", "sheet.png", "index.html", "figures.json"),
+    sign=_is_demo,
+)
+"""What `run_demo` writes."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DemoConfig:
     """What the demo walks."""
@@ -66,9 +79,10 @@ def run_demo(model: WorldModel, out: Path, config: DemoConfig) -> str:
     Progress is shown on standard error.
 
     Raises:
-        DataError: when a file cannot be written, or the model's chunks or moves are not those of
-            routes.
+        DataError: when a file cannot be written, `out` holds files of these names that are no
+            demo's, or the model's chunks or moves are not those of routes.
     """
+    check_shared(out, DEMO)
     started = time.monotonic()
     check_moves(model)
     walks = list(itertools.islice(_full_turns(model, config.first_seed), config.episodes))

@@ -5,7 +5,6 @@ chunk before it and on one action; latents are chained without decoding and enco
 each chunk the memory, if there is one, learns the window past ⊕ new.
 """
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +15,26 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from twospeed.core.errors import DataError, ShapeError
-from twospeed.core.files import read_json, recover, write_json, written_aside
-from twospeed.memory.files import load_memory, memory_of, running, save_memory
+from twospeed.core.files import read_json, write_json
+from twospeed.core.folders import FolderKind, folder_aside, recover
+from twospeed.memory.files import MEMORY, load_memory, memory_of, running, save_memory
 from twospeed.memory.temp_lora import TempLora
 from twospeed.worldmodel.model import WorldModel
 
 Frames = NDArray[np.uint8]
 """(T, H, W, 3), sRGB, 0 to 255."""
+
+
+def _is_dream(folder: Path) -> bool:
+    return {"model_hash", "num_chunks", "memory_seed"} <= read_json(folder / "dream.json").keys()
+
+
+DREAM = FolderKind(
+    name="a dream",
+    files=("dream.json", "state.safetensors", *(f"memory/{file}" for file in MEMORY.files)),
+    sign=_is_dream,
+)
+"""What `Dream.save` writes."""
 
 
 class Dream:
@@ -86,9 +98,12 @@ class Dream:
         self._go_on(new, action, generated=False)
 
     def save(self, path: Path) -> None:
-        """Write the whole state as a folder; `load` goes on from it bit for bit."""
-        with written_aside(path) as aside:
-            aside.mkdir()
+        """Write the whole state as a folder; `load` goes on from it bit for bit.
+
+        Raises:
+            DataError: when anything but a dream stands at `path`, or the disk is full.
+        """
+        with folder_aside(path, DREAM) as aside:
             tensors = {"past": self.past.contiguous()}
             if self.memory:
                 save_memory(memory_of(self.memory), aside / "memory")
@@ -109,7 +124,7 @@ class Dream:
         Raises:
             DataError: when the folder is no dream, is damaged, or belongs to another model.
         """
-        recover(path)
+        recover(path, DREAM)
         state = read_json(path / "dream.json")
         if state.get("model_hash") != model.hash():
             raise DataError(
@@ -131,13 +146,21 @@ class Dream:
             raise DataError(f"the dream in {path} is damaged: {error}") from error
         return dream
 
-    def fork(self, path: Path) -> "Dream":
-        """Branch off through a saved copy at `path`, which is removed: both go their own ways."""
-        self.save(path)
-        try:
-            return Dream.load(path, self.model)
-        finally:
-            shutil.rmtree(path)
+    def fork(self, path: Path | None = None) -> "Dream":  # noqa: ARG002
+        """Branch off: both go their own ways, as if each had been loaded from a saved copy.
+
+        Args:
+            path: takes no part: nothing is written, and what stands there stays.
+        """
+        branch = type(self).__new__(type(self))
+        branch.model, branch.seed, branch.num_chunks = self.model, self.seed, self.num_chunks
+        branch.past = self.past.clone()
+        branch.memory = None
+        if self.memory:
+            file = memory_of(self.memory)
+            branch.memory = running(self.model, [file], seeds=self.memory.seeds)
+            branch.memory.load_state_(self.memory.state())
+        return branch
 
     def _go_on(self, new_BCTHW: Tensor, action: str, *, generated: bool) -> None:
         if self.memory:

@@ -8,9 +8,11 @@ A memory is the folder with both; its path is what commands take.
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,7 +21,8 @@ from torch import Tensor
 
 from twospeed.core.config import from_json, to_json
 from twospeed.core.errors import DataError, ShapeError, TwospeedError
-from twospeed.core.files import recover, write_json, written_aside
+from twospeed.core.files import write_json
+from twospeed.core.folders import FolderKind, folder_aside, recover
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.temp_lora import TempLora, WriteRecord
 from twospeed.worldmodel.model import WorldModel
@@ -27,6 +30,24 @@ from twospeed.worldmodel.model import WorldModel
 FORMAT = "twospeed-memory-1"
 WEIGHTS = "adapter_model.safetensors"
 PREFIX = "base_model.model."
+
+
+def _is_memory(folder: Path) -> bool:
+    with _opened(folder / WEIGHTS) as file:
+        return (file.metadata() or {}).get("format") == FORMAT
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"cannot read a memory from {path}: {error}") from error
+
+
+MEMORY = FolderKind(name="a memory", files=(WEIGHTS, "adapter_config.json"), sign=_is_memory)
+"""What `save_memory` writes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,7 +137,11 @@ def running(model: WorldModel, saved: Sequence[MemoryFile], *, seeds: Sequence[i
 
 
 def save_memory(file: MemoryFile, path: Path) -> None:
-    """Write the folder, aside first."""
+    """Write the folder, aside first.
+
+    Raises:
+        DataError: when anything but a memory stands at `path`, or the disk is full.
+    """
     tensors = {}
     for name in file.up:
         tensors[f"{PREFIX}{name}.lora_A.weight"] = file.down[name].contiguous()
@@ -135,8 +160,7 @@ def save_memory(file: MemoryFile, path: Path) -> None:
         "target_modules": sorted(file.up),
         "bias": "none",
     }
-    with written_aside(path) as aside:
-        aside.mkdir()
+    with folder_aside(path, MEMORY) as aside:
         save_file(tensors, aside / WEIGHTS, metadata=metadata)
         write_json(aside / "adapter_config.json", peft_config)
 
@@ -147,14 +171,10 @@ def load_memory(path: Path) -> MemoryFile:
     Raises:
         DataError: when it is missing, damaged, or no memory of ours.
     """
-    recover(path)
-    place = path / WEIGHTS if path.is_dir() else path
-    try:
-        with safe_open(place, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"cannot read a memory from {path}: {error}") from error
+    recover(path, MEMORY)
+    with _opened(path / WEIGHTS if path.is_dir() else path) as file:
+        metadata = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if metadata.get("format") != FORMAT:
         raise DataError(f"{path} says format {metadata.get('format')!r}, this reads {FORMAT!r}")
     try:

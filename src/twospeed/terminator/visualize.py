@@ -14,12 +14,20 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from twospeed.core.errors import ConfigError
+from twospeed.core.folders import FolderKind
 from twospeed.terminator.block import Trace
 from twospeed.terminator.fit.plots import save_figure
 from twospeed.terminator.network import Terminator
 
 LAYERS = ("Z", "f", "m", "q", "o", "Zm", "Zq", "HI", "out")
 """Intermediates whose mean is shown, in the order of evaluation."""
+
+DRAWINGS = FolderKind(
+    name="pictures of a network",
+    files=("kernels.png", "scores.png", "means.png"),
+    sign=lambda folder: all((folder / name).exists() for name in DRAWINGS.files),
+)
+"""What ``twospeed terminator show`` writes."""
 
 
 @dataclass(frozen=True, kw_only=True)

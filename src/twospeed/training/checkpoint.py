@@ -9,9 +9,22 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from twospeed.core.errors import DataError
-from twospeed.core.files import read_json, recover, write_json, written_aside
+from twospeed.core.files import read_json, write_json
+from twospeed.core.folders import FolderKind, folder_aside, recover
 
 FOLDER = "checkpoint"
+
+
+def _is_checkpoint(folder: Path) -> bool:
+    return "step" in read_json(folder / "state.json")
+
+
+CHECKPOINT = FolderKind(
+    name="a checkpoint",
+    files=("module.safetensors", "average.safetensors", "optimizer.safetensors", "state.json"),
+    sign=_is_checkpoint,
+)
+"""What `save_checkpoint` writes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,8 +46,7 @@ def save_checkpoint(
     reached: Reached,
 ) -> None:
     """Write weights, averaged weights, optimizer state and step to ``out/checkpoint``."""
-    with written_aside(out / FOLDER) as aside:
-        aside.mkdir()
+    with folder_aside(out / FOLDER, CHECKPOINT) as aside:
         save_file(_copies(module.state_dict()), aside / "module.safetensors")
         save_file(_copies(average.state_dict()), aside / "average.safetensors")
         save_file(_flat_state(optimizer), aside / "optimizer.safetensors")
@@ -50,7 +62,7 @@ def load_checkpoint_(
         DataError: when the checkpoint belongs to another module or is damaged.
     """
     folder = out / FOLDER
-    recover(folder)
+    recover(folder, CHECKPOINT)
     if not folder.exists():
         return Reached()
     try:

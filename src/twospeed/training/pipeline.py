@@ -15,7 +15,8 @@ from accelerate import Accelerator
 
 from twospeed.core.config import from_json, to_json
 from twospeed.core.errors import DataError, TwospeedError
-from twospeed.core.files import read_json, sweep, write_json
+from twospeed.core.files import sweep, write_json
+from twospeed.core.folders import check_folder, note_in
 from twospeed.core.progress import Journal
 from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.training.card import Figures, device_name, write_card
@@ -30,6 +31,7 @@ from twospeed.training.stages.denoiser import (
 )
 from twospeed.training.stages.folders import Workshop, autoencoder_stage, latents_stage, text_stage
 from twospeed.worldmodel.build import goes_on
+from twospeed.worldmodel.catalogue import MODEL
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.model import WorldModel
 
@@ -37,6 +39,9 @@ STAGES = ("autoencoder", "text", "denoiser", "recalling", "slow_fast")
 AUTOENCODER_SHARE = 0.2
 TEXT_SHARE = 0.1
 """Largest shares of the minutes that the stages before the denoiser may take."""
+
+NOTE = "run.json"
+"""Says in a run's folder what is trained there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,14 +176,13 @@ def _with_memories(
 
 def _claim(out: Path, wanted: dict[str, Any]) -> None:
     """Write down what is trained into a new folder, or check that it is the same as before."""
-    path = out / "run.json"
+    earlier = note_in(out, NOTE)
     sweep(out)
-    if not path.exists():
-        if out.exists() and any(out.iterdir()):
-            raise DataError(f"{out} holds other files: train into a new folder")
-        write_json(path, wanted)
+    check_folder(out / "model", MODEL)
+    if earlier is None:
+        write_json(out / NOTE, wanted)
         return
-    found = _with_newer_settings(read_json(path))
+    found = _with_newer_settings(earlier)
     if found != wanted:
         different = ", ".join(sorted(_differences(found, wanted, ""))) or "its version"
         raise DataError(f"{out} holds another run ({different} differ): train into a new folder")

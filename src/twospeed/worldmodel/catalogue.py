@@ -4,11 +4,62 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twospeed.core.errors import UnknownNameError
+from twospeed.core.files import read_json
+from twospeed.core.folders import FolderKind
 
 PACKAGED = Path(__file__).parents[1] / "packaged"
 """Models that come with the package, one folder each."""
 
 INDEX = "model_index.json"
+CLASS_NAME = "TwospeedWorldModel"
+
+
+TOKENIZER = FolderKind(
+    name="a tokenizer",
+    files=(
+        "added_tokens.json", "merges.txt", "special_tokens_map.json", "spiece.model",
+        "tokenizer.json", "tokenizer_config.json", "vocab.json",
+    ),
+    sign=lambda folder: "tokenizer_class" in read_json(folder / "tokenizer_config.json"),
+)  # fmt: skip
+TEXT_ENCODER = FolderKind(
+    name="a text encoder",
+    files=(
+        "config.json", "generation_config.json", "model*.safetensors", "*.safetensors.index.json",
+    ),
+    sign=lambda folder: "architectures" in read_json(folder / "config.json"),
+)  # fmt: skip
+SCHEDULER = FolderKind(
+    name="a noise schedule",
+    files=("scheduler_config.json",),
+    sign=lambda folder: "_class_name" in read_json(folder / "scheduler_config.json"),
+)
+NETWORK = FolderKind(
+    name="a network",
+    files=("config.json", "diffusion_pytorch_model*.safetensors", "*.safetensors.index.json"),
+    sign=lambda folder: "_class_name" in read_json(folder / "config.json"),
+)
+"""A denoiser or an autoencoder."""
+
+_PARTS = {
+    "denoiser": NETWORK,
+    "vae": NETWORK,
+    "text_encoder": TEXT_ENCODER,
+    "tokenizer": TOKENIZER,
+    "scheduler": SCHEDULER,
+}
+
+MODEL = FolderKind(
+    name="a world model",
+    files=(
+        INDEX,
+        "README.md",
+        "vocabulary.json",
+        *(f"{part}/{file}" for part, kind in _PARTS.items() for file in kind.files),
+    ),
+    sign=lambda folder: read_json(folder / INDEX).get("_class_name") == CLASS_NAME,
+)
+"""What `WorldModel.save_pretrained` writes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

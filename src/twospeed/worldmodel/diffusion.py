@@ -18,7 +18,9 @@ from diffusers import DDIMScheduler
 from torch import Tensor
 
 from twospeed.core.errors import ConfigError
+from twospeed.core.folders import check_folder
 from twospeed.core.shapes import check_shapes
+from twospeed.worldmodel.catalogue import SCHEDULER
 from twospeed.worldmodel.loading import reading
 
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
@@ -83,7 +85,12 @@ class NoiseSchedule:
         return self.signals.to(levels.device)[levels]
 
     def save_pretrained(self, folder: Path) -> None:
-        """Write ``scheduler/``."""
+        """Write ``scheduler/``.
+
+        Raises:
+            DataError: when anything but a noise schedule stands there.
+        """
+        check_folder(folder / "scheduler", SCHEDULER)
         self.scheduler.save_pretrained(folder / "scheduler")
 
     @classmethod

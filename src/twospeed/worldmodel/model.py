@@ -21,17 +21,16 @@ from torch import Tensor, nn
 
 from twospeed.core.config import from_json, to_json
 from twospeed.core.errors import ConfigError, DataError, ShapeError
-from twospeed.core.files import read_json, write_json, written_aside
+from twospeed.core.files import read_json, write_json
+from twospeed.core.folders import folder_aside
 from twospeed.core.random import generator_of
-from twospeed.worldmodel.catalogue import INDEX, find_model
+from twospeed.worldmodel.catalogue import CLASS_NAME, INDEX, MODEL, find_model
 from twospeed.worldmodel.codec import decode_latents, encode_frames, load_autoencoder
 from twospeed.worldmodel.denoiser import load_denoiser
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.sampler import Predict, sample_ddim, spaced_levels
 from twospeed.worldmodel.text import TextEncoder
 from twospeed.worldmodel.vocabulary import Vocabulary
-
-CLASS_NAME = "TwospeedWorldModel"
 
 ReadOut = Callable[[Any, Tensor], Predict]
 """(denoiser, text (B, N, D)) -> what the sampler asks at every step."""
@@ -132,16 +131,15 @@ class WorldModel:
         """Write the folder.
 
         Args:
-            path: the folder; what was there is replaced.
+            path: the folder; a model that was there is replaced.
             half: store weights as float16; the model in memory stays as it is.
             card: text of ``README.md``; none is written when it is empty.
 
         Raises:
-            DataError: when the disk is full or the place cannot be written.
+            DataError: when anything but a model stands there, or the disk is full.
         """
         dtype = torch.float16 if half else torch.float32
-        with written_aside(Path(path)) as aside:
-            aside.mkdir()
+        with folder_aside(Path(path), MODEL) as aside:
             for part, name in ((self.denoiser, "denoiser"), (self.autoencoder, "vae")):
                 stored = nn.Module.to(copy.deepcopy(part), device="cpu", dtype=dtype)
                 stored.save_pretrained(aside / name)

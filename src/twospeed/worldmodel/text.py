@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from transformers import AutoTokenizer, ByT5Tokenizer, CLIPTextModel, T5Config, T5EncoderModel
 
+from twospeed.core.folders import check_folder
+from twospeed.worldmodel.catalogue import TEXT_ENCODER, TOKENIZER
 from twospeed.worldmodel.loading import quietly, reading
 
 
@@ -81,7 +83,13 @@ class TextEncoder:
         return mean_B1D
 
     def save_pretrained(self, folder: Path) -> None:
-        """Write ``tokenizer/`` and ``text_encoder/``."""
+        """Write ``tokenizer/`` and ``text_encoder/``.
+
+        Raises:
+            DataError: when anything else stands at one of these places.
+        """
+        check_folder(folder / "tokenizer", TOKENIZER)
+        check_folder(folder / "text_encoder", TEXT_ENCODER)
         with quietly():
             self.tokenizer.save_pretrained(folder / "tokenizer")
             self.model.save_pretrained(folder / "text_encoder")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twospeed.core.errors import DataError, require
-from twospeed.core.files import written_aside
+from twospeed.core.folders import FolderKind, check_new, folder_aside
 from twospeed.core.progress import progress
 from twospeed.data.episode import Episode
 from twospeed.data.exporters.lerobot_files import CAMERA, VIDEO_FILE_MEGABYTES, Rows, Videos
@@ -23,6 +23,8 @@ from twospeed.data.exporters.lerobot_meta import STATE, Dataset, write_meta
 from twospeed.data.exporters.lerobot_stats import flat, merged, stats_of, stats_of_frames
 from twospeed.data.index import read_all_notes, read_episodes
 from twospeed.data.recorder import TEST_SEEDS_FROM
+
+_NEVER_REPLACED = FolderKind(name="a LeRobot dataset", files=(), sign=lambda _: False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,8 +54,7 @@ def export_lerobot(
         MissingExtraError: when pyarrow is not installed.
     """
     require("pyarrow.parquet", extra="data")
-    if out.exists():
-        raise DataError(f"{out} is there already: export into a new folder")
+    check_new(out)
     notes = [note for note in read_all_notes(folder) if note["actions"]]
     rates = {float(note["frames_per_second"]) for note in notes}
     if len(rates) != 1:
@@ -61,8 +62,7 @@ def export_lerobot(
     dataset = Dataset(rate=Fraction(rates.pop()).limit_denominator(1000))
     dataset.with_poses = all(note["poses"] is not None for note in notes)
     num_train = sum(note["seed"] < TEST_SEEDS_FROM for note in notes)
-    with written_aside(out) as aside:
-        aside.mkdir(parents=True)
+    with folder_aside(out, _NEVER_REPLACED) as aside:
         videos = Videos(aside, dataset.rate, video_megabytes)
         rows = Rows(aside)
         with progress("exporting", total=len(notes), unit="episodes") as advance:

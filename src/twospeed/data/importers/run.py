@@ -14,6 +14,7 @@ from typing import Any
 from twospeed.core.config import to_json
 from twospeed.core.errors import DataError, lookup
 from twospeed.core.files import read_json, sha256_of, write_json
+from twospeed.core.folders import note_in
 from twospeed.core.progress import progress
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.plan import Say, Take
@@ -23,6 +24,9 @@ from twospeed.data.index import write_index
 from twospeed.data.recording import owned
 from twospeed.data.shards import write_shard
 from twospeed.data.workers import run_in_processes
+
+NOTE = "import.json"
+"""Says in a folder what is imported there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +81,7 @@ def import_recordings(
         _say_all(lines, say)
         raise DataError(f"nothing in {source} can be imported as {config.format}")
     jobs = _jobs_of(config, takes)
-    with owned(out):
+    with owned(out, NOTE):
         _claim(config, takes, out)
         _carry_out(config, jobs, out, workers)
         lines += [line for name in jobs for line in read_json(_account(out, name))["lines"]]
@@ -117,12 +121,10 @@ def _claim(config: ImportConfig, takes: Sequence[Take], out: Path) -> None:
         size = path.stat().st_size if path.exists() else None
         parts = (take.footage.name, size, take.start, take.actions)
         digest.update(repr(parts).encode())
-    path, wanted = out / "import.json", to_json(config) | {"plan": digest.hexdigest()}
-    if not path.exists():
-        if any(out.iterdir()):
-            raise DataError(f"{out} holds other files: import into a new folder")
-        write_json(path, wanted)
-    elif read_json(path) != wanted:
+    wanted, found = to_json(config) | {"plan": digest.hexdigest()}, note_in(out, NOTE)
+    if found is None:
+        write_json(out / NOTE, wanted)
+    elif found != wanted:
         raise DataError(
             f"{out} holds another import, or what it was made of has changed: import into a new"
             " folder"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from twospeed.core.errors import ConfigError
 from twospeed.core.files import write_json, written_aside
+from twospeed.core.folders import FolderKind, check_shared
 from twospeed.terminator.baselines import IMAGE_PEERS, SEQUENCE_PEERS
 from twospeed.terminator.benchmarks.comparison_table import (
     ComparisonRow,
@@ -93,6 +94,14 @@ VARIANTS: dict[str, Callable[[FitConfig], dict[str, Change]]] = {
 }
 
 
+COMPARISON = FolderKind(
+    name="a comparison",
+    files=("table.json", "table.md", "curves.png"),
+    sign=lambda folder: all((folder / name).exists() for name in COMPARISON.files),
+)
+"""What `compare` writes beside the folders of its fits."""
+
+
 def compare(
     config: FitConfig, data: ExampleSet, variants: Mapping[str, Change], out: Path,
     *, seeds: Sequence[int], rates: Sequence[float] = (), device: str = "cpu",
@@ -116,7 +125,9 @@ def compare(
 
     Raises:
         ConfigError: without variants or seeds.
+        DataError: when `out` holds files of these names that are no comparison's.
     """
+    check_shared(out, COMPARISON)
     if not variants or not seeds:
         raise ConfigError("a comparison needs at least one variant and one seed")
     fits: dict[str, list[FitResult]] = {name: [] for name in variants}

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from twospeed.core.allocator import keep_freed_memory
 from twospeed.core.errors import DataError
-from twospeed.core.files import write_json
+from twospeed.core.files import read_json, write_json
+from twospeed.core.folders import FolderKind, check_shared
 from twospeed.core.progress import Journal, progress
 from twospeed.core.random import generator_of, seed_of
 from twospeed.terminator.baselines import num_parameters
@@ -38,6 +39,21 @@ from twospeed.terminator.fit.config import FitConfig
 from twospeed.terminator.fit.fingerprint import check_data, record_data
 from twospeed.terminator.losses import norm_regulariser, slow_loss, smoothed_cross_entropy
 from twospeed.terminator.network import Terminator
+
+
+def _is_fit(folder: Path) -> bool:
+    return {"network", "validation_share"} <= read_json(folder / "config.json").keys()
+
+
+FIT = FolderKind(
+    name="a fit",
+    files=(
+        "config.json", "data.json", "journal.jsonl", "state.json", "result.json",
+        "last.safetensors", "best.safetensors", "curves.png", "confusion.png",
+    ),
+    sign=_is_fit,
+)  # fmt: skip
+"""What `fit_examples` and ``twospeed fit`` write."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +128,10 @@ def fit_examples(
 
     Raises:
         ConfigError: when recipe and data do not fit together.
-        DataError: when `out` holds another fit or one on other data, the loss is not finite, or
-            files cannot be written.
+        DataError: when `out` holds another fit, one on other data or files of these names that are
+            no fit's, the loss is not finite, or files cannot be written.
     """
+    check_shared(out, FIT)
     keep_freed_memory()
     fit = prepare(config, data, device)
     check_data(out, data)

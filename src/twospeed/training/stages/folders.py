@@ -18,7 +18,8 @@ import numpy as np
 from accelerate import Accelerator
 
 from twospeed.core.errors import ConfigError
-from twospeed.core.files import read_json, recover, written_aside
+from twospeed.core.files import read_json, written_aside
+from twospeed.core.folders import folder_aside, recover
 from twospeed.core.video import Frames
 from twospeed.training.checkpoint import FOLDER, Reached
 from twospeed.training.data.latents import fill_cache
@@ -29,6 +30,7 @@ from twospeed.training.run import RunConfig
 from twospeed.training.stages.autoencoder import fit_to_frames, psnr_of, train_decoder
 from twospeed.training.stages.text import train_text_encoder
 from twospeed.worldmodel.autoencoder import FrameAutoencoder
+from twospeed.worldmodel.catalogue import NETWORK
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.text import TextEncoder
 from twospeed.worldmodel.vocabulary import Vocabulary
@@ -102,12 +104,12 @@ def _frames(shop: Workshop, folder: Path) -> tuple[Frames, Frames]:
 
 def _fitted(shop: Workshop, folder: Path, frames: Frames) -> FrameAutoencoder:
     place = folder / "fitted"
-    recover(place)
+    recover(place, NETWORK)
     if not place.exists():
         model = fit_to_frames(
             frames, shop.config.model.autoencoder, seed=shop.config.autoencoder.loop.seed
         )
-        with written_aside(place) as aside:
+        with folder_aside(place, NETWORK) as aside:
             model.save_pretrained(aside)
     loaded: FrameAutoencoder = FrameAutoencoder.from_pretrained(place)
     return loaded
