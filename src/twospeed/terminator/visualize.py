@@ -22,7 +22,7 @@ from twospeed.terminator.network import Terminator
 LAYERS = ("Z", "f", "m", "q", "o", "Zm", "Zq", "HI", "out")
 """Intermediates whose mean is shown, in the order of evaluation."""
 
-DRAWINGS = FolderKind(
+DRAWINGS: FolderKind = FolderKind(
     name="pictures of a network",
     files=("kernels.png", "scores.png", "means.png"),
     sign=lambda folder: all((folder / name).exists() for name in DRAWINGS.files),

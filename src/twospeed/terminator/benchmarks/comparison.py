@@ -94,7 +94,7 @@ VARIANTS: dict[str, Callable[[FitConfig], dict[str, Change]]] = {
 }
 
 
-COMPARISON = FolderKind(
+COMPARISON: FolderKind = FolderKind(
     name="a comparison",
     files=("table.json", "table.md", "curves.png"),
     sign=lambda folder: all((folder / name).exists() for name in COMPARISON.files),
