@@ -96,7 +96,12 @@ def sounds_known(text: str, sayings: Iterable[str]) -> bool:
 
 
 def _is_among(word: str, words: Collection[str]) -> bool:
-    return word in words or (len(word) > 3 and any(_slips(word, other) <= 1 for other in words))
+    """Say whether a word is known, but for a slip of the finger or an ending."""
+    if word in words or len(word) <= 3:
+        return word in words
+    return any(
+        _slips(word, other) <= 1 or (len(other) > 3 and word.startswith(other)) for other in words
+    )
 
 
 def _words(text: str) -> list[str]:
