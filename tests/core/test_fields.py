@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from twospeed.core.errors import ConfigError
-from twospeed.core.fields import Share, Within, check_fields, shown
+from twospeed.core.fields import check_fields, checked, shown
+from twospeed.core.ranges import Above, Seed, Share, Within
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,9 +25,9 @@ class Outer:
 
     count: Annotated[int, Within(1, 10)] = 3
     share: Share = 0.5
-    rate: Annotated[float, Within(0, is_open=True)] = 1.0
+    rate: Annotated[float, Above(0, 10)] = 1.0
     pair: tuple[float, float] | None = None
-    widths: tuple[Annotated[int, Within(1)], ...] = (1,)
+    widths: tuple[Annotated[int, Within(1, 99)], ...] = (1,)
     nested: tuple[tuple[int, int], ...] = ()
     name: str = "x"
     flag: bool = True
@@ -80,3 +81,10 @@ def test_values_are_shown_in_a_few_characters():
     assert len(shown("x" * 10_000)) < 70
     assert len(shown([[1] * 1000] * 1000)) < 200
     assert shown(10**6000) == "a number of thousands of digits"
+
+
+def test_an_argument_is_held_to_its_type_as_a_field_is():
+    assert checked(np.int64(3), Seed, "seed") == 3
+    for value in (-1, 2**63, 1.5, None, "7"):
+        with pytest.raises(ConfigError, match=r"seed (must|takes)"):
+            checked(value, Seed, "seed")

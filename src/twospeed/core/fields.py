@@ -6,7 +6,6 @@ be together, which each class checks itself.
 """
 
 import dataclasses
-import functools
 import math
 import numbers
 import operator
@@ -17,37 +16,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from twospeed.core.errors import ConfigError
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Within:
-    """A range of numbers; its ends belong to it unless it is open below."""
-
-    least: float = -math.inf
-    most: float = math.inf
-    is_open: bool = dataclasses.field(default=False, kw_only=True)
-    """Whether `least` itself is outside."""
-
-    def __contains__(self, number: float) -> bool:
-        """Say whether a number is inside; NaN never is."""
-        return (self.least < number if self.is_open else self.least <= number) and (
-            number <= self.most
-        )
-
-    def complaint(self, number: float) -> str:
-        """Say what a number outside should be."""
-        if (self.least, self.most) == (0, 1) and not self.is_open:
-            return "is a share from 0 to 1"
-        if number > self.most:
-            return f"must be {self.most:,} or less"
-        return f"must be above {self.least}" if self.is_open else f"must be {self.least} or more"
-
-
-Share = Annotated[float, Within(0, 1)]
-"""A share from 0 to 1."""
-
-Seed = Annotated[int, Within(0, 2**63 - 1)]
-"""What random numbers are drawn from."""
+from twospeed.core.ranges import Within
 
 
 def check_fields(config: Any) -> None:
@@ -61,19 +30,22 @@ def check_fields(config: Any) -> None:
     """
     for name, hint in _hints(type(config)).items():
         value = getattr(config, name)
-        cast = _cast(value, hint, name)
+        cast = checked(value, hint, name)
         if cast is not value:
             object.__setattr__(config, name, cast)
 
 
-@functools.cache
 def _hints(kind: type) -> dict[str, Any]:
     hints = typing.get_type_hints(kind, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 
-def _cast(value: Any, hint: Any, name: str) -> Any:
-    """Return the value as its type wants it, or say what is wrong with it."""
+def checked(value: Any, hint: Any, name: str) -> Any:
+    """Return one value as a declared type and range want it, such as an argument called `name`.
+
+    Raises:
+        ConfigError: as `check_fields`.
+    """
     for option in _options(hint):
         kind, ranges = _parted(option)
         found = _as_kind(value, kind, name)
@@ -114,7 +86,7 @@ def _as_tuple(value: Any, items: tuple[Any, ...], name: str) -> Any:
         items = (items[0],) * len(value)
     if len(items) != len(value):
         return _UNFIT
-    cast = tuple(_cast(one, hint, name) for one, hint in zip(value, items, strict=True))
+    cast = tuple(checked(one, hint, name) for one, hint in zip(value, items, strict=True))
     same = isinstance(value, tuple) and all(a is b for a, b in zip(cast, value, strict=True))
     return value if same else cast
 
