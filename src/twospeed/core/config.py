@@ -5,12 +5,10 @@ Holds not: any configuration; each stands beside what it configures.
 
 import dataclasses
 import json
-import types
-import typing
 from typing import Any, TypeVar, cast
 
 from twospeed.core.errors import ConfigError, lookup
-from twospeed.core.fields import shown
+from twospeed.core.fields import checked, shown
 
 C = TypeVar("C")
 
@@ -33,31 +31,17 @@ def to_json(config: Any) -> dict[str, Any]:
     return cast(dict[str, Any], json.loads(json.dumps(dataclasses.asdict(config))))
 
 
-def from_json(kind: type[C], values: dict[str, Any]) -> C:
+def from_json(kind: type[C], values: Any) -> C:
     """Build a configuration of class `kind` from what `to_json` gave.
 
     Raises:
-        ConfigError: when `values` is no object.
+        ConfigError: when `values` is no object, or a setting is not there, of another type or out
+            of its range.
         UnknownNameError: when a key is no field of `kind`.
     """
     if not isinstance(values, dict):
         raise ConfigError(f"a {kind.__name__} is an object of settings, got {shown(values)}")
-    hints = typing.get_type_hints(kind)
-    known = {field.name: field for field in dataclasses.fields(cast(Any, kind))}
-    arguments = {}
-    for name, value in values.items():
-        lookup(known, name, f"setting in {kind.__name__}")
-        arguments[name] = _cast_leaf(hints[name], value)
-    return kind(**arguments)
-
-
-def _cast_leaf(hint: Any, value: Any) -> Any:
-    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return from_json(cast(type[Any], hint), value)
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if isinstance(value, list) and any(typing.get_origin(option) is tuple for option in options):
-        return tuple(tuple(item) if isinstance(item, list) else item for item in value)
-    return value
+    return cast(C, checked(values, kind, "", build=True))
 
 
 def _read(text: str) -> Any:

@@ -16,6 +16,7 @@ from typing import Any, cast
 from safetensors import SafetensorError
 
 from twospeed.core.errors import DataError
+from twospeed.core.untrusted import parse_json
 
 _LONGEST_STEM = 200
 _LEFT_BEHIND = re.compile(r"\..+\.\d+\.part(\..*)?")
@@ -126,9 +127,11 @@ def read_json(path: Path) -> dict[str, Any]:
         DataError: when the file is missing or is not a JSON object.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DataError(f"cannot read {path} as JSON: {error}") from error
+        if not path.is_file():  # a pipe would never end
+            raise DataError(f"cannot read {path} as JSON: there is no such file")
+        values = parse_json(path.read_bytes(), str(path))
+    except OSError as error:
+        raise DataError(f"cannot read {path} as JSON: {error.strerror}") from error
     if not isinstance(values, dict):
         raise DataError(f"{path} should hold a JSON object, but holds a {type(values).__name__}")
     return cast(dict[str, Any], values)

@@ -1,0 +1,126 @@
+"""What others wrote: JSON within bounds, values of declared types, and parsers that may fail.
+
+Whatever such bytes hold, reading them ends in a value or in one line.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+from twospeed.core.errors import DataError, TwospeedError
+from twospeed.core.fields import checked
+
+T = TypeVar("T")
+
+DEEPEST = 64
+"""Lists and objects within one another."""
+
+MOST_DIGITS = 40
+"""Of a whole number; `typed` takes 64 bits."""
+
+_TOO_DEEP = f"it is nested deeper than {DEEPEST} lists"
+
+LONGEST_KEY = 1000
+"""Letters of a name in an object."""
+
+
+def parse_json(content: bytes | str, where: str) -> Any:
+    """Read JSON (UTF-8) whose nesting, names and whole numbers are bounded; NaN passes.
+
+    Args:
+        content: the text.
+        where: what it is, for the message.
+
+    Raises:
+        DataError: when it is no JSON, is nested deeper than `DEEPEST`, or holds a whole number of
+            more than `MOST_DIGITS`, a name longer than `LONGEST_KEY` or half a letter.
+    """
+    try:
+        text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
+        value = json.loads(text, parse_int=_whole)
+        _check_bounds(value)
+    except RecursionError as error:
+        raise DataError(f"cannot read {where} as JSON: {_TOO_DEEP}") from error
+    except ValueError as error:  # DataError is one
+        raise DataError(f"cannot read {where} as JSON: {_first_line(error)}") from error
+    return value
+
+
+def typed(hint: type[T], value: Any, where: str) -> T:
+    """Return what was parsed as a declared type: dataclasses, mappings, tuples, numbers, texts.
+
+    Whole numbers stand in for floats and lists for tuples; ranges are those beside the types and
+    those that a dataclass checks itself; floats are finite.
+
+    Args:
+        hint: the type.
+        value: what `parse_json` gave.
+        where: what it is, for the message.
+
+    Raises:
+        DataError: naming the value, what it takes, and what came; also for a field that is not
+            there or not known.
+    """
+    try:
+        return cast(T, checked(value, hint, "", build=True))
+    except TwospeedError as error:
+        raise DataError(f"{where}: {error}") from error
+
+
+@contextmanager
+def parsing(what: str) -> Iterator[None]:
+    """Turn whatever a parser that is not ours raises inside the block into one line.
+
+    Only calls of the parser stand in the block, so that no mistake of ours is taken for damage.
+
+    Args:
+        what: what is parsed, such as "the memory in runs/m".
+
+    Raises:
+        DataError: then.
+    """
+    try:
+        yield
+    except TwospeedError:
+        raise
+    except Exception as error:  # every parser has its own kinds
+        raise DataError(f"cannot read {what}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise DataError(f"it holds a whole number of {len(digits):,} digits")
+    return int(digits)
+
+
+def _check_bounds(value: Any) -> None:
+    level, depth = [value], 0
+    while level:
+        for one in level:
+            _check_texts(one)
+        groups = [it for it in level if isinstance(it, list | dict)]
+        depth += bool(groups)
+        if depth > DEEPEST:
+            raise DataError(_TOO_DEEP)
+        level = [one for it in groups for one in (it.values() if isinstance(it, dict) else it)]
+
+
+def _check_texts(value: Any) -> None:
+    if isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, dict):
+        for key in value:
+            _check_text(key)
+            if len(key) > LONGEST_KEY:
+                raise DataError(f"it holds a name of {len(key):,} letters")
+
+
+def _check_text(text: str) -> None:
+    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise DataError("it holds half a letter (a lone surrogate)")
