@@ -3,10 +3,10 @@ import pytest
 
 from twospeed.core.errors import UnknownNameError
 from twospeed.evaluation.protocols.walks import by_writes, draw_walks
-from twospeed.worlds.routes.rooms import ROUTES
+from twospeed.worlds.routes.base import EXACT
 
 
-@pytest.mark.parametrize("kind", ROUTES)
+@pytest.mark.parametrize("kind", EXACT)
 def test_revisits_show_what_was_seen_at_the_first_visit_bit_for_bit(kind):
     for walk in draw_walks(kind, range(6), size=32):
         revisits = walk.revisits

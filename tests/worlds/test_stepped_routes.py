@@ -6,7 +6,8 @@ import pytest
 from twospeed.core.errors import DataError, UnknownNameError
 from twospeed.worlds.language import OPPOSITE
 from twospeed.worlds.registry import WORLDS, is_installed, make_world
-from twospeed.worlds.routes.base import KINDS
+from twospeed.worlds.routes.base import EXACT, HALF_TURN, KINDS, PERTURBED
+from twospeed.worlds.routes.perturbed import HALF_TURNED
 from twospeed.worlds.routes.stepped import ROUTES, can_be_walked, walk_route
 from twospeed.worlds.routes.trial import Walker
 
@@ -20,11 +21,11 @@ def world(request):
     made.close()
 
 
-def test_there_are_the_four_kinds():
+def test_there_are_all_kinds():
     assert tuple(ROUTES) == KINDS
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EXACT)
 def test_every_command_moves_and_the_way_back_sees_places_again(world, kind):
     for seed in (1, 2, 3):
         route, frames = walk_route(Walker(world), seed, kind)
@@ -62,6 +63,28 @@ def test_an_episode_can_be_filmed_from_any_chunk_on(world):
     route, frames = walk_route(Walker(world), 8, "loop_return")
     after = Walker(world).film(8, route.actions[:2], route.actions[2:4])
     assert np.array_equal(after, frames[9:17])
+
+
+@pytest.mark.parametrize("kind", PERTURBED)
+def test_what_else_is_asked_for_lies_near_what_was_seen(world, kind):
+    if kind in HALF_TURNED and HALF_TURN not in world.actions:
+        with pytest.raises(DataError, match=f"{kind} need a world that knows 'turn left a little'"):
+            walk_route(Walker(world), 1, kind)
+        return
+    for seed in (3, 4, 5):
+        route, frames = walk_route(Walker(world), seed, kind)
+        assert len(frames) == len(route.poses) == 1 + 4 * len(route.actions) + len(route.lead)
+        metres, degrees = route.away.T
+        assert metres.max() <= 1.03
+        assert degrees.max() < 22.6
+        if kind in ("shifted", "other_way"):
+            assert metres.max() < 0.03  # pushes add up to a little more or less
+            assert degrees.max() < 0.1
+        first = route.first_generated
+        then = Walker(world).film(
+            seed, route.actions[: route.seen], route.actions[route.seen :], lead=route.lead
+        )
+        assert np.array_equal(frames[first:], then)
 
 
 def test_an_episode_without_room_to_move_is_named(world):

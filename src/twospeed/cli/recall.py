@@ -15,7 +15,7 @@ from twospeed.evaluation.protocols.base import ProtocolConfig
 from twospeed.evaluation.recall import FIRST_TEST_SEED, RecallConfig, measure_recall
 from twospeed.memory.presets import PRESETS, preset_of
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worlds.routes.base import KINDS
+from twospeed.worlds.routes.base import EXACT, KINDS
 
 
 def recall(
@@ -25,7 +25,10 @@ def recall(
     ] = None,
     episodes: Annotated[int, typer.Option(help="Episodes of each kind of route.")] = 64,
     first_seed: Annotated[int, typer.Option(help="Seed of the first one.")] = FIRST_TEST_SEED,
-    routes: Annotated[str, typer.Option(help="Kinds of routes, with commas.")] = ",".join(KINDS),
+    routes: Annotated[
+        str | None,
+        typer.Option(help=f"With commas: {', '.join(KINDS)}; by default all that fit."),
+    ] = None,
     world: Annotated[str | None, typer.Option(help="Where; the model's own by default.")] = None,
     protocol: Annotated[str, typer.Option(help="seen or dreamed.")] = "seen",
     memory: Annotated[str, typer.Option(help=f"A preset: {', '.join(PRESETS)}.")] = "default",
@@ -44,7 +47,7 @@ def recall(
     world_model = WorldModel.from_pretrained(model)
     fast = functools.reduce(override, settings or [], preset_of(world_model, memory))
     config = RecallConfig(
-        routes=tuple(kind.strip() for kind in routes.split(",") if kind.strip()),
+        routes=_kinds(routes, protocol),
         episodes=episodes,
         first_seed=first_seed,
         world=world,
@@ -68,6 +71,12 @@ def recall(
         typer.echo(f"{kind}: {_line(route)}")
 
 
+def _kinds(routes: str | None, protocol: str) -> tuple[str, ...]:
+    if routes is None:
+        return KINDS if protocol == "seen" else EXACT
+    return tuple(kind.strip() for kind in routes.split(",") if kind.strip())
+
+
 def _table(routes: dict[str, Any], metric: str) -> Table:
     arms = list(next(iter(routes.values()))[metric])
     table = Table("route", *arms, title=f"{metric} at revisits, mean and 95 % interval")
@@ -77,11 +86,13 @@ def _table(routes: dict[str, Any], metric: str) -> Table:
 
 
 def _line(route: dict[str, Any]) -> str:
-    off, swap = (_cell(route[f"gain_over_{arm}_db"]) for arm in ("off", "swap"))
-    return (
-        f"memory on gains {off} dB over off and {swap} dB over another episode's memory"
-        f" ({route['episodes']} episodes)"
-    )
+    names = {"off": "off", "swap": "another episode's memory", "lookup": "a look-up table"}
+    gains = [
+        f"{_cell(route[key])} dB over {name}"
+        for arm, name in names.items()
+        if (key := f"gain_over_{arm}_db") in route
+    ]
+    return f"memory on gains {', '.join(gains)} ({route['episodes']} episodes)"
 
 
 def _cell(interval: dict[str, Any]) -> str:

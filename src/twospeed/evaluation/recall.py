@@ -19,7 +19,7 @@ from twospeed.evaluation.reports.provenance import provenance_of
 from twospeed.evaluation.reports.summary import summarise_route
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.language import MOVES
-from twospeed.worlds.routes.base import KINDS
+from twospeed.worlds.routes.base import EXACT, KINDS, PERTURBED
 
 FIRST_TEST_SEED = 800_000
 """Episodes from here on are for testing only: nothing is trained or tuned on them."""
@@ -35,7 +35,8 @@ NOTES = {
     "intervals": "percentile bootstrap over episodes, 95 %, 2000 draws; gains are paired",
     "curve": "age is the number of frames since the latest visit of the same pose",
     "first_visit": "outward chunks predicted one step ahead before they are learned, new frames",
-    "arms": "all through the autoencoder; random adds as much to each layer as the memory does",
+    "arms": "all through the autoencoder; random adds as much to each layer as the memory does;"
+    " lookup replays raw latents of seen chunks, there and back: same command, nearest past",
     "writes": "protocol seen: memories learn on the way out only, unless write_on_return;"
     " dreamed: every generated chunk",
     "action_accuracy": "without memory; nearest of six true outcomes on the first two frames",
@@ -46,8 +47,8 @@ NOTES = {
 class RecallConfig:
     """What is measured."""
 
-    routes: tuple[str, ...] = KINDS
-    """Kinds of routes."""
+    routes: tuple[str, ...] = EXACT
+    """Kinds of routes; those of `PERTURBED` for protocol "seen" alone."""
 
     episodes: int = 64
     """Episodes of each kind."""
@@ -80,6 +81,11 @@ class RecallConfig:
         lookup(PROTOCOLS, self.protocol, "protocol")
         for kind in self.routes:
             lookup(dict.fromkeys(KINDS), kind, "route")
+        if self.protocol == "dreamed" and set(self.routes) & set(PERTURBED):
+            raise ConfigError(
+                f"a dream comes back to its own first visit: routes {', '.join(EXACT)}, got"
+                f" {', '.join(self.routes)}"
+            )
         if self.episodes < 1 or not self.routes:
             raise ConfigError("recall needs at least one episode and one kind of route")
 

@@ -9,6 +9,7 @@ and noise:
     off      no adapters
     swap     another episode's memory, of as many writes elsewhere
     random   random adapters that add as much to every layer
+    lookup   a table of the seen chunks, and no network (lookup.py)
     frozen   the last seen frame, repeated
     copy     the last seen chunk, repeated
     truth    the true frames
@@ -34,6 +35,7 @@ from twospeed.evaluation.protocols.base import (
     in_batches,
     return_job,
 )
+from twospeed.evaluation.protocols.lookup import LookUp
 from twospeed.evaluation.protocols.memories import Snapshot, random_like, resumed, rotated
 from twospeed.evaluation.protocols.rollout import (
     Advance,
@@ -47,7 +49,7 @@ from twospeed.evaluation.protocols.walks import Walk, by_writes, draw_walks
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.routes.base import CHUNK_FRAMES
 
-ARMS = ("on", "off", "swap", "random", "frozen", "copy", "truth")
+ARMS = ("on", "off", "swap", "random", "lookup", "frozen", "copy", "truth")
 GENERATED = ("on", "off", "swap", "random")
 
 
@@ -100,7 +102,7 @@ def run_seen(
         for i, frames in zip(places, arms, strict=True):
             yield Outcome(
                 walk=walks[i],
-                frames=frames | _still_arms(model, walks[i]),
+                frames=frames | _arms_without_network(model, walks[i]),
                 first_visit_db=_first_visit_db(model, walks[i], observed[i]),
                 norm=snapshots[i].file.norm(),
             )
@@ -154,10 +156,14 @@ def _generate_arms(
     return arms
 
 
-def _still_arms(model: WorldModel, walk: Walk) -> dict[str, Frames]:
-    first = walk.route.first_generated
-    context = decode(model, encode(model, walk.frames[first - CHUNK_FRAMES : first]))
+def _arms_without_network(model: WorldModel, walk: Walk) -> dict[str, Frames]:
+    route, first = walk.route, walk.route.first_generated
+    past = encode(model, walk.frames[first - CHUNK_FRAMES : first])
+    context = decode(model, past)
+    seen = encode(model, walk.frames[: 1 + CHUNK_FRAMES * walk.num_writes])
+    table = LookUp(seen, route.actions[: walk.num_writes])
     return {
+        "lookup": decode(model, table.replay(past, route.actions[route.seen :])),
         "frozen": np.repeat(context[-1:], len(walk.truth_back), axis=0),
         "copy": np.concatenate([context] * walk.num_generated),
         "truth": decode(model, encode(model, walk.truth_back)),

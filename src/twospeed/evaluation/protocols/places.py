@@ -106,10 +106,12 @@ class _Stepped:
         return walk_route(self._walker, seed, kind)
 
     def film_on(self, route: Route, frame: int, actions: Sequence[str]) -> Frames:
-        done = frame // CHUNK_FRAMES
+        is_led = frame >= route.first_generated - 1
+        done = (frame - len(route.lead) if is_led else frame) // CHUNK_FRAMES
         restart = route.restart_at or 0
         before = route.actions[restart if done > restart else 0 : done]
-        return self._walker.film(route.seed, before, actions)
+        lead = route.lead if is_led else ()
+        return self._walker.film(route.seed, before, actions, lead=lead)
 
     def scene_of(self, seed: int) -> Scene | None:  # noqa: ARG002
         return None

@@ -15,6 +15,7 @@ COLOURS = {
     "off": "#b5651d",
     "swap": "#7a5ea8",
     "random": "#999999",
+    "lookup": "#c8a415",
     "frozen": "#5b8db8",
     "copy": "#93b7d1",
 }
@@ -23,6 +24,7 @@ NAMES = {
     "off": "no memory",
     "swap": "another episode's memory",
     "random": "random adapters",
+    "lookup": "look-up table, no network",
     "frozen": "frozen frame",
     "copy": "last chunk again",
     "truth": "truth through the autoencoder",

@@ -47,7 +47,7 @@ def summarise_route(scores: Sequence[EpisodeScores], *, seed: int) -> Json:
 def means_and_gains(
     scores: Sequence[EpisodeScores], *, seed: int, older_than: int = -1, up_to: int = 10**9
 ) -> Json:
-    """Return every arm's mean, and the gains of "on" over "off" and "swap", at some ages.
+    """Return every arm's mean, and the gains of "on" over "off", "swap", "lookup", at some ages.
 
     Args:
         scores: the episodes.
@@ -62,7 +62,7 @@ def means_and_gains(
             for arm in arms
         }
         numbers[metric] = {arm: interval(values, seed) for arm, values in means.items()}
-        for other in ("off", "swap"):
+        for other in (arm for arm in ("off", "swap", "lookup") if arm in means):
             gain = means["on"] - means[other]
             numbers[_GAINS[metric].format(other)] = interval(gain, seed)
     return numbers
@@ -102,6 +102,7 @@ def _variants(scores: Sequence[EpisodeScores], seed: int) -> Json:
 
 def _episode(one: EpisodeScores) -> Json:
     route = one.walk.route
+    away = route.away[one.walk.revisits]
     return {
         "seed": route.seed,
         "variant": route.variant,
@@ -110,6 +111,7 @@ def _episode(one: EpisodeScores) -> Json:
         "memory_norm": plain(one.norm),
         "motion_kept": {arm: plain(value) for arm, value in one.motion_kept.items()},
         "first_visit_psnr_db": {arm: plain(v) for arm, v in one.first_visit_db.items()},
+        "away": {"metres": away[:, 0].tolist(), "degrees": away[:, 1].tolist()},
         "age_frames": {metric: ages.tolist() for metric, ages in one.ages.items()},
         "values": {
             metric: {arm: [plain(v) for v in values] for arm, values in arms.items()}

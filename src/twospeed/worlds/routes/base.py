@@ -16,11 +16,23 @@ from twospeed.worlds.base import Pose
 from twospeed.worlds.language import OPPOSITE
 from twospeed.worlds.rooms.world import MOTIONS
 
-KINDS = ("replay", "out_and_back", "loop_return", "after_novelty")
+EXACT = ("replay", "out_and_back", "loop_return", "after_novelty")
+"""Kinds of routes whose way back shows poses that were seen, in chunks that were seen."""
+
+PERTURBED = ("shifted", "turned", "aside", "ahead", "other_way", "random")
+"""Kinds whose way back asks for something else than what was seen (perturbed.py)."""
+
+KINDS = EXACT + PERTURBED
 """Kinds of routes."""
 
 CHUNK_FRAMES = 4
 """Frames of one action; a chunk turns by 90 degrees or moves by one metre."""
+
+HALF_TURN = "turn left a little"
+"""A single step of a quarter of "turn left": two of them look half-way between two headings."""
+
+STEPS = MOTIONS | {HALF_TURN: (0.0, 0.0, MOTIONS["turn left"][2] / 4)}
+"""Single step -> metres ahead, metres to the left, degrees to the left."""
 
 SAME = 1e-3
 """Metres, and degrees: poses no farther apart are the same."""
@@ -55,8 +67,8 @@ _REVERSED = {name: to for name, to in OPPOSITE.items() if not name.startswith("t
 class Route:
     """A walk whose first part is seen and whose second part is generated.
 
-    Frame 0 is the start; action k makes the frames ``4 * k + 1`` to ``4 * k + 4``. Every command
-    really moves: no step is stopped by a wall or a landmark.
+    Frame 0 is the start; action k makes the frames ``4 * k + 1`` to ``4 * k + 4``, and so many more
+    after a lead. Every command really moves: no step is stopped by a wall or a landmark.
     """
 
     kind: str
@@ -75,10 +87,12 @@ class Route:
     """So many of the first actions are observed with true frames; the others are generated."""
 
     poses: NDArray[np.float32]
-    """(T, 3), T = 1 + 4 * number of actions: x and y in metres, heading in degrees."""
+    """(T, 3), T = 1 + 4 * number of actions + number of steps of the lead: x and y in metres,
+    heading in degrees."""
 
     first_visit: NDArray[np.int64]
-    """(G,): for every generated frame the latest seen frame of the same pose, -1 where none is."""
+    """(G,): for every generated frame the latest seen frame of the same pose, -1 where none is; in
+    the kinds of `PERTURBED` the latest of the nearest ones."""
 
     restart_at: int | None = None
     """Replay only: before this action the episode is put back to frame 0, the memory is kept.
@@ -87,6 +101,9 @@ class Route:
     (one chunk) is observed as context and not written to the memory, the rest is generated. The
     context begins anew with frame 0, so frame ``4 * restart_at + 1`` follows on frame 0.
     """
+
+    lead: tuple[str, ...] = ()
+    """Single steps between what is seen and what is generated, a frame each: shown, not written."""
 
     @property
     def start(self) -> Pose:
@@ -97,7 +114,18 @@ class Route:
     @property
     def first_generated(self) -> int:
         """The first frame that is generated; all before it are seen."""
-        return 1 + CHUNK_FRAMES * self.seen
+        return 1 + CHUNK_FRAMES * self.seen + len(self.lead)
+
+    @property
+    def away(self) -> NDArray[np.float64]:
+        """(G, 2): metres and degrees from each generated frame to the one of `first_visit`.
+
+        Not a number where there is none.
+        """
+        apart = np.abs(self.poses[self.first_generated :] - self.poses[self.first_visit])
+        metres = np.hypot(apart[:, 0], apart[:, 1])
+        away = np.stack([metres, np.minimum(apart[:, 2], 360 - apart[:, 2])], axis=1)
+        return np.where(self.first_visit[:, None] < 0, np.nan, away.astype(np.float64))
 
     @property
     def age(self) -> NDArray[np.int64]:
@@ -114,6 +142,7 @@ def route_of(
     poses_T3: NDArray[np.float32],
     *,
     restart_at: int | None = None,
+    lead: tuple[str, ...] = (),
     metres: float = SAME,
     degrees: float = SAME,
 ) -> Route:
@@ -126,9 +155,13 @@ def route_of(
         seen: how many of them are observed.
         poses_T3: x and y in metres and heading in degrees, of every frame.
         restart_at: see `Route`.
+        lead: see `Route`.
         metres: two places no farther apart than this are the same.
         degrees: two headings no farther apart than this are the same.
     """
+    shown, first = 1 + CHUNK_FRAMES * seen, 1 + CHUNK_FRAMES * seen + len(lead)
+    before, after = poses_T3[:shown].astype(np.float64), poses_T3[first:].astype(np.float64)
+    find = _nearest if name[0] in PERTURBED else _first_visits
     return Route(
         kind=name[0],
         variant=name[1],
@@ -136,19 +169,31 @@ def route_of(
         actions=actions,
         seen=seen,
         poses=poses_T3,
-        first_visit=_first_visits(poses_T3, 1 + CHUNK_FRAMES * seen, metres, degrees),
+        first_visit=find(before, after, metres, degrees),
         restart_at=restart_at,
+        lead=lead,
     )
 
 
 def _first_visits(
-    poses_T3: NDArray[np.float32], num_seen: int, metres: float, degrees: float
+    seen_S3: NDArray[np.float64], generated_G3: NDArray[np.float64], metres: float, degrees: float
 ) -> NDArray[np.int64]:
-    """Return the latest of the first `num_seen` frames with the pose of each later one, or -1."""
-    seen, generated = np.split(poses_T3.astype(np.float64), [num_seen])
-    is_same = same_poses(generated, seen, metres, degrees)
-    latest = num_seen - 1 - is_same[:, ::-1].argmax(axis=1)
+    """Return the latest seen frame with the pose of each generated one, or -1."""
+    is_same = same_poses(generated_G3, seen_S3, metres, degrees)
+    latest = len(seen_S3) - 1 - is_same[:, ::-1].argmax(axis=1)
     return np.where(is_same.any(axis=1), latest, -1)
+
+
+def _nearest(
+    seen_S3: NDArray[np.float64], generated_G3: NDArray[np.float64], metres: float, degrees: float
+) -> NDArray[np.int64]:
+    """Return the latest of the nearest seen frames: 22.5 degrees are as far as a metre."""
+    metres_GS, degrees_GS = _apart(generated_G3, seen_S3)
+    steps_GS = (
+        np.floor(metres_GS / metres) * metres + np.floor(degrees_GS / degrees) * degrees / 22.5
+    )
+    latest: NDArray[np.int64] = len(seen_S3) - 1 - steps_GS[:, ::-1].argmin(axis=1)
+    return latest
 
 
 def same_poses(
@@ -158,15 +203,31 @@ def same_poses(
     degrees: float = SAME,
 ) -> NDArray[np.bool_]:
     """Say which poses are as good as the same: (A, B)."""
+    metres_AB, degrees_AB = _apart(ones_A3, others_B3)
+    return (metres_AB < metres) & (degrees_AB < degrees)
+
+
+def _apart(
+    ones_A3: NDArray[np.float64], others_B3: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return metres and degrees between poses, both (A, B)."""
     away = ones_A3[:, None] - others_B3[None]
-    turned = (away[..., 2] + 180) % 360 - 180
-    return (np.hypot(away[..., 0], away[..., 1]) < metres) & (abs(turned) < degrees)
+    degrees_AB: NDArray[np.float64] = abs((away[..., 2] + 180) % 360 - 180)
+    return np.hypot(away[..., 0], away[..., 1]), degrees_AB
 
 
-def is_unhindered(poses_T3: NDArray[np.float32], actions: Sequence[str]) -> bool:
-    """Say whether every step of every move went its whole way, from the first pose on."""
-    lengths = np.hypot(*np.diff(poses_T3[:, :2], axis=0).T).reshape(len(actions), CHUNK_FRAMES)
-    wanted = np.array([np.hypot(*MOTIONS[action][:2]) for action in actions])
+def is_unhindered(
+    poses_T3: NDArray[np.float32], actions: Sequence[str], *, frames: int = CHUNK_FRAMES
+) -> bool:
+    """Say whether every step of every move went its whole way, from the first pose on.
+
+    Args:
+        poses_T3: x and y in metres, heading in degrees.
+        actions: what was done.
+        frames: steps of each.
+    """
+    lengths = np.hypot(*np.diff(poses_T3[:, :2], axis=0).T).reshape(len(actions), frames)
+    wanted = np.array([np.hypot(*STEPS[action][:2]) for action in actions])
     return bool((lengths >= _LEAST_SHARE * wanted[:, None]).all())
 
 

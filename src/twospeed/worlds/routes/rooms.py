@@ -1,4 +1,4 @@
-"""Routes through the built-in rooms, whose floor plan is known: the four kinds, and roaming.
+"""Routes through the built-in rooms, whose floor plan is known: all kinds, and roaming.
 
 Holds: the makers in `ROUTES`, `make_route`, and `roam` for training. Holds not: what a route is
 (base.py), frames, models, scores.
@@ -13,10 +13,15 @@ from twospeed.worlds.base import Pose
 from twospeed.worlds.language import OPPOSITE
 from twospeed.worlds.rooms.floorplan import FloorPlan
 from twospeed.worlds.rooms.raycast import Scene
-from twospeed.worlds.rooms.world import free_pose, pose_array, walk
+from twospeed.worlds.rooms.world import free_pose, moved, pose_array, walk
 from twospeed.worlds.routes.base import (
     CHUNK_FRAMES,
     EXPLORING,
+    HALF_TURN,
+    KINDS,
+    PERTURBED,
+    SAME,
+    STEPS,
     Route,
     full_turn,
     is_dull,
@@ -24,6 +29,7 @@ from twospeed.worlds.routes.base import (
     route_of,
     tour_of,
 )
+from twospeed.worlds.routes.perturbed import Question, question_of
 
 
 def make_route(scene: Scene, seed: int, kind: str) -> Route:
@@ -96,12 +102,49 @@ def _after_novelty(scene: Scene, seed: int) -> Route:
             return _route(route, seed, (*seen, *turn), len(seen), poses)
 
 
+def _perturbed(kind: str) -> Callable[[Scene, int], Route]:
+    number = KINDS.index(kind)
+
+    def make(scene: Scene, seed: int) -> Route:
+        generator = np.random.default_rng([seed, 2, number])
+        while True:
+            start, approach = _exploration(scene, generator, chunks=int(generator.integers(2, 5)))
+            question = question_of(kind, seed, generator)
+            seen = (*approach, *question.seen)
+            poses = _asked(scene, walk(scene, start, seen), question)
+            if poses is not None and is_unhindered(
+                pose_array(poses[: 1 + CHUNK_FRAMES * len(seen)]), seen
+            ):
+                name, actions = (kind, question.variant), (*seen, *question.asked)
+                return _route(name, seed, actions, len(seen), poses, lead=question.lead)
+
+    return make
+
+
+def _asked(scene: Scene, seen: list[Pose], question: Question) -> list[Pose] | None:
+    """Go on by the lead and what is asked then; None where anything is in the way."""
+    led = [seen[-1]]
+    for step in question.lead:
+        led.append(_stepped(scene, led[-1], step))
+    then = walk(scene, led[-1], question.asked)
+    free = is_unhindered(pose_array(led), question.lead, frames=1)
+    if not free or not is_unhindered(pose_array(then), question.asked):
+        return None
+    return [*seen, *led[1:], *then[1:]]
+
+
+def _stepped(scene: Scene, pose: Pose, step: str) -> Pose:
+    if step != HALF_TURN:
+        return moved(scene, pose, step)
+    return Pose(x=pose.x, y=pose.y, heading=(pose.heading + STEPS[step][2]) % 360)
+
+
 ROUTES: dict[str, Callable[[Scene, int], Route]] = {
     "replay": _replay,
     "out_and_back": _out_and_back,
     "loop_return": _loop_return,
     "after_novelty": _after_novelty,
-}
+} | {kind: _perturbed(kind) for kind in PERTURBED}
 """Kind of route -> its maker."""
 
 
@@ -112,10 +155,12 @@ def _route(
     seen: int,
     poses: Sequence[Pose],
     restart_at: int | None = None,
+    lead: tuple[str, ...] = (),
 ) -> Route:
     """Find the revisits and give them the very pose of the first visit, to the last bit."""
-    route = route_of(name, seed, actions, seen, pose_array(poses), restart_at=restart_at)
-    is_revisit = route.first_visit >= 0
+    array = pose_array(poses)
+    route = route_of(name, seed, actions, seen, array, restart_at=restart_at, lead=lead)
+    is_revisit = (route.away < SAME).all(1)
     route.poses[route.first_generated :][is_revisit] = route.poses[route.first_visit[is_revisit]]
     return route
 

@@ -1,4 +1,4 @@
-"""The four kinds of routes through any world that has the moves, by walking it (trial.py).
+"""All kinds of routes through any world that has the moves, by walking it (trial.py).
 
 The way back is walked as well, so all frames are true.
 
@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from twospeed.core.errors import DataError, lookup
 from twospeed.worlds.language import MOVES, OPPOSITE
 from twospeed.worlds.registry import WorldKind
-from twospeed.worlds.routes.base import Route, full_turn, tour_of
+from twospeed.worlds.routes.base import HALF_TURN, PERTURBED, Route, full_turn, tour_of
+from twospeed.worlds.routes.perturbed import HALF_TURNED, question_of
 from twospeed.worlds.routes.trial import Trial, Walker
 
 _LEAST_REVISITED = 0.9  # of the way back: brushing along a wall may end elsewhere
 _TRIES = 200
 
 _Shown = tuple[tuple[str, str], int, int | None]  # (kind, variant), seen, restart_at
+_Maker = Callable[[Trial, np.random.Generator], _Shown | None]
 
 
 def can_be_walked(kind: WorldKind) -> bool:
@@ -41,7 +43,8 @@ def walk_route(walker: Walker, seed: int, kind: str) -> tuple[Route, NDArray[np.
 
     Raises:
         UnknownNameError: when there is no such kind.
-        DataError: when no such walk is found from where this episode starts.
+        DataError: when no such walk is found from where this episode starts, or the world lacks
+            the small turns of this kind.
     """
     maker = lookup(ROUTES, kind, "route")
     trial = Trial(walker, seed)
@@ -90,10 +93,25 @@ def _after_novelty(trial: Trial, generator: np.random.Generator) -> _Shown | Non
     return (("after_novelty", "full turn"), seen, None) if trial.walk(turn) else None
 
 
-ROUTES: dict[str, Callable[[Trial, np.random.Generator], _Shown | None]] = {
+def _perturbed(kind: str) -> _Maker:
+    def make(trial: Trial, generator: np.random.Generator) -> _Shown | None:
+        if kind in HALF_TURNED and HALF_TURN not in trial.walker.world.actions:
+            raise DataError(f"routes of kind {kind} need a world that knows {HALF_TURN!r}")
+        question = question_of(kind, trial.seed, generator)
+        if not trial.explore(generator, int(generator.integers(2, 5))):
+            return None
+        if not trial.walk(question.seen) or not trial.take_steps(question.lead):
+            return None
+        seen = len(trial.actions)
+        return ((kind, question.variant), seen, None) if trial.walk(question.asked) else None
+
+    return make
+
+
+ROUTES: dict[str, _Maker] = {
     "replay": _replay,
     "out_and_back": _out_and_back,
     "loop_return": _loop_return,
     "after_novelty": _after_novelty,
-}
+} | {kind: _perturbed(kind) for kind in PERTURBED}
 """Kind of route -> who walks it; None where it could not be walked this time."""

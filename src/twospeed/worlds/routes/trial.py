@@ -37,11 +37,22 @@ class Walker:
         self.world = world
         self._turns: dict[int, int] = {}
 
-    def film(self, seed: int, before: Sequence[str], actions: Sequence[str]) -> NDArray[np.uint8]:
-        """Return what an episode shows under some actions, after others: (T, H, W, 3)."""
+    def film(
+        self, seed: int, before: Sequence[str], actions: Sequence[str], *, lead: Sequence[str] = ()
+    ) -> NDArray[np.uint8]:
+        """Return what an episode shows under some actions, after others: (T, H, W, 3).
+
+        Args:
+            seed: the episode.
+            before: actions that are not shown.
+            actions: those that are.
+            lead: single steps between them, not shown.
+        """
         self.start(seed)
         for action in before:
             self.chunk(action)
+        for step in lead:
+            self.world.step(step)
         return np.stack([shot.frame for action in actions for shot in self.chunk(action)])
 
     def start(self, seed: int) -> Observation:
@@ -81,6 +92,7 @@ class Trial:
         """Put the episode back to its start."""
         self.shots: list[Observation] = [self.walker.start(self.seed)]
         self.actions: list[str] = []
+        self.lead: tuple[str, ...] = ()
 
     def as_route(self, name: tuple[str, str], seen: int, restart_at: int | None) -> Route:
         """Return the route that was walked."""
@@ -91,6 +103,7 @@ class Trial:
             seen,
             _poses(self.shots),
             restart_at=restart_at,
+            lead=self.lead,
             metres=SAME_METRES,
             degrees=SAME_DEGREES,
         )
@@ -98,6 +111,13 @@ class Trial:
     def walk(self, actions: Sequence[str]) -> bool:
         """Go on, until an action is stopped; say whether none was."""
         return all(self.attempt(action) for action in actions)
+
+    def take_steps(self, lead: Sequence[str]) -> bool:
+        """Go on by single steps; say whether none was stopped. There can be one lead alone."""
+        first = len(self.shots) - 1
+        self.shots += [self.walker.world.step(step) for step in lead]
+        self.lead = tuple(lead)
+        return is_unhindered(_poses(self.shots[first:]), lead, frames=1)
 
     def attempt(self, action: str) -> bool:
         """Go on by one action, or leave all as it is and return False where it is stopped."""
