@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from twospeed.cli.app import main
-from twospeed.core.video import fit_frame
+from twospeed.core.pictures import fit_frame
 from twospeed.data.index import write_index
 from twospeed.data.likeness import alike, look_of
 from twospeed.data.recorder import record

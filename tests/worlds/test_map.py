@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from twospeed.core.video import read_frame, write_picture
+from twospeed.core.pictures import write_picture
+from twospeed.core.video import read_frame
 from twospeed.worlds.rooms.looks import COLOURS
 from twospeed.worlds.rooms.map import draw_map
 from twospeed.worlds.rooms.raycast import Scene

@@ -1,16 +1,17 @@
 """``twospeed dream``: a long video, action by action."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 
 from twospeed.cli.targets import folder_of, new_file
 from twospeed.core.errors import DataError, lookup
+from twospeed.core.pictures import Frame, fit_frame
 from twospeed.core.progress import progress
-from twospeed.core.video import check_ending, fit_frame, read_frame, write_video
+from twospeed.core.video import check_ending, read_frame, write_video
 from twospeed.generation.action_list import HELP, read_actions
 from twospeed.generation.commands import place_commands
 from twospeed.generation.dream import Dream
@@ -71,13 +72,17 @@ def _vocabulary_of(world: str) -> Vocabulary:
     return vocabulary_of({text: {world} for text in kind.actions}, kind.actions)
 
 
-def _first_frame(place: str, size: int) -> NDArray[np.uint8]:
+def _first_frame(place: str, size: int) -> Frame:
     name, _, seed = place.partition(":")
     if name == "rooms":
-        if not seed.isdigit():
-            raise DataError(f"write rooms:SEED with a number, such as rooms:800000, got {place!r}")
+        if not re.fullmatch(r"[0-9]{1,18}", seed):
+            raise DataError(
+                f"write rooms:SEED with a number of up to 18 digits, such as rooms:800000, got"
+                f" {place[:40]!r}"
+            )
         return make_world("rooms", frame_size=size).reset(int(seed)).frame
-    return fit_frame(read_frame(Path(place)), size)
+    frame = read_frame(Path(place), say=lambda line: typer.echo(line, err=True))
+    return fit_frame(frame, size)
 
 
 def _open_memory(choice: str, preset: str, model: WorldModel, seed: int) -> TempLora | None:

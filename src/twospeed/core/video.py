@@ -1,20 +1,29 @@
-"""Pictures and videos on disk: frames are uint8 (T, H, W, 3), sRGB, 0 to 255.
+"""Videos on disk as whole arrays: frames are uint8 (T, H, W, 3), sRGB, 0 to 255.
 
 PyAV is imported when a video is read or written, so that training runs on machines without it.
 """
 
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from twospeed.core.errors import DataError, require
 from twospeed.core.files import written_aside
+from twospeed.core.pictures import Frame, Picture, read_picture
+from twospeed.core.video_header import ENDINGS
+from twospeed.core.video_reading import Video, open_video
 
 Frames = NDArray[np.uint8]
 """(T, H, W, 3), sRGB, 0 to 255."""
 
+MOST_BYTES = 4 * 2**30
+"""What the frames of a video may fill that is read whole."""
+
+_FROM_THE_END = (2.0, 30.0, math.inf)
 _CODECS = {".mp4": ("libx264", "yuv420p", {"crf": "12", "preset": "veryfast"}),
            ".mkv": ("ffv1", "bgr0", {})}  # fmt: skip
 
@@ -57,52 +66,71 @@ def _encode(path: Path, frames_THWC: Frames, frames_per_second: float) -> None:
 
 
 def read_video(path: Path) -> Frames:
-    """Read every frame of a video.
+    """Read every frame of a video as it is shown.
 
     Raises:
-        DataError: when the file is missing, is no video, or holds no frame.
+        DataError: when the file is missing, no video, damaged, or fills over `MOST_BYTES`.
     """
-    av = require("av", extra="all")
+    with _named(path):
+        video, frames, room = open_video(path), [], MOST_BYTES
+        for moment in video.moments():
+            if moment.frame is None:
+                raise DataError(f"it is damaged at {moment.time:.2f} s")
+            frames.append(video.pixels(moment))
+            room -= frames[-1].nbytes
+            if room < 0:
+                raise DataError(f"its frames fill over {MOST_BYTES / 2**30:.0f} GiB")
+        if not frames:
+            raise DataError("it holds no frame")
+        return np.stack(frames)
+
+
+def read_frame(path: Path, *, say: Callable[[str], None] | None = None) -> Frame:
+    """Read a picture, or the last frame of a video, as it is shown.
+
+    Args:
+        path: any picture or video.
+        say: gets a line about each thing that is not as usual.
+
+    Raises:
+        DataError: when the file is neither, or too large.
+    """
+    picture = _read_either(path)
+    if say is not None:
+        for note in picture.notes:
+            say(f"{path.name}: {note}")
+    return picture.pixels
+
+
+def _read_either(path: Path) -> Picture:
+    if path.suffix.lower() not in ENDINGS:
+        return read_picture(path)
+    with _named(path):
+        return _last_frame(open_video(path))
+
+
+def _last_frame(video: Video) -> Picture:
+    """Return the last whole frame, decoding no more than the end of the video."""
+    for seconds in _FROM_THE_END:
+        start = max((video.header.duration or 0.0) - seconds, 0.0)
+        last, fault = None, ""
+        try:
+            for moment in video.moments(start=start):
+                last, fault = (moment, "") if moment.frame else (last, "it is damaged")
+        except DataError as error:
+            fault = str(error)
+        if last is not None:
+            notes = (f"{fault} after {last.time:.2f} s; the frame there is taken",) if fault else ()
+            return Picture(
+                pixels=video.pixels(last), is_grey=False, notes=(*video.header.notes, *notes)
+            )
+    raise DataError(fault or "it holds no frame")
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Say which file an error is about."""
     try:
-        with av.open(str(path)) as container:
-            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    except (OSError, IndexError, ValueError) as error:
+        yield
+    except DataError as error:
         raise DataError(f"cannot read {path} as a video: {error}") from error
-    if not frames:
-        raise DataError(f"{path} holds no frame")
-    return np.stack(frames)
-
-
-def read_frame(path: Path) -> NDArray[np.uint8]:
-    """Read one frame, (H, W, 3): a picture, or the last frame of a video.
-
-    Raises:
-        DataError: when the file is neither.
-    """
-    if path.suffix.lower() in {".mp4", ".mkv", ".webm", ".avi", ".mov"}:
-        return np.asarray(read_video(path)[-1])
-    try:
-        with Image.open(path) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except OSError as error:
-        raise DataError(f"cannot read {path} as a picture: {error}") from error
-
-
-def fit_frame(frame_HWC: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Cut the middle square out of a frame and resize it (Lanczos): uint8 (size, size, 3).
-
-    A frame that has this size already is returned as it is.
-    """
-    height, width = frame_HWC.shape[:2]
-    if (height, width) == (size, size):
-        return frame_HWC
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    square = Image.fromarray(frame_HWC[top : top + side, left : left + side])
-    return np.asarray(square.resize((size, size), Image.Resampling.LANCZOS))
-
-
-def write_picture(path: Path, frame_HWC: NDArray[np.uint8]) -> None:
-    """Write one frame as PNG."""
-    with written_aside(path) as aside:
-        Image.fromarray(frame_HWC).save(aside, format="PNG")

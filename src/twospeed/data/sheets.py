@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from twospeed.core.errors import DataError
-from twospeed.core.video import fit_frame
+from twospeed.core.pictures import fit_frame
 from twospeed.data.episode import Episode
 from twospeed.data.shards import read_shard
 from twospeed.data.survey import Sample

@@ -17,8 +17,9 @@ from twospeed.core.config import to_json
 from twospeed.core.errors import ConfigError
 from twospeed.core.files import read_json, write_json, written_aside
 from twospeed.core.folders import FolderKind, check_shared
+from twospeed.core.pictures import write_picture
 from twospeed.core.progress import progress
-from twospeed.core.video import Frames, write_picture, write_video
+from twospeed.core.video import Frames, write_video
 from twospeed.evaluation.metrics.frames import psnr_db
 from twospeed.evaluation.protocols.base import ProtocolConfig, check_moves
 from twospeed.evaluation.protocols.observed_return import Outcome, count_chunks, run_seen

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
-Frame = NDArray[np.uint8]
-"""(H, W, 3), sRGB, 0 to 255."""
+from twospeed.core.pictures import Frame as Frame
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,5 @@
 """Frames that lie in arrays: .npz and HDF5 files, and pictures inside Parquet tables."""
 
-import io
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -10,10 +9,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from twospeed.core.errors import DataError, require
-from twospeed.core.video import fit_frame
+from twospeed.core.pictures import decode_picture, fit_frame
 from twospeed.data.importers.plan import Say
 from twospeed.worlds.base import Frame
 
@@ -106,7 +104,6 @@ class ParquetFootage:
                 index = round(time * self.rate)
                 if index >= len(rows):
                     return
-                with Image.open(io.BytesIO(rows[index].as_py()["bytes"])) as picture:
-                    yield fit_frame(np.asarray(picture.convert("RGB")), size)
+                yield fit_frame(decode_picture(rows[index].as_py()["bytes"]).pixels, size)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"cannot be read: {error}") from error

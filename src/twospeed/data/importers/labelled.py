@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from twospeed.core.errors import DataError
+from twospeed.core.video_header import ENDINGS
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.plan import Say, Segment, Take, takes_of
 from twospeed.data.importers.tables import Columns, Row, parse_seconds, read_rows, tables_in
-from twospeed.data.importers.videos import ENDINGS, VideoFootage
+from twospeed.data.importers.videos import VideoFootage
 
 LABELS: Columns = {
     "video": ("video", "file", "path"),

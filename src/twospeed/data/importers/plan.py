@@ -30,11 +30,13 @@ class Footage(Protocol):
         """The file that holds it."""
         ...
 
-    def frames_at(self, times: Sequence[float], *, size: int, say: Say) -> Iterator[Frame]:
+    def frames_at(self, times: Sequence[float], *, size: int, say: Say) -> Iterator[Frame | None]:
         """Yield the frame that is seen at each of `times`; fewer when the footage ends before.
 
+        None stands for a frame that is damaged.
+
         Args:
-            times: seconds from the start, in rising order.
+            times: seconds from the start, rising within a take.
             size: height and width of the frames that are yielded.
             say: gets a line about anything unusual.
 

@@ -1,10 +1,10 @@
 """From takes to episodes: frames are read, and what is damaged or too short is named.
 
-Where a piece of footage is damaged, the chunks before that are kept.
+A take whose footage is damaged keeps the chunks before that; later takes go on after the damage.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby, islice
+from itertools import groupby, islice, takewhile
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from twospeed.data.episode import Episode
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.plan import Footage, Say, Take, rows_text
 from twospeed.worlds.base import Frame
+
+_ENDS = "ends before the segment does"
 
 
 def episodes_of(
@@ -34,23 +36,30 @@ def episodes_of(
 def _episodes_in(
     config: ImportConfig, numbered: Sequence[tuple[int, Take]], say: Say
 ) -> Iterator[Episode]:
-    """Read the takes of one piece of footage; where it is damaged, keep what came before."""
+    """Read the takes of one piece of footage, as far as it can be read."""
     footage = numbered[0][1].footage
-    frames, damage = _frames_of(config, footage, [take for _, take in numbered], say)
+    frames, fault = _frames_of(config, footage, [take for _, take in numbered], say)
     for index, (seed, take) in enumerate(numbered):
-        wanted = len(take.times(config))
-        got = list(islice(frames, wanted))
-        chunks = max(len(got) - 1, 0) // config.chunk_frames
+        times = take.times(config)
+        got = list(islice(frames, len(times)))
+        whole = _whole(got)
+        chunks = max(len(whole) - 1, 0) // config.chunk_frames
         if chunks:
-            yield _episode(config, seed, take, got[: 1 + chunks * config.chunk_frames])
-        if damage:
+            yield _episode(config, seed, take, whole[: 1 + chunks * config.chunk_frames])
+        if fault:
             later = [where for _, other in numbered[index + 1 :] for where in other.where]
             hit = rows_text([*take.where[chunks:], *later] or take.where)
-            say(f"{hit}: {footage.name} {damage[0]}; {_kept(take, chunks)}")
+            say(f"{hit}: {footage.name} {fault[0]}; {_kept(take, chunks)}")
             return
         if chunks < len(take.actions):
-            hit = rows_text(take.where[chunks:])
-            say(f"{hit}: {footage.name} ends before the segment does; {_kept(take, chunks)}")
+            hit, is_damaged = rows_text(take.where[chunks:]), len(whole) < len(got)
+            why = f"is damaged at {times[len(whole)]:.2f} s" if is_damaged else _ENDS
+            say(f"{hit}: {footage.name} {why}; {_kept(take, chunks)}")
+
+
+def _whole(frames: Sequence[Frame | None]) -> list[Frame]:
+    """Return the frames before the first that is damaged."""
+    return [frame for frame in takewhile(lambda it: it is not None, frames) if frame is not None]
 
 
 def _kept(take: Take, chunks: int) -> str:
@@ -59,13 +68,13 @@ def _kept(take: Take, chunks: int) -> str:
 
 def _frames_of(
     config: ImportConfig, footage: Footage, takes: Sequence[Take], say: Say
-) -> tuple[Iterator[Frame], list[str]]:
-    """Return the frames of takes until damage, and a list that then gets what is wrong."""
-    damage: list[str] = []
+) -> tuple[Iterator[Frame | None], list[str]]:
+    """Return the frames of takes until no more can be read, and a list that then gets why."""
+    fault: list[str] = []
     where = rows_text([where for take in takes for where in take.where])
     times = [time for take in takes for time in take.times(config)]
 
-    def read() -> Iterator[Frame]:
+    def read() -> Iterator[Frame | None]:
         try:
             yield from footage.frames_at(
                 times,
@@ -73,9 +82,9 @@ def _frames_of(
                 say=lambda line: say(f"{where}: {footage.name}: {line}"),
             )
         except DataError as error:
-            damage.append(str(error))
+            fault.append(str(error))
 
-    return read(), damage
+    return read(), fault
 
 
 def _episode(config: ImportConfig, seed: int, take: Take, frames: Sequence[Frame]) -> Episode:

@@ -1,25 +1,24 @@
 """Frames of video files at given times, whatever their rate, size or orientation."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from twospeed.core.errors import DataError, require
-from twospeed.core.video import fit_frame
+from twospeed.core.errors import DataError
+from twospeed.core.pictures import Frame, fit_frame
+from twospeed.core.video_reading import (
+    LONG_SECONDS,
+    TOLERANCE_SECONDS,
+    Moment,
+    Video,
+    open_video,
+)
 from twospeed.data.importers.plan import Say
-from twospeed.worlds.base import Frame
 
-ENDINGS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv")
-LONG_GAP_SECONDS = 10.0
-"""A gap that is jumped over instead of being decoded."""
-
-_TOLERANCE_SECONDS = 2e-3
 _STEADY = 1.3
+_FROZEN = 10.0
+_LATE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,22 +30,30 @@ class VideoFootage:
     rate: float | None = None
     """Frames per second that it should have; None when nobody says."""
 
-    def frames_at(self, times: Sequence[float], *, size: int, say: Say) -> Iterator[Frame]:
-        """Yield the frame that is seen at each of `times`; fewer when the video ends before.
+    def frames_at(self, times: Sequence[float], *, size: int, say: Say) -> Iterator[Frame | None]:
+        """Yield the frame that is seen at each of `times`, which may go back between takes.
+
+        None stands where the video is damaged; fewer are yielded when it ends before.
 
         Raises:
-            DataError: when the file is no video, holds no picture, or is damaged.
+            DataError: when the file is no video, holds no picture, or cannot be read on.
         """
-        with _opened(self.path) as (container, stream):
-            watch = _Watch(say=say, rate=self.rate)
+        if not self.path.is_file():
+            raise DataError("is missing")
+        watch = _Watch(say=say, rate=self.rate)
+        try:
+            video = open_video(self.path)
+            for note in video.header.notes:
+                watch.once(note, note)
             for run in _runs(times):
-                moments = _decoded(container, stream, start=run[0])
                 number = 0
-                for shown in _shown_at(moments, run, watch):
-                    yield fit_frame(_upright(shown, watch), size)
+                for moment in _shown_at(video.moments(start=run[0]), run, watch):
+                    yield _fitted(video, moment, size, watch)
                     number += 1
                 if number < len(run):
                     return
+        except DataError as error:
+            raise DataError(f"cannot be read as a video: {error}") from error
 
 
 @dataclass(slots=True)
@@ -64,11 +71,19 @@ class _Watch:
             self.said.add(key)
             self.say(line)
 
+    def see_first(self, time: float, *, wanted: float) -> None:
+        """Note a picture that begins after it is wanted."""
+        if time > wanted + _LATE_SECONDS:
+            line = f"its picture begins at {time:.2f} s; the first frame stands for what is before"
+            self.once("late", line)
+
     def see(self, before: float, now: float) -> None:
         """Note the times of two frames that follow one another."""
         step = now - before
         if step <= 0:
             return
+        if step > max(_FROZEN * (self.usual or step), 1.0):
+            self.once("frozen", f"it shows one frame from {before:.1f} to {now:.1f} s")
         if self.usual is None:
             self.usual = step
             if self.rate and not 1 / _STEADY < step * self.rate < _STEADY:
@@ -84,72 +99,40 @@ class _Watch:
             )
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    """Open a video; what goes wrong while it is open is damage too."""
-    av = require("av", extra="all")
-    try:
-        with av.open(str(path), metadata_errors="replace") as container:
-            if not container.streams.video:
-                kinds = "sound only" if container.streams.audio else "no video stream"
-                raise DataError(f"holds {kinds}, no picture")
-            stream = container.streams.video[0]
-            stream.codec_context.thread_count = 1  # imports are parallel over processes already
-            yield container, stream
-    except FileNotFoundError as error:
-        raise DataError("is missing") from error
-    except (OSError, ValueError, IndexError, av.FFmpegError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"cannot be read as a video: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error)
-
-
 def _runs(times: Sequence[float]) -> list[list[float]]:
-    """Cut rising times where a gap is worth a jump."""
-    cuts = [i for i, (a, b) in enumerate(pairwise(times), start=1) if b - a > LONG_GAP_SECONDS]
+    """Cut times where they go back, or where a gap is worth a jump."""
+    gaps = [later - time for time, later in pairwise(times)]
+    cuts = [index for index, gap in enumerate(gaps, start=1) if not 0 <= gap <= LONG_SECONDS]
     edges = [0, *cuts, len(times)]
     return [list(times[start:stop]) for start, stop in pairwise(edges) if stop > start]
 
 
-def _decoded(container: Any, stream: Any, *, start: float) -> Iterator[tuple[float, Any]]:
-    """Yield (time, frame) from a key frame not far before `start`."""
-    first = stream.start_time or 0
-    if start > LONG_GAP_SECONDS:
-        container.seek(int(start / stream.time_base) + first, stream=stream)
-    for frame in container.decode(stream):
-        if frame.pts is not None:
-            yield float((frame.pts - first) * stream.time_base), frame
-
-
-def _shown_at(
-    moments: Iterator[tuple[float, Any]], times: Sequence[float], watch: _Watch
-) -> Iterator[Any]:
-    """Yield the frame that is on the screen at each time."""
+def _shown_at(moments: Iterator[Moment], times: Sequence[float], watch: _Watch) -> Iterator[Moment]:
+    """Yield the moment that is on the screen at each time."""
     waiting = list(reversed(times))
-    shown, begun = None, 0.0
-    for moment, frame in moments:
-        while waiting and shown is not None and waiting[-1] < moment - _TOLERANCE_SECONDS:
-            waiting.pop()
-            yield shown
+    shown: Moment | None = None
+    for moment in moments:
+        if shown is None:
+            watch.see_first(moment.time, wanted=times[0])
+        else:
+            while waiting and waiting[-1] < moment.time - TOLERANCE_SECONDS:
+                waiting.pop()
+                yield shown
+            watch.see(shown.time, moment.time)
         if not waiting:
             return
-        if shown is not None:
-            watch.see(begun, moment)
-        shown, begun = frame, moment
-    until = begun + (watch.usual or 0.0) + _TOLERANCE_SECONDS
+        shown = moment
+    until = -1.0 if shown is None else shown.time + shown.lasts + TOLERANCE_SECONDS
     while waiting and shown is not None and waiting[-1] <= until:
         waiting.pop()
         yield shown
 
 
-def _upright(frame: Any, watch: _Watch) -> Frame:
-    """Return the pixels, turned as the file says that they are shown."""
-    pixels = np.rot90(frame.to_ndarray(format="rgb24"), k=round(frame.rotation / 90))
+def _fitted(video: Video, moment: Moment, size: int, watch: _Watch) -> Frame | None:
+    if moment.frame is None:
+        return None
+    pixels = video.pixels(moment)
     height, width = pixels.shape[:2]
     if height > width:
         watch.once("portrait", f"portrait, {width}x{height}; the middle square is taken")
-    return np.ascontiguousarray(pixels)
+    return fit_frame(pixels, size)
