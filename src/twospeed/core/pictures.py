@@ -110,8 +110,7 @@ def show_upright(picture: Image.Image) -> Picture:
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         if picture.getchannel("A").getextrema() != (255, 255):
-            notes.append("transparent, shown on white")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+            notes.append("partly transparent, the colours beneath are taken")
     return Picture(pixels=np.asarray(picture.convert("RGB")), is_grey=is_grey, notes=tuple(notes))
 
 

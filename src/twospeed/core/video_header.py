@@ -20,6 +20,7 @@ _OPTIONS = {
     "max_pixels": str(MOST_PIXELS),
 }
 _HDR = {16: "PQ", 18: "HLG"}
+_USUAL_RATE = 25
 _WIDEST = 4
 
 
@@ -79,6 +80,11 @@ def pixel_aspect_of(stream: Any) -> Fraction:
     return aspect if Fraction(1, _WIDEST) <= aspect <= _WIDEST else Fraction(1)
 
 
+def step_of(stream: Any) -> float:
+    """Return how many seconds a frame usually lasts."""
+    return 1 / float(stream.average_rate or _USUAL_RATE)
+
+
 def header_of(container: Any) -> Header:
     """Read the header of an opened video.
 
@@ -110,7 +116,9 @@ def _rank(stream: Any) -> tuple[bool, int]:
 def _start_of(container: Any, stream: Any) -> float:
     """Return when picture and sound begin; sound before 0 only fills its decoder."""
     own = _begin(stream)
-    return max(min([own, *map(_begin, container.streams.audio)]), min(own, 0.0))
+    begin = max(min([own, *map(_begin, container.streams.audio)]), min(own, 0.0))
+    late = container.format.name == "avi" and stream.codec_context.has_b_frames
+    return begin + (step_of(stream) if late else 0.0)  # .avi stamps when they leave the decoder
 
 
 def _begin(stream: Any) -> float:

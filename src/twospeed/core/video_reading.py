@@ -14,7 +14,7 @@ from typing import Any
 
 from twospeed.core.errors import DataError, require
 from twospeed.core.pictures import Frame
-from twospeed.core.video_header import Header, header_of, open_container, picture_of
+from twospeed.core.video_header import Header, header_of, open_container, picture_of, step_of
 from twospeed.core.video_pixels import shown_pixels
 
 LONG_SECONDS = 10.0
@@ -24,7 +24,6 @@ TOLERANCE_SECONDS = 2e-3
 """How far a container may round the time of a frame."""
 
 _BACK_SECONDS = 1.0
-_USUAL_RATE = 25
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,7 +134,7 @@ class _Reading:
                 last = _damage_after(last, time)
                 yield last
             if whole and not (last and _is_before(time, last)):
-                lasts = float((frame.duration or 0) * self.stream.time_base) or self._step
+                lasts = float((frame.duration or 0) * self.stream.time_base) or step_of(self.stream)
                 last = Moment(time=time, lasts=lasts, frame=frame)
                 yield last
         if self.faults and not (jumped and last is None):
@@ -144,7 +143,7 @@ class _Reading:
     def _frames(self) -> Iterator[tuple[float, Any]]:
         """Yield (seconds, frame) as they are decoded, noting what goes wrong between them."""
         av = require("av", extra="all")
-        time = -self._step
+        time = -step_of(self.stream)
         for packet in self.container.demux(self.stream):
             frames = []
             try:
@@ -154,7 +153,7 @@ class _Reading:
             if packet.is_corrupt:
                 self.faults.append(self._seconds(packet.pts, packet.dts, instead=time))
             for frame in frames:
-                time = self._seconds(frame.pts, instead=time + self._step)
+                time = self._seconds(frame.pts, instead=time + step_of(self.stream))
                 yield time, frame
 
     def _judged(self, time: float, frame: Any) -> tuple[bool, bool]:
@@ -168,10 +167,6 @@ class _Reading:
     def _seconds(self, *ticks: int | None, instead: float) -> float:
         tick = next((it for it in ticks if it is not None), None)
         return instead if tick is None else float(tick * self.stream.time_base) - self.origin
-
-    @property
-    def _step(self) -> float:
-        return 1 / float(self.stream.average_rate or _USUAL_RATE)
 
 
 def _damage_after(last: Moment | None, time: float) -> Moment:

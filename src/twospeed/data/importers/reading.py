@@ -53,7 +53,7 @@ def _episodes_in(
             return
         if chunks < len(take.actions):
             hit, is_damaged = rows_text(take.where[chunks:]), len(whole) < len(got)
-            why = f"is damaged at {times[len(whole)]:.2f} s" if is_damaged else _ENDS
+            why = f"has no whole picture at {times[len(whole)]:.2f} s" if is_damaged else _ENDS
             say(f"{hit}: {footage.name} {why}; {_kept(take, chunks)}")
 
 

@@ -1,5 +1,6 @@
 """Frames of video files at given times, whatever their rate, size or orientation."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -18,7 +19,7 @@ from twospeed.data.importers.plan import Say
 
 _STEADY = 1.3
 _FROZEN = 10.0
-_LATE_SECONDS = 0.1
+_LATE_SECONDS, _MISSING_SECONDS = 0.1, 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,11 +72,14 @@ class _Watch:
             self.said.add(key)
             self.say(line)
 
-    def see_first(self, time: float, *, wanted: float) -> None:
-        """Note a picture that begins after it is wanted."""
-        if time > wanted + _LATE_SECONDS:
-            line = f"its picture begins at {time:.2f} s; the first frame stands for what is before"
-            self.once("late", line)
+    def before(self, first: Moment, *, wanted: float) -> Moment:
+        """Return what stands before the first moment: itself for a little while, then nothing."""
+        if first.time - wanted > _MISSING_SECONDS:
+            return Moment(time=wanted, lasts=math.inf)
+        if first.time - wanted > _LATE_SECONDS:
+            line = f"its picture begins at {first.time:.2f} s"
+            self.once("late", f"{line}; the first frame stands for what is before")
+        return first
 
     def see(self, before: float, now: float) -> None:
         """Note the times of two frames that follow one another."""
@@ -112,12 +116,11 @@ def _shown_at(moments: Iterator[Moment], times: Sequence[float], watch: _Watch) 
     waiting = list(reversed(times))
     shown: Moment | None = None
     for moment in moments:
-        if shown is None:
-            watch.see_first(moment.time, wanted=times[0])
-        else:
-            while waiting and waiting[-1] < moment.time - TOLERANCE_SECONDS:
-                waiting.pop()
-                yield shown
+        shown = shown or watch.before(moment, wanted=times[0])
+        while waiting and waiting[-1] < moment.time - TOLERANCE_SECONDS:
+            waiting.pop()
+            yield shown
+        if shown.frame and moment.frame:
             watch.see(shown.time, moment.time)
         if not waiting:
             return
