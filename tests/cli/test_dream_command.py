@@ -1,11 +1,13 @@
 import shutil
+import tracemalloc
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from twospeed.cli.app import main
-from twospeed.core.video import read_video, write_video
+from twospeed.core.video import read_frame, read_video, write_video
 
 
 @pytest.fixture
@@ -50,6 +52,61 @@ def test_pictures_and_videos_of_any_size_can_begin_a_dream(dream, tmp_path):
         assert abs(first.astype(int) - 200).max() < 12  # the middle square
 
 
+def four_colours():
+    """Return a picture whose corners are red, green, blue and white."""
+    picture = np.full((48, 48, 3), 255, np.uint8)
+    picture[:24, :24], picture[:24, 24:], picture[24:, :24] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+    return picture
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "avi", "ts", "mpg", "m4v", "webm"])
+def test_every_container_that_is_imported_can_begin_a_dream(dream, tmp_path, ending):
+    codec = {"webm": "libvpx", "mpg": "mpeg2video", "avi": "mpeg4"}.get(ending, "libx264")
+    with av.open(
+        str(tmp_path / f"v.{ending}"), "w", format={"m4v": "mp4"}.get(ending)
+    ) as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.height = stream.width = 48
+        stream.pix_fmt, stream.bit_rate = "yuv420p", 2_000_000
+        for level in (0, 0, 0, 200):
+            pixels = np.full((48, 48, 3), level, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+    assert dream(actions="go forward", frame=tmp_path / f"v.{ending}") == 0
+    assert abs(read_video(tmp_path / "x.mkv")[0].astype(int) - 200).max() < 20  # the last frame
+
+
+def test_a_photograph_stands_upright_and_what_is_unusual_is_said(dream, tmp_path, capsys):
+    exif = Image.Exif()
+    exif[0x112] = 6
+    turned = Image.fromarray(np.ascontiguousarray(np.rot90(four_colours())))
+    turned.save(tmp_path / "p.png", exif=exif)
+    assert dream(actions="go forward", frame=tmp_path / "p.png") == 0
+    first = read_video(tmp_path / "x.mkv")[0]
+    assert (first[2, 2] > 128).tolist() == [True, False, False]
+    assert (first[2, -3] > 128).tolist() == [False, True, False]
+    assert (first[-3, 2] > 128).tolist() == [False, False, True]
+    assert capsys.readouterr().err == ""
+    ramp = np.tile(np.linspace(0, 65535, 48).astype(np.uint16), (48, 1))
+    Image.fromarray(ramp).save(tmp_path / "deep.png")
+    assert dream(actions="go forward", out="y.mkv", frame=tmp_path / "deep.png") == 0
+    row = read_video(tmp_path / "y.mkv")[0][8, :, 0].astype(int)
+    assert (np.diff(row) > 0).all()
+    assert capsys.readouterr().err == "deep.png: 16 bits a channel, brought to 8\n"
+
+
+def test_of_a_long_video_only_the_end_is_decoded(tmp_path):
+    frames = np.zeros((600, 240, 320, 3), np.uint8)
+    frames[-1] = 200
+    write_video(tmp_path / "long.mp4", frames, frames_per_second=10)
+    del frames
+    tracemalloc.start()
+    assert abs(read_frame(tmp_path / "long.mp4").astype(int) - 200).max() < 12
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 600 * 240 * 320 * 3 / 10
+
+
 def test_a_memory_is_kept_looked_at_forked_merged_compared_and_forgotten(dream, tmp_path, capsys):
     one, two, both = (tmp_path / name for name in ("one", "two", "both"))
     assert dream("--save-memory", one) == 0
@@ -72,6 +129,8 @@ def test_a_memory_is_kept_looked_at_forked_merged_compared_and_forgotten(dream, 
         ({"actions": "turn left, eat the apple"}, (), "'eat the apple' is near no command"),
         ({"actions": "turn left*0"}, (), "cannot read the action"),
         ({"frame": "rooms:x"}, (), "rooms:SEED"),
+        ({"frame": "rooms:\u00b2"}, (), "rooms:SEED"),
+        ({"frame": f"rooms:{'9' * 6000}"}, (), "rooms:SEED"),
         ({"frame": "nothing.png"}, (), "cannot read nothing.png as a picture"),
         ({"frame": "nothing.mp4"}, (), "cannot read nothing.mp4 as a video"),
         ({"out": "x.gif"}, (), "ends in .mp4 or .mkv"),
@@ -97,3 +156,25 @@ def test_a_truncated_model_is_one_line(trained, tmp_path, capsys):
     error = capsys.readouterr().err
     assert "cannot read the denoiser" in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("x.mp4", b"", "cannot read {} as a video: it is empty"),
+        ("x.mp4", b"only a text\n" * 99, "cannot read {} as a video: "),
+        ("x.mp4", b"#EXTM3U\n#EXTINF:1,\nfile:///v.ts\n", "cannot read {} as a video: "),
+        ("x.mp4", b"ffconcat version 1.0\nfile v.ts\n", "cannot read {} as a video: "),
+        ("x.png", b"", "cannot read {} as a picture: it is empty"),
+        ("x.png", b"<html>404</html>", "cannot read {} as a picture: it is none that we know"),
+    ],
+)  # fmt: skip
+def test_what_is_no_picture_and_no_video_is_one_line(
+    dream, tmp_path, capsys, name, content, reason
+):
+    (tmp_path / name).write_bytes(content)
+    assert dream(frame=tmp_path / name) == 2
+    error = capsys.readouterr().err
+    assert reason.format(tmp_path / name) in error
+    assert error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == [name]

@@ -30,7 +30,7 @@ def write_frames(
 
     `sound` is when the sound begins, in seconds; `last_seconds` how long the last frame lasts.
     """
-    options = {"crf": "8", "preset": "veryfast"} | (options or {})
+    options = {"crf": "8", "preset": "veryfast", "threads": "1"} | (options or {})
     with av.open(str(path), "w") as file:
         stream = file.add_stream(codec, rate=rate, options=options)
         stream.height, stream.width = frames[0].shape[:2]

@@ -61,14 +61,14 @@ def write_clip(path, frames, *, rate=20, times=None, rotation=None, sound=False)
     """Write a video as people have them: H.264, any times of frames, maybe turned or with sound."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=8000, layout="mono") if sound else None
         if frames is not None:
             _write_frames(container, frames, rate, times, rotation)
-        if sound:
-            stream = container.add_stream("aac", rate=8000, layout="mono")
+        if stream is not None:
             tone = av.AudioFrame.from_ndarray(
                 np.zeros((1, 8000), np.float32), format="fltp", layout="mono"
             )
-            tone.sample_rate = 8000
+            tone.sample_rate, tone.pts, tone.time_base = 8000, 0, Fraction(1, 8000)
             container.mux(stream.encode(tone))
             container.mux(stream.encode())
     return path

@@ -25,8 +25,9 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".tif", ".tiff", "
 MOST_PIXELS = 2**27
 """Width times height of the largest picture or video frame that is read: 134 million."""
 
+_TOO_MANY = f"more than {MOST_PIXELS / 1e6:.0f} million pixels: make it smaller"
 _MOST_BYTES = 2**30
-_FORMATS = ("PNG", "JPEG", "MPO", "BMP", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM")
+_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM")
 _GREY = {"1", "L", "LA", "La", "I;16", "I;16B", "I;16L"}
 _PNG, _TEXT = b"\x89PNG\r\n\x1a\n", {b"tEXt", b"zTXt", b"iTXt"}
 
@@ -77,10 +78,12 @@ def decode_picture(content: bytes) -> Picture:
                 return show_upright(picture)
     except DataError:
         raise
+    except Image.DecompressionBombError as error:
+        raise DataError(f"it has {_TOO_MANY}") from error
     except UnidentifiedImageError as error:
         raise DataError("it is none that we know: save it as PNG or JPEG") from error
     except Exception as error:  # Pillow raises nearly any kind for the bytes of strangers
-        raise DataError(str(error) or type(error).__name__) from error
+        raise DataError(" ".join(str(error).split()) or type(error).__name__) from error
 
 
 def check_pixels(width: int, height: int) -> None:
@@ -90,8 +93,7 @@ def check_pixels(width: int, height: int) -> None:
         DataError: when it has more than `MOST_PIXELS` pixels.
     """
     if width * height > MOST_PIXELS:
-        most = f"{MOST_PIXELS / 1e6:.0f} million pixels"
-        raise DataError(f"{width}x{height} are more than {most}: make it smaller")
+        raise DataError(f"{width}x{height} are {_TOO_MANY}")
 
 
 def show_upright(picture: Image.Image) -> Picture:

@@ -18,7 +18,7 @@ from twospeed.core.video_reading import (
 from twospeed.data.importers.plan import Say
 
 _STEADY = 1.3
-_FROZEN = 10.0
+_FROZEN, _FROZEN_SECONDS = 5.0, 0.5
 _LATE_SECONDS, _MISSING_SECONDS = 0.1, 1.0
 
 
@@ -86,7 +86,7 @@ class _Watch:
         step = now - before
         if step <= 0:
             return
-        if step > max(_FROZEN * (self.usual or step), 1.0):
+        if step > max(_FROZEN * (self.usual or step), _FROZEN_SECONDS):
             self.once("frozen", f"it shows one frame from {before:.1f} to {now:.1f} s")
         if self.usual is None:
             self.usual = step
