@@ -36,7 +36,7 @@ def rooms_64() -> RunConfig:
         recalling=RecallingConfig(
             first_steps=1_500,
             alone_every=2,
-            again_share=0.4,
+            written_share=0.4,
             loop=LoopConfig(steps=60_000, learning_rate=8e-4, cooldown=0.3),
         ),
     )

@@ -5,7 +5,7 @@ import torch
 from twospeed.core.errors import DataError, ShapeError
 from twospeed.generation.dream import Dream
 from twospeed.memory.config import FastLearningConfig
-from twospeed.memory.files import load_memory, memory_of, running, save_memory
+from twospeed.memory.files import load_memory, memory_of, open_memories, save_memory
 from twospeed.memory.temp_lora import TempLora
 
 QUICK = FastLearningConfig(rank=2, learning_rate=1e-2, updates_per_chunk=2)
@@ -113,7 +113,9 @@ def test_a_memory_file_opens_in_a_new_dream(model, frame, tmp_path):
     dream = dream_of(model, frame)
     dream.step("turn left")
     save_memory(memory_of(dream.memory), tmp_path / "m")
-    later = Dream(model, frame, memory=running(model, [load_memory(tmp_path / "m")], seeds=(3,)))
+    later = Dream(
+        model, frame, memory=open_memories(model, [load_memory(tmp_path / "m")], seeds=(3,))
+    )
     later.step("turn left")
     assert len(later.memory.records[0]) == 2
 

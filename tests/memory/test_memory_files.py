@@ -13,8 +13,8 @@ from twospeed.memory.files import (
     WEIGHTS,
     load_memory,
     memory_of,
+    open_memories,
     restore_,
-    running,
     save_memory,
 )
 from twospeed.memory.temp_lora import TempLora
@@ -47,12 +47,14 @@ def test_a_memory_survives_its_folder_bit_for_bit(model, memory, tmp_path):
     file = load_memory(tmp_path / "m")
     assert list(file.records) == memory.records[0]
     assert file.config == memory.config
-    assert torch.equal(answer(model, running(model, [file], seeds=(0,))), answer(model, memory))
+    assert torch.equal(
+        answer(model, open_memories(model, [file], seeds=(0,))), answer(model, memory)
+    )
 
 
 def test_a_fork_goes_its_own_way(model, memory, make_window):
     before = answer(model, memory)
-    branch = running(model, [memory_of(memory)], seeds=(0,))
+    branch = open_memories(model, [memory_of(memory)], seeds=(0,))
     branch.observe(make_window(seed=5), ["turn left"], past_frames=4)
     assert torch.equal(answer(model, memory), before)
     assert not torch.equal(answer(model, branch), before)
@@ -62,7 +64,7 @@ def test_a_fork_goes_its_own_way(model, memory, make_window):
 
 def test_another_models_memory_is_refused_with_the_reason(make_model, memory):
     with pytest.raises(DataError, match="belongs to slow weights"):
-        running(make_model(1), [memory_of(memory)], seeds=(0,))
+        open_memories(make_model(1), [memory_of(memory)], seeds=(0,))
 
 
 def test_other_adapters_and_counts_are_refused_and_change_nothing(model, memory):
@@ -103,7 +105,7 @@ def test_a_merge_adds_the_shares_of_both(model, memory, make_window):
     for name in blend.up:
         expected = 0.25 * first.delta(name) + 0.75 * second.delta(name)
         torch.testing.assert_close(blend.delta(name), expected)
-    assert len(running(model, [blend], seeds=(0,)).records[0]) == 3
+    assert len(open_memories(model, [blend], seeds=(0,)).records[0]) == 3
     with pytest.raises(ConfigError, match="share"):
         merge(first, second, share=2)
 
@@ -118,7 +120,8 @@ def test_forgetting_all_gives_the_slow_model_back(model, memory):
     half, none = (forget(memory_of(memory), share=share) for share in (0.5, 1.0))
     assert half.norm() == pytest.approx(memory_of(memory).norm() / 2)
     assert torch.equal(
-        answer(model, running(model, [none], seeds=(0,))), answer(model, TempLora(model, QUICK))
+        answer(model, open_memories(model, [none], seeds=(0,))),
+        answer(model, TempLora(model, QUICK)),
     )
     with pytest.raises(ConfigError, match="share"):
         forget(half, share=-1)

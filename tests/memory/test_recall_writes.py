@@ -7,10 +7,10 @@ from twospeed.core.errors import ConfigError, ShapeError
 from twospeed.generation.dream import Dream
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.edits import merge
-from twospeed.memory.files import load_memory, memory_of, running, save_memory
+from twospeed.memory.files import load_memory, memory_of, open_memories, save_memory
 from twospeed.memory.presets import PRESETS, default, gradient, paper, recalling
 from twospeed.memory.temp_lora import TempLora
-from twospeed.training.recall.dual_ridge import written
+from twospeed.training.recall.dual_ridge import dual_ridge_solution
 from twospeed.worldmodel.recall import LAYER, recalled_target
 
 CONFIG = recalling(16)
@@ -39,17 +39,17 @@ def entries(model, window, action):
     back = window[:, :, [6, 5, 4, 3]]
     ways = (
         (recall.keys(window[:, :, :4], text), window[:, :, 4:]),
-        (recall.keys(window[:, :, 4:], text + recall.undo(text)), back),
+        (recall.keys(window[:, :, 4:], text + recall.to_inverse(text)), back),
     )
     keys = [key[0].detach() for key, _ in ways]
     targets = [recalled_target(new)[0] for _, new in ways]
     return keys, [target - given(model, key) for key, target in zip(keys, targets, strict=True)]
 
 
-def undoes_something(model):
-    """Give an untrained recall layer an action of its own for undoing."""
+def inverts_something(model):
+    """Give an untrained recall layer an inverse action of its own."""
     with torch.no_grad():
-        for tensor in model.denoiser.recall.undo.parameters():
+        for tensor in model.denoiser.recall.to_inverse.parameters():
             tensor += torch.randn(tensor.shape, generator=torch.Generator().manual_seed(0))
 
 
@@ -60,7 +60,7 @@ def key_of(model, window, action):
 
 def test_after_any_writes_the_weights_are_the_least_squares_of_the_definition(model, make_window):
     model.denoiser.double()
-    undoes_something(model)
+    inverts_something(model)
     memory = TempLora(model, replace(CONFIG, ridge=0.2))
     keys, errors = [], []
     for chunk, action in enumerate(ACTIONS * 2):
@@ -74,7 +74,7 @@ def test_after_any_writes_the_weights_are_the_least_squares_of_the_definition(mo
     # where the slope of sum |e - U k|² + ridge |U|² is zero
     slope = -(errors - keys @ up.mT).mT @ keys + 0.2 * up
     torch.testing.assert_close(slope, torch.zeros_like(slope), rtol=0, atol=1e-9)
-    closed = written(keys[None], errors[None], ridge=0.2)
+    closed = dual_ridge_solution(keys[None], errors[None], ridge=0.2)
     torch.testing.assert_close(closed.up_EOM[0] @ closed.down_EMK[0], up, rtol=1e-6, atol=1e-9)
 
 
@@ -121,11 +121,9 @@ def test_after_a_write_the_layer_gives_what_was_seen(model, make_window):
     assert record.norm == pytest.approx(float(memory.adapters.up[LAYER].norm().detach()), rel=1e-6)
 
 
-def test_after_a_write_the_layer_gives_the_way_back_for_the_action_that_undoes_it(
-    model, make_window
-):
+def test_after_a_write_the_layer_gives_the_way_back_for_the_inverse_action(model, make_window):
     model.denoiser.double()
-    undoes_something(model)
+    inverts_something(model)
     window = make_window(dtype=torch.float64)
     for both_ways in (True, False):
         memory = TempLora(model, replace(CONFIG, ridge=1e-9, both_ways=both_ways))
@@ -190,7 +188,7 @@ def test_such_a_memory_is_a_file_like_any_other(model, make_window, tmp_path):
     memory = TempLora(model, CONFIG, seeds=(7,))
     memory.observe(make_window(), ["go back"], past_frames=4)
     save_memory(memory_of(memory), tmp_path / "memory")
-    again = running(model, [load_memory(tmp_path / "memory")], seeds=(7,))
+    again = open_memories(model, [load_memory(tmp_path / "memory")], seeds=(7,))
     memory.writer.reset_()  # as in every memory that comes from a file
     for one in (memory, again):
         one.observe(make_window(seed=1), ["turn left"], past_frames=4)
@@ -205,7 +203,7 @@ def test_two_such_memories_are_merged_and_run_on(model, make_window):
     both = merge(first, second, share=0.25)
     expected = 0.25 * first.delta(LAYER) + 0.75 * second.delta(LAYER)
     torch.testing.assert_close(both.delta(LAYER), expected)
-    again = running(model, [both], seeds=(7,))
+    again = open_memories(model, [both], seeds=(7,))
     again.observe(make_window(seed=3), ["turn left"], past_frames=4)
     assert len(again.records[0]) == 3
 
@@ -234,8 +232,8 @@ def test_mistakes_are_named(model, make_model):
         TempLora(make_model(denoiser="unet3d"), CONFIG)
     with pytest.raises(ConfigError, match="ridge"):
         FastLearningConfig(ridge=0.0)
-    with pytest.raises(ConfigError, match="doubt is a share"):
-        FastLearningConfig(doubt=1.5)
+    with pytest.raises(ConfigError, match="generated_weight is a share"):
+        FastLearningConfig(generated_weight=1.5)
 
 
 def test_a_chunk_of_another_length_is_refused(model, make_window):
@@ -250,14 +248,15 @@ def test_what_was_generated_counts_as_far_as_it_was_not_recalled(model, make_win
     seen, again = make_window(dtype=torch.float64), make_window(seed=1, dtype=torch.float64)
     again[:, :, :4] = seen[:, :, :4]  # the same key, another outcome
     key = key_of(model, seen, "turn left")
-    for doubt in (0.0, 0.6):
-        memory = TempLora(model, replace(ONE_WAY, ridge=0.5, doubt=doubt))
+    for generated_weight in (1.0, 0.4):
+        memory = TempLora(model, replace(ONE_WAY, ridge=0.5, generated_weight=generated_weight))
         memory.observe(seen, ["turn left"], past_frames=4)
         both, slow = (
             float(guess(model, seen, "turn left", memory=it)[-1]) for it in (memory, None)
         )
         memory.observe(again, ["turn left"], past_frames=4, generated=True)
-        weights = torch.tensor([1.0, 1 - doubt * (both - slow) / (1 - slow)], dtype=torch.float64)
+        familiar = (both - slow) / (1 - slow)
+        weights = torch.tensor([1.0, 1 - (1 - generated_weight) * familiar], dtype=torch.float64)
         targets = torch.stack([recalled_target(it[:, :, 4:])[0] for it in (seen, again)])
         errors = targets - given(model, key)
         expected = torch.outer(weights @ errors, key) / (weights.sum() + 0.5)

@@ -12,8 +12,8 @@ from twospeed.training.data.windows import LatentWindows, stacked
 from twospeed.training.loop import LoopConfig, run_loop
 from twospeed.training.recall.config import RecallingConfig
 from twospeed.training.recall.learning import Recalling
-from twospeed.training.recall.memory_rollout import stilled
-from twospeed.training.recall.self_forcing import walked
+from twospeed.training.recall.memory_rollout import repeat_last_frame
+from twospeed.training.recall.self_forcing import self_forced_past
 from twospeed.training.stages.slow import SlowLearningConfig
 from twospeed.worldmodel.recall import LAYER, recalled_target
 from twospeed.worldmodel.sampler import sample_ddim
@@ -48,7 +48,7 @@ def draws(seed=0):
 
 def test_the_memory_that_is_learned_through_is_the_one_that_will_be_written(model, cache):
     model.denoiser.double()
-    learning = recalling_of(model, cache, replace(CONFIG, still_share=0.0))
+    learning = recalling_of(model, cache, replace(CONFIG, repeated_frame_share=0.0))
     chunks = learning.drawing.chunks(draws(), 2)
     memories, _, _ = learning._write(chunks, draws())
     memory = TempLora(model, learning.memory, seeds=(1, 2))
@@ -63,7 +63,7 @@ def test_the_memory_that_is_learned_through_is_the_one_that_will_be_written(mode
 
 def test_the_gradient_through_the_writes_is_that_of_finite_differences(model, cache):
     model.denoiser.double()
-    learning = recalling_of(model, cache, replace(CONFIG, alone_every=0, walked_share=0.0))
+    learning = recalling_of(model, cache, replace(CONFIG, alone_every=0, self_forced_share=0.0))
     recall = model.denoiser.recall
     learning.loss(1, draws()).backward()
     for parameter in (recall.to_key[1].weight, recall.layer.weight, recall.look[0].weight):
@@ -84,16 +84,16 @@ def taught(model, cache):
     """Return chunks of two episodes, their memories, and places of the fourth and second chunk."""
     learning = recalling_of(model, cache)
     chunks = replace(learning.drawing.chunks(draws(), 2), written=5)
-    memories = learning.guessing.memory_of(chunks, slice(5))
+    memories = learning.rollout.memory_of(chunks, slice(5))
     return learning, chunks, memories, torch.tensor([3, 5 + 1])
 
 
-def test_a_walk_generates_every_chunk_from_the_one_before(model, cache):
+def test_a_self_forced_past_is_generated_each_chunk_from_the_one_before(model, cache):
     learning, chunks, memories, picks = taught(model, cache)
     memories.up_EOM[:, -1] *= 1e3  # everything is familiar
     with learning.adapters.attached(), torch.no_grad():
         learning.adapters.act_as({LAYER: memories.down_EMK}, {LAYER: memories.up_EOM})
-        past = walked(model, chunks, picks, depth=2, steps=2, generator=draws(1))
+        past = self_forced_past(model, chunks, picks, depth=2, steps=2, generator=draws(1))
         generator, expected = draws(1), chunks.past_BCPHW[[1, 6]]
         for places in ([1, 6], [2, 6]):
             noise = torch.randn(expected.shape, generator=generator)
@@ -111,44 +111,46 @@ def test_a_walk_generates_every_chunk_from_the_one_before(model, cache):
     assert not torch.equal(past[0], chunks.past_BCPHW[3])
 
 
-def test_a_still_past_is_that_of_an_episode_which_begins_there(model, cache):
+def test_a_repeated_last_frame_is_that_of_an_episode_which_begins_there(model, cache):
     _, chunks, _, _ = taught(model, cache)
-    still = stilled(chunks, 1.0, draws()).past_BCPHW
-    assert torch.equal(stilled(chunks, 0.0, draws()).past_BCPHW, chunks.past_BCPHW)
+    repeated = repeat_last_frame(chunks, 1.0, draws()).past_BCPHW
+    assert torch.equal(repeat_last_frame(chunks, 0.0, draws()).past_BCPHW, chunks.past_BCPHW)
     action = model.denoiser.action_of(chunks.text_BND)
-    keys = model.denoiser.recall.keys(still, action)
+    keys = model.denoiser.recall.keys(repeated, action)
     torch.testing.assert_close(
         keys, model.denoiser.recall.keys(chunks.past_BCPHW[:, :, -1:], action)
     )
 
 
-def test_the_way_back_is_walked_by_the_actions_that_undo_what_was_done(model, cache):
+def test_the_reverse_rollout_goes_by_the_inverse_of_what_was_done(model, cache):
     learning, chunks, memories, _ = taught(model, cache)
-    guessing, recall = learning.guessing, model.denoiser.recall
+    rollout, recall = learning.rollout, model.denoiser.recall
     chunks = replace(chunks, written=2)
     texts = [action for one in learning.windows.draw_episodes(draws(), 2) for action in one.actions]
-    undo = model.text_encoder.encode([OPPOSITE[text] for text in texts])
-    torch.testing.assert_close(chunks.undo_BND, undo)
+    inverse = model.text_encoder.encode([OPPOSITE[text] for text in texts])
+    torch.testing.assert_close(chunks.inverse_BND, inverse)
     squares, share = [], torch.rand(2, generator=draws(2))
     latents = torch.cat([chunks.past_BCPHW[:, :, -1:], chunks.new_BCNHW], dim=2)
     past = chunks.new_BCNHW[[1, 6]]
     for places in ([1, 6], [0, 5]):  # the second chunk of both episodes, then the first
         true = latents[places].flip(2)[:, :, 1:]
-        key = recall.keys(past, model.denoiser.action_of(undo[places]))
+        key = recall.keys(past, model.denoiser.action_of(inverse[places]))
         guess = recall.layer(key) + memories.read(key[:, None])[:, 0]
         squares.append((guess - recalled_target(true)).square().mean())
         made = guess[:, :-1].unflatten(1, recall.shape).transpose(1, 2)
         past = true + share[:, None, None, None, None] * (made - true)
-    back = guessing.back(chunks, memories, draws(2))
+    back = rollout.reverse_loss(chunks, memories, draws(2))
     torch.testing.assert_close(back, sum(squares) / 2)
 
 
-def test_where_nothing_is_known_to_undo_an_action_the_learned_way_is_taken(model, cache):
+def test_where_no_inverse_of_an_action_is_known_the_learned_one_is_taken(model, cache):
     learning, chunks, _, _ = taught(model, cache)
-    text, none = chunks.text_BND, torch.zeros_like(chunks.undo_BND)
+    text, none = chunks.text_BND, torch.zeros_like(chunks.inverse_BND)
     action = model.denoiser.action_of(text)
     recall = model.denoiser.recall
-    torch.testing.assert_close(learning.guessing._undoing(text, none), recall.undoing(action))
+    torch.testing.assert_close(
+        learning.rollout._inverse_actions(text, none), recall.inverse_action(action)
+    )
 
 
 def test_where_nothing_is_recalled_the_true_past_stays(model, cache):
@@ -156,7 +158,7 @@ def test_where_nothing_is_recalled_the_true_past_stays(model, cache):
     with learning.adapters.attached():
         learning.adapters.act_as({LAYER: memories.down_EMK}, {LAYER: 0 * memories.up_EOM})
         model.denoiser.recall.layer.weight.data.zero_()
-        past = walked(model, chunks, picks, depth=3, steps=1, generator=draws(1))
+        past = self_forced_past(model, chunks, picks, depth=3, steps=1, generator=draws(1))
     assert torch.equal(past, chunks.past_BCPHW[picks])
 
 
@@ -215,9 +217,9 @@ def test_mistakes_are_named(model, make_model, cache):
         recalling_of(make_model(denoiser="unet3d"), cache)
     for wrong in (
         {"episodes": 0},
-        {"again_share": 1.5},
+        {"written_share": 1.5},
         {"first_episodes": 0},
-        {"walked_chunks": 0},
+        {"self_forced_chunks": 0},
     ):
         with pytest.raises(ConfigError):
             replace(CONFIG, **wrong)

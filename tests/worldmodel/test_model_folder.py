@@ -108,9 +108,9 @@ def test_missing_weights_are_named(model, tmp_path):
     model.save_pretrained(tmp_path / "m")
     path = next((tmp_path / "m" / "denoiser").glob("*.safetensors"))
     tensors = load_file(path)
-    del tensors["recall.undo.bias"]
+    del tensors["recall.to_inverse.bias"]
     save_file(tensors, path, metadata={"format": "pt"})
-    with pytest.raises(DataError, match=r"lacks recall\.undo\.bias: another version"):
+    with pytest.raises(DataError, match=r"lacks recall\.to_inverse\.bias: another version"):
         WorldModel.from_pretrained(tmp_path / "m")
 
 

@@ -3,8 +3,8 @@ import torch
 
 from twospeed.core.errors import ConfigError
 from twospeed.recipes import rooms_tiny
-from twospeed.worldmodel.build import build_denoiser, grown
-from twospeed.worldmodel.recall import recalled_target, undone
+from twospeed.worldmodel.build import build_denoiser, expand
+from twospeed.worldmodel.recall import recalled_target, time_reversed
 
 
 def draw(*shape, seed=0):
@@ -82,11 +82,11 @@ def test_targets_are_latents_frame_by_frame_and_the_mark():
 
 def test_what_undoes_a_chunk_ends_where_it_began():
     past, new = draw(2, 8, 3, 4, 4), draw(2, 8, 4, 4, 4, seed=1)
-    before, after = undone(past, new)
+    before, after = time_reversed(past, new)
     assert torch.equal(before, new)
     assert torch.equal(after[:, :, -1], past[:, :, -1])
     assert torch.equal(after[:, :, :3], new[:, :, [2, 1, 0]])
-    assert torch.equal(undone(before, after)[1], new)  # undone twice, it is the chunk itself
+    assert torch.equal(time_reversed(before, after)[1], new)  # undone twice, it is the chunk itself
 
 
 def test_a_trained_denoiser_gets_the_parts_it_lacks_and_says_what_it_said(make_model):
@@ -96,24 +96,24 @@ def test_a_trained_denoiser_gets_the_parts_it_lacks_and_says_what_it_said(make_m
     with torch.no_grad():
         for tensor in old.parameters():
             tensor += 0.1 * draw(*tensor.shape)
-    more = grown(old, config, seed=0)
+    more = expand(old, config, seed=0)
     window, level = draw(1, 8, 8, 4, 4), levels(0, 0, 0, 0, 900, 900, 900, 900)
     text = draw(1, 3, 16)
     with torch.no_grad():
         assert torch.equal(more(window, level, text), old(window, level, text))
     assert more.state_dict().keys() > old.state_dict().keys()
-    assert grown(more, config, seed=0) is more
+    assert expand(more, config, seed=0) is more
     unet = make_model(denoiser="unet3d").denoiser
     other = config.__class__(**(_values(config) | {"denoiser": "unet3d"}))
-    assert grown(unet, other, seed=0) is unet
-    anew, built = grown(old, other, seed=3), build_denoiser(other, seed=3)
+    assert expand(unet, other, seed=0) is unet
+    anew, built = expand(old, other, seed=3), build_denoiser(other, seed=3)
     assert type(anew) is type(unet)  # the other parts of the model are trained on, this one begins
     assert all(
         torch.equal(*both) for both in zip(anew.parameters(), built.parameters(), strict=True)
     )
     wider = config.__class__(**(_values(config) | {"width": 48, "heads": 3}))
     with pytest.raises(ConfigError, match="other sizes"):
-        grown(old, wider, seed=0)
+        expand(old, wider, seed=0)
 
 
 def _values(config):

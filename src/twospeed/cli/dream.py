@@ -15,7 +15,7 @@ from twospeed.core.video import check_ending, read_frame, write_video
 from twospeed.generation.action_list import HELP, read_actions
 from twospeed.generation.commands import place_commands
 from twospeed.generation.dream import Dream
-from twospeed.memory.files import MEMORY, load_memory, memory_of, running, save_memory
+from twospeed.memory.files import MEMORY, load_memory, memory_of, open_memories, save_memory
 from twospeed.memory.presets import PRESETS, preset_of
 from twospeed.memory.temp_lora import TempLora
 from twospeed.training.data.vocabulary import vocabulary_of
@@ -53,11 +53,11 @@ def dream(
     texts = place_commands(wanted, vocabulary)
     start = _first_frame(first_frame, world_model.settings.frame_size)
     fast = _open_memory(memory, preset, world_model, seed)
-    running_dream = Dream(world_model, start, memory=fast, seed=seed)
+    under_way = Dream(world_model, start, memory=fast, seed=seed)
     chunks = [start[None]]
     with progress("dreaming", total=len(texts), unit="chunks") as advance:
         for text in texts:
-            chunks.append(running_dream.step(text))
+            chunks.append(under_way.step(text))
             advance()
     video = np.concatenate(chunks)
     write_video(out, video, frames_per_second=world_model.settings.frames_per_second)
@@ -90,4 +90,4 @@ def _open_memory(choice: str, preset: str, model: WorldModel, seed: int) -> Temp
         return None
     if choice == "on":
         return TempLora(model, preset_of(model, preset), seeds=(seed,))
-    return running(model, [load_memory(Path(choice))], seeds=(seed,))
+    return open_memories(model, [load_memory(Path(choice))], seeds=(seed,))

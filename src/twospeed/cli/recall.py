@@ -12,7 +12,14 @@ from twospeed.cli.targets import new_file
 from twospeed.core.config import override
 from twospeed.core.files import write_json
 from twospeed.evaluation.protocols.base import ProtocolConfig
-from twospeed.evaluation.recall import FIRST_TEST_SEED, RecallConfig, measure_recall
+from twospeed.evaluation.recall import (
+    FIRST_TEST_SEED,
+    GENERATED,
+    OBSERVED,
+    PROTOCOLS,
+    RecallConfig,
+    measure_recall,
+)
 from twospeed.memory.presets import PRESETS, preset_of
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.routes.base import EXACT, KINDS
@@ -30,7 +37,9 @@ def recall(
         typer.Option(help=f"With commas: {', '.join(KINDS)}; by default all that fit."),
     ] = None,
     world: Annotated[str | None, typer.Option(help="Where; the model's own by default.")] = None,
-    protocol: Annotated[str, typer.Option(help="seen or dreamed.")] = "seen",
+    protocol: Annotated[
+        str, typer.Option(help=f"{OBSERVED} or {GENERATED}: what comes before the way back.")
+    ] = OBSERVED,
     memory: Annotated[str, typer.Option(help=f"A preset: {', '.join(PRESETS)}.")] = "default",
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Change the preset: path=value.")
@@ -73,7 +82,7 @@ def recall(
 
 def _kinds(routes: str | None, protocol: str) -> tuple[str, ...]:
     if routes is None:
-        return KINDS if protocol == "seen" else EXACT
+        return EXACT if PROTOCOLS.get(protocol) == GENERATED else KINDS
     return tuple(kind.strip() for kind in routes.split(",") if kind.strip())
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.fields import checked, shown
+from twospeed.core.renamed import renamed
 
 C = TypeVar("C")
 
@@ -53,6 +54,7 @@ def _read(text: str) -> Any:
 
 def _with_leaf(config: Any, path: str, value: Any, *, whole: str) -> Any:
     head, _, rest = path.partition(".")
+    head, value = renamed(type(config), head, value)
     names = {field.name: field for field in dataclasses.fields(config)}
     lookup(names, head, f"setting in {type(config).__name__} (from {whole!r})")
     old = getattr(config, head)

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.ranges import Within
+from twospeed.core.renamed import renamed
 
 
 def check_fields(config: Any) -> None:
@@ -100,6 +101,7 @@ def _as_mapping(value: Any, hint: Any, name: str) -> Any:
 def _as_object(value: dict[str, Any], kind: Any, name: str) -> Any:
     """Build a dataclass from an object of JSON."""
     hints, absent = _hints(kind), dataclasses.MISSING
+    value = dict(renamed(kind, key, it) for key, it in value.items())
     for key in value:
         lookup(hints, key, f"setting in {kind.__name__}")
     for field in dataclasses.fields(kind):

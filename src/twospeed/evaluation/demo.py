@@ -22,7 +22,7 @@ from twospeed.core.progress import progress
 from twospeed.core.video import Frames, write_video
 from twospeed.evaluation.metrics.frames import psnr_db
 from twospeed.evaluation.protocols.base import ProtocolConfig, check_moves
-from twospeed.evaluation.protocols.observed_return import Outcome, count_chunks, run_seen
+from twospeed.evaluation.protocols.observed_return import Outcome, count_chunks, run_observed_return
 from twospeed.evaluation.protocols.scores import score
 from twospeed.evaluation.protocols.walks import Walk, draw_walks
 from twospeed.evaluation.reports.page import interval_text, render_page
@@ -88,7 +88,7 @@ def run_demo(model: WorldModel, out: Path, config: DemoConfig) -> str:
     check_moves(model)
     walks = list(itertools.islice(_full_turns(model, config.first_seed), config.episodes))
     with progress("demo", total=count_chunks(walks), unit="chunks") as advance:
-        outcomes = list(run_seen(model, walks, config.settings, advance=advance))
+        outcomes = list(run_observed_return(model, walks, config.settings, advance=advance))
     outcomes.sort(key=lambda outcome: outcome.walk.route.seed)
     route = summarise_route([score(one) for one in outcomes], seed=config.settings.seed)
     line = one_line(route)

@@ -10,8 +10,11 @@ from twospeed.core.progress import progress
 from twospeed.evaluation.protocols.base import ProtocolConfig, check_moves
 from twospeed.evaluation.protocols.commanded import action_accuracy
 from twospeed.evaluation.protocols.drift import CHUNKS, measure_drift
-from twospeed.evaluation.protocols.generated_return import count_dreamed_chunks, run_dreamed
-from twospeed.evaluation.protocols.observed_return import count_chunks, run_seen
+from twospeed.evaluation.protocols.generated_return import (
+    count_generated_chunks,
+    run_generated_return,
+)
+from twospeed.evaluation.protocols.observed_return import count_chunks, run_observed_return
 from twospeed.evaluation.protocols.scores import EpisodeScores, score
 from twospeed.evaluation.protocols.timing import seconds_per_chunk
 from twospeed.evaluation.protocols.walks import Walk, draw_walks
@@ -24,7 +27,14 @@ from twospeed.worlds.routes.base import EXACT, KINDS, PERTURBED
 FIRST_TEST_SEED = 800_000
 """Episodes from here on are for testing only: nothing is trained or tuned on them."""
 
-PROTOCOLS = {"seen": "the way out is observed", "dreamed": "all but the first frame is generated"}
+OBSERVED, GENERATED = "observed_return", "generated_return"
+PROTOCOLS = {
+    OBSERVED: OBSERVED,
+    GENERATED: GENERATED,
+    "seen": OBSERVED,
+    "dreamed": GENERATED,
+}
+"""Name of a protocol, or the name that it had before -> its name."""
 
 NOTES = {
     "psnr_db": "dB, data range 255, colour; mean over revisited frames, then over episodes;"
@@ -37,8 +47,8 @@ NOTES = {
     "first_visit": "outward chunks predicted one step ahead before they are learned, new frames",
     "arms": "all through the autoencoder; random adds as much to each layer as the memory does;"
     " lookup replays raw latents of seen chunks, there and back: same command, nearest past",
-    "writes": "protocol seen: memories learn on the way out only, unless write_on_return;"
-    " dreamed: every generated chunk",
+    "writes": "observed return: memories learn on the way out only, unless write_on_return;"
+    " generated return: every generated chunk",
     "action_accuracy": "without memory; nearest of six true outcomes on the first two frames",
 }
 
@@ -48,7 +58,7 @@ class RecallConfig:
     """What is measured."""
 
     routes: tuple[str, ...] = EXACT
-    """Kinds of routes; those of `PERTURBED` for protocol "seen" alone."""
+    """Kinds of routes; those of `PERTURBED` for an observed return alone."""
 
     episodes: int = 64
     """Episodes of each kind."""
@@ -59,8 +69,9 @@ class RecallConfig:
     world: str | None = None
     """Where routes are walked; None for the world that the model is of."""
 
-    protocol: str = "seen"
-    """"seen" or "dreamed"."""
+    protocol: str = OBSERVED
+    """"observed_return": the way out is observed; "generated_return": all but the first frame is
+    generated."""
 
     settings: ProtocolConfig
     """Memory, noise, batches."""
@@ -78,10 +89,10 @@ class RecallConfig:
     """Length of such a dream."""
 
     def __post_init__(self) -> None:
-        lookup(PROTOCOLS, self.protocol, "protocol")
+        object.__setattr__(self, "protocol", lookup(PROTOCOLS, self.protocol, "protocol"))
         for kind in self.routes:
             lookup(dict.fromkeys(KINDS), kind, "route")
-        if self.protocol == "dreamed" and set(self.routes) & set(PERTURBED):
+        if self.protocol == GENERATED and set(self.routes) & set(PERTURBED):
             raise ConfigError(
                 f"a dream comes back to its own first visit: routes {', '.join(EXACT)}, got"
                 f" {', '.join(self.routes)}"
@@ -129,14 +140,14 @@ def _walks(model: WorldModel, kind: str, config: RecallConfig) -> list[Walk]:
 def _run(
     model: WorldModel, kind: str, walks: Sequence[Walk], config: RecallConfig
 ) -> list[EpisodeScores]:
-    is_seen = config.protocol == "seen"
-    total = count_chunks(walks) if is_seen else count_dreamed_chunks(walks)
+    is_observed = config.protocol == OBSERVED
+    total = count_chunks(walks) if is_observed else count_generated_chunks(walks)
     with progress(f"recall, {kind}", total=total, unit="chunks") as advance:
-        if is_seen:
-            outcomes = run_seen(model, walks, config.settings, advance=advance)
+        if is_observed:
+            outcomes = run_observed_return(model, walks, config.settings, advance=advance)
             scores = [score(outcome) for outcome in outcomes]
         else:
-            scores = list(run_dreamed(model, walks, config.settings, advance=advance))
+            scores = list(run_generated_return(model, walks, config.settings, advance=advance))
     return sorted(scores, key=lambda one: one.walk.route.seed)
 
 

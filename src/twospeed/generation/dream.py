@@ -17,7 +17,7 @@ from torch import Tensor
 from twospeed.core.errors import DataError, ShapeError
 from twospeed.core.files import read_json, write_json
 from twospeed.core.folders import FolderKind, folder_aside, recover
-from twospeed.memory.files import MEMORY, load_memory, memory_of, running, save_memory
+from twospeed.memory.files import MEMORY, load_memory, memory_of, open_memories, save_memory
 from twospeed.memory.temp_lora import TempLora
 from twospeed.worldmodel.model import WorldModel
 
@@ -140,7 +140,7 @@ class Dream:
             dream.memory = None
             if state["memory_seed"] is not None:
                 file = load_memory(path / "memory")
-                dream.memory = running(model, [file], seeds=(int(state["memory_seed"]),))
+                dream.memory = open_memories(model, [file], seeds=(int(state["memory_seed"]),))
                 dream.memory.load_state_(tensors)
         except (OSError, SafetensorError, KeyError, RuntimeError) as error:
             raise DataError(f"the dream in {path} is damaged: {error}") from error
@@ -158,7 +158,7 @@ class Dream:
         branch.memory = None
         if self.memory:
             file = memory_of(self.memory)
-            branch.memory = running(self.model, [file], seeds=self.memory.seeds)
+            branch.memory = open_memories(self.model, [file], seeds=self.memory.seeds)
             branch.memory.load_state_(self.memory.state())
         return branch
 

@@ -1,8 +1,12 @@
 """How fast weights learn: every lever is a field."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from twospeed.core.errors import ConfigError
+from twospeed.core.renamed import Renamed
+from twospeed.memory.renamed import SETTINGS
 
 OBJECTIVES = ("joint", "next", "both", "recall")
 
@@ -10,6 +14,8 @@ OBJECTIVES = ("joint", "next", "both", "recall")
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FastLearningConfig:
     """How the adapters are written after each chunk."""
+
+    RENAMED: ClassVar[Mapping[str, Renamed]] = SETTINGS
 
     rank: int = 32
     """Rank of every adapter."""
@@ -43,14 +49,14 @@ class FastLearningConfig:
     """For the objective "recall": what is added to the keys' overlaps; more bounds a write more."""
 
     both_ways: bool = True
-    """For the objective "recall": whether a write also learns what undoing the chunk would show,
-    its frames backwards."""
+    """For the objective "recall": whether a write also learns the chunk time-reversed, its frames
+    backwards under the inverse action."""
 
-    doubt: float = 1.0
-    """For the objective "recall": a generated chunk that is familiar to a share m (0 to 1) counts
-    1 - doubt * m times; 0 believes it as if it had been seen."""
+    generated_weight: float = 0.0
+    """For the objective "recall": weight w of what is familiar in a generated chunk: familiar to a
+    share m (0 to 1), it counts 1 - (1 - w) m times; 1 believes it as if it had been seen."""
 
-    trust: tuple[float, float] | None = None
+    retrieval_range: tuple[float, float] | None = None
     """For the objective "recall": familiarity (0 to 1) from which on, and at which wholly, what is
     recalled takes the place of the denoiser's prediction (retrieval_gate.py); None never."""
 
@@ -106,12 +112,15 @@ class FastLearningConfig:
                 "rehearsed_per_update must be 0 or more and rehearsal_windows 1 or more, got"
                 f" {self.rehearsed_per_update} and {self.rehearsal_windows}"
             )
-        if not 0 <= self.doubt <= 1:
-            raise ConfigError(f"doubt is a share from 0 to 1, got {self.doubt}")
-        if self.trust and not (self.objective == "recall" and self.trust[0] < self.trust[1]):
+        if not 0 <= self.generated_weight <= 1:
             raise ConfigError(
-                "trust needs the objective recall and two rising marks, got"
-                f" {self.objective!r} and {self.trust}"
+                f"generated_weight is a share from 0 to 1, got {self.generated_weight}"
+            )
+        range_ = self.retrieval_range
+        if range_ and not (self.objective == "recall" and range_[0] < range_[1]):
+            raise ConfigError(
+                "retrieval_range needs the objective recall and two rising numbers, got"
+                f" {self.objective!r} and {self.retrieval_range}"
             )
         if self.ridge <= 0:
             raise ConfigError(f"ridge must be above 0, got {self.ridge}")

@@ -26,6 +26,7 @@ from twospeed.core.folders import FolderKind, folder_aside, recover
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.temp_lora import TempLora, WriteRecord
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.renamed import rename_weights_
 
 FORMAT = "twospeed-memory-1"
 WEIGHTS = "adapter_model.safetensors"
@@ -79,7 +80,7 @@ class MemoryFile:
 
 
 def memory_of(memory: TempLora, episode: int = 0) -> MemoryFile:
-    """Copy one episode's memory out of a running one."""
+    """Copy one episode's memory out of fast weights."""
     copy = {
         part: {name: t[episode].detach().cpu().clone() for name, t in tensors.items()}
         for part, tensors in (("down", memory.adapters.down), ("up", memory.adapters.up))
@@ -93,7 +94,7 @@ def memory_of(memory: TempLora, episode: int = 0) -> MemoryFile:
 
 
 def restore_(memory: TempLora, saved: Sequence[MemoryFile]) -> None:
-    """Fill a running memory, one file an episode; its optimizer starts anew.
+    """Fill fast weights, one file an episode; its optimizer starts anew.
 
     Raises:
         DataError: when a file belongs to other slow weights or has other layers or another rank;
@@ -129,7 +130,9 @@ def _check_fit(memory: TempLora, file: MemoryFile) -> None:
             )
 
 
-def running(model: WorldModel, saved: Sequence[MemoryFile], *, seeds: Sequence[int]) -> TempLora:
+def open_memories(
+    model: WorldModel, saved: Sequence[MemoryFile], *, seeds: Sequence[int]
+) -> TempLora:
     """Open saved memories on a model, one an episode."""
     memory = TempLora(model, saved[0].config, seeds=seeds)
     restore_(memory, saved)
@@ -184,6 +187,7 @@ def load_memory(path: Path) -> MemoryFile:
 
 
 def _memory_file(metadata: dict[str, str], tensors: dict[str, Tensor]) -> MemoryFile:
+    rename_weights_(tensors, PREFIX)
     parts: dict[str, dict[str, Tensor]] = {"lora_A": {}, "lora_B": {}}
     for name, tensor in tensors.items():
         layer, part, _ = name.removeprefix(PREFIX).rsplit(".", 2)

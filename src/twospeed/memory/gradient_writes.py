@@ -43,7 +43,7 @@ class GradientWrites:
         *,
         past_frames: int,
         writes: Sequence[int],
-        doubt: float = 0.0,  # noqa: ARG002
+        familiar_weight: float = 1.0,  # noqa: ARG002
     ) -> Written:
         """Learn one chunk of every episode; see `Writer`."""
         text, window = text_END, window_ECTHW

@@ -42,7 +42,7 @@ def recalling(keys: int) -> FastLearningConfig:
         targets=f"^{re.escape(LAYER)}$",
         learning_rate=1.0,
         objective="recall",
-        trust=(0.85, 0.97),
+        retrieval_range=(0.85, 0.97),
     )
 
 

@@ -11,10 +11,10 @@ P = (sum_n w_n k_n k_nᵀ + ridge I)⁻¹ alone:
     gain = w P k / (1 + w kᵀ P k);  up += error gainᵀ;  P -= P k gainᵀ
 
 with w = 1 for what was seen. Of what was generated, only what was not recalled is news: w is 1 less
-its familiarity (`doubt`), since a memory that believes its own echo drifts.
+its familiarity (`generated_weight`), since a memory that believes its own echo drifts.
 
 It is where gradient steps on all chunks at once would end, at the price of a few products. A chunk
-counts twice, as it was and backwards under the action that undoes it (`both_ways`). When P is not
+counts twice, as it was and time-reversed under the inverse action (`both_ways`). When P is not
 kept from chunk to chunk (`keep_optimizer`), each write is the least change of the weights
 that explains its own chunk: the delta rule of Widrow and Hoff.
 """
@@ -30,13 +30,13 @@ from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.retrieval_gate import familiarity
 from twospeed.memory.writer import Written
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worldmodel.recall import LAYER, Recall, recalled_target, undone
+from twospeed.worldmodel.recall import LAYER, Recall, recalled_target, time_reversed
 
 
 def pairs_of(
     recall: Recall, past_BCPHW: Tensor, new_BCNHW: Tensor, action_BD: Tensor, *, both_ways: bool
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield keys (B, K) and what they should give (B, O): of chunks, then of what undoes them.
+    """Yield keys (B, K) and what they should give (B, O): of chunks, then of them time-reversed.
 
     Args:
         recall: whose keys they are.
@@ -47,8 +47,8 @@ def pairs_of(
     """
     yield recall.keys(past_BCPHW, action_BD), recalled_target(new_BCNHW)
     if both_ways:
-        past_BCPHW, new_BCNHW = undone(past_BCPHW, new_BCNHW)
-        yield recall.keys(past_BCPHW, recall.undoing(action_BD)), recalled_target(new_BCNHW)
+        past_BCPHW, new_BCNHW = time_reversed(past_BCPHW, new_BCNHW)
+        yield recall.keys(past_BCPHW, recall.inverse_action(action_BD)), recalled_target(new_BCNHW)
 
 
 class RecallWrites:
@@ -91,11 +91,11 @@ class RecallWrites:
         *,
         past_frames: int,
         writes: Sequence[int],  # noqa: ARG002
-        doubt: float = 0.0,
+        familiar_weight: float = 1.0,
     ) -> Written:
         """Learn one chunk of every episode; see `Writer`.
 
-        What is familiar to a share m counts 1 - doubt * m times.
+        What is familiar to a share m counts 1 - (1 - familiar_weight) m times.
 
         Raises:
             ShapeError: when the new frames are not as many as the layer gives.
@@ -113,7 +113,8 @@ class RecallWrites:
         for key_EK, target_EO in pairs:
             error_EO = self._error(key_EK, target_EO)
             familiar_E = familiarity(1 - error_EO[:, -1], key_EK @ recall.layer.weight[-1])
-            self._step_(key_EK, error_EO, open_E * (1 - doubt * familiar_E))
+            weight_E = open_E * (1 - (1 - familiar_weight) * familiar_E)
+            self._step_(key_EK, error_EO, weight_E)
         self.inverse_EKK.lerp_(self._fresh_EKK, self.config.anchor)
         after_E = self._error(*pairs[0]).square().mean(1)
         return Written(before_E=before_E, after_E=after_E, open_E=open_E)

@@ -3,10 +3,10 @@
 In training the noisy latents always hold some truth, so at low noise levels a denoiser leans on
 them and hardly on its recall layer. While sampling they hold its own earlier mistakes, and it
 spoils what it recalls well. So the clean latents that it predicts go over to the recalled ones, at
-every level, by how familiar the fast weights alone make the chunk: with the mark m of slow and fast
-weights and s of the slow ones, (m - s) / (1 - s), which is 0 for an empty memory.
+every level, by how familiar the fast weights alone make the chunk: with the score m of slow and
+fast weights and s of the slow ones, (m - s) / (1 - s), which is 0 for an empty memory.
 
-Holds: `Trusting`, `familiarity`. Axes: B clips, C channels, T frames, H and W cells.
+Holds: `RetrievalGate`, `familiarity`. Axes: B clips, C channels, T frames, H and W cells.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from twospeed.worldmodel.diffusion import NoiseSchedule, clean_and_noise, target
 from twospeed.worldmodel.sampler import Predict
 
 
-class Trusting:
+class RetrievalGate:
     """Lets predictions go over to what the recall layer gives; a `Predict` itself.
 
     Args:
@@ -27,7 +27,7 @@ class Trusting:
         denoiser: has a recall layer.
         text_BND: the actions.
         adapters: the fast weights; attached whenever this is asked.
-        trust: familiarity from which on, and at which wholly, what is recalled is taken.
+        retrieval_range: familiarity from which on, and at which wholly, what is recalled is taken.
         schedule: what a prediction means.
     """
 
@@ -38,16 +38,16 @@ class Trusting:
         text_BND: Tensor,
         *,
         adapters: Adapters,
-        trust: tuple[float, float],
+        retrieval_range: tuple[float, float],
         schedule: NoiseSchedule,
     ) -> None:
         self.predict, self.recall, self.adapters = predict, denoiser.recall, adapters
         self.action_BD = denoiser.action_of(text_BND)
-        self.trust, self.schedule = trust, schedule
+        self.retrieval_range, self.schedule = retrieval_range, schedule
         self._kept: tuple[Tensor, Tensor, Tensor] | None = None
 
     def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
-        """Return the prediction that means the trusted latents, (B, C, T, H, W)."""
+        """Return the prediction that means the gated latents, (B, C, T, H, W)."""
         kind = self.schedule.prediction_type
         predicted = self.predict(noisy_BCTHW, level_BT)
         recalled, share = self._recalled(noisy_BCTHW, level_BT)
@@ -65,7 +65,7 @@ class Trusting:
         return self._kept[1], self._kept[2]
 
     def _asked(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> tuple[Tensor, Tensor]:
-        begin, whole = self.trust
+        begin, whole = self.retrieval_range
         recalled, there_BT = self.recall(noisy_BCTHW, level_BT, self.action_BD)
         with self.adapters.switched_off():
             slow, _ = self.recall(noisy_BCTHW, level_BT, self.action_BD)
@@ -74,14 +74,14 @@ class Trusting:
         return recalled[:, :-1], share_BT[:, None, :, None, None]
 
 
-def familiarity(mark: Tensor, slow: Tensor) -> Tensor:
+def familiarity(score: Tensor, slow: Tensor) -> Tensor:
     """Return how familiar fast weights alone make a chunk, 0 to 1.
 
     Args:
-        mark: of slow and fast weights together.
+        score: of slow and fast weights together.
         slow: of the slow weights alone, in the same shape.
     """
-    return ((mark - slow) / (1 - slow).clamp_min(0.1)).clamp(0, 1)
+    return ((score - slow) / (1 - slow).clamp_min(0.1)).clamp(0, 1)
 
 
 def _prediction_of(

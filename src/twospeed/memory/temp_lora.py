@@ -18,10 +18,10 @@ from twospeed.memory.adapters import Adapters
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.gradient_writes import GradientWrites
 from twospeed.memory.recall_writes import RecallWrites
-from twospeed.memory.retrieval_gate import Trusting, familiarity
+from twospeed.memory.retrieval_gate import RetrievalGate, familiarity
 from twospeed.memory.writer import Writer, Written
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worldmodel.recall import mark_of
+from twospeed.worldmodel.recall import familiarity_score
 from twospeed.worldmodel.sampler import Predict
 
 
@@ -91,7 +91,7 @@ class TempLora:
         self.adapters.detach()
 
     def read_out(self, denoiser: Any, text_BND: Tensor) -> Predict:
-        """Ask slow and fast weights together (`contrast`), and trust the familiar (`trust`)."""
+        """Ask slow and fast weights together; the familiar is recalled (`retrieval_range`)."""
 
         def both(noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
             fast: Tensor = denoiser(noisy_BCTHW, level_BT, text_BND)
@@ -102,13 +102,13 @@ class TempLora:
             return torch.lerp(slow, fast, 1 + self.config.contrast)
 
         ask: Predict = both
-        if self.config.trust:
-            ask = Trusting(
+        if self.config.retrieval_range:
+            ask = RetrievalGate(
                 both,
                 denoiser,
                 text_BND,
                 adapters=self.adapters,
-                trust=self.config.trust,
+                retrieval_range=self.config.retrieval_range,
                 schedule=self.model.schedule,
             )
 
@@ -122,14 +122,16 @@ class TempLora:
     def familiar(self, past_ECTHW: Tensor, text_END: Tensor) -> Tensor:
         """Return how far each episode's next chunk is remembered, (E,), from 0 to 1.
 
-        By the marks of the recall layer; memories of other objectives know nothing of it: 0.
+        By the scores of the recall layer; memories of other objectives know nothing of it: 0.
         """
         if self.config.objective != "recall":
             return past_ECTHW.new_zeros(len(past_ECTHW))
         with self.adapters.attached():
-            mark_E = mark_of(self.model.denoiser, past_ECTHW, text_END)
+            score_E = familiarity_score(self.model.denoiser, past_ECTHW, text_END)
             with self.adapters.switched_off():
-                return familiarity(mark_E, mark_of(self.model.denoiser, past_ECTHW, text_END))
+                return familiarity(
+                    score_E, familiarity_score(self.model.denoiser, past_ECTHW, text_END)
+                )
 
     def observe(
         self,
@@ -145,7 +147,8 @@ class TempLora:
             window_ECTHW: clean latents, one window an episode.
             actions: the chunk's action texts (not used by the objective "joint").
             past_frames: how many frames of the window are past.
-            generated: the new frames were generated with this memory, not seen (`config.doubt`).
+            generated: the new frames were generated with this memory, not seen
+                (`config.generated_weight`).
 
         Returns:
             One record an episode.
@@ -170,7 +173,7 @@ class TempLora:
                 text_END,
                 past_frames=past_frames,
                 writes=writes,
-                doubt=self.config.doubt if generated else 0.0,
+                familiar_weight=self.config.generated_weight if generated else 1.0,
             )
         self._bound_(written.open_E)
         seconds = (time.perf_counter() - started) / len(self.seeds)

@@ -35,7 +35,7 @@ class Writer(Protocol):
         *,
         past_frames: int,
         writes: Sequence[int],
-        doubt: float = 0.0,
+        familiar_weight: float = 1.0,
     ) -> Written:
         """Learn one chunk of every episode, with the adapters attached and gradients on.
 
@@ -44,8 +44,8 @@ class Writer(Protocol):
             text_END: tokens of the chunks' actions.
             past_frames: how many of the T frames are past.
             writes: how often each episode was written before.
-            doubt: how much less what was recalled counts, 0 to 1; a way of writing that cannot
-                tell what was recalled takes no notice.
+            familiar_weight: how much of what was recalled counts, 0 to 1; a way of writing that
+                cannot tell what was recalled takes no notice.
         """
         ...
 

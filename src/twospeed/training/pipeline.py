@@ -29,7 +29,12 @@ from twospeed.training.stages.denoiser import (
     recalling_stage,
     slow_fast_stage,
 )
-from twospeed.training.stages.folders import Workshop, autoencoder_stage, latents_stage, text_stage
+from twospeed.training.stages.folders import (
+    RunContext,
+    autoencoder_stage,
+    latents_stage,
+    text_stage,
+)
 from twospeed.worldmodel.build import goes_on
 from twospeed.worldmodel.catalogue import MODEL
 from twospeed.worldmodel.diffusion import NoiseSchedule
@@ -86,7 +91,7 @@ def train_world_model(
     source = _source(config, data)
     begun_from = None if initial is None else str(initial)
     _claim(out, {"config": to_json(config), "initial": begun_from})
-    shop = Workshop(
+    context = RunContext(
         config=config,
         source=source,
         out=out,
@@ -94,14 +99,14 @@ def train_world_model(
         workers=workers,
     )
     start = None if initial is None else WorldModel.from_pretrained(initial)
-    model, figures = _run_stages(shop, start, minutes)
+    model, figures = _run_stages(context, start, minutes)
     weights = f"{Path(str(initial)).name}, {start.hash()}" if start else None
     card = write_card(name, config, source.contents(), figures, begun_from=weights)
-    if shop.accelerator.is_main_process:
+    if context.accelerator.is_main_process:
         model.save_pretrained(out / "model", half=config.half, card=card)
         write_json(out / "figures.json", dataclasses.asdict(figures))
         Journal(out / "journal.jsonl").write(**dataclasses.asdict(figures))
-    shop.accelerator.wait_for_everyone()
+    context.accelerator.wait_for_everyone()
     return Trained(folder=out / "model", figures=figures)
 
 
@@ -116,7 +121,7 @@ def _source(config: RunConfig, data: Path | str | None) -> EpisodeSource:
 
 
 def _run_stages(
-    shop: Workshop, start: WorldModel | None, minutes: float | None
+    context: RunContext, start: WorldModel | None, minutes: float | None
 ) -> tuple[WorldModel, Figures]:
     began = time.monotonic()
 
@@ -125,19 +130,19 @@ def _run_stages(
             return None
         return max(0.0, min(share * minutes, minutes - (time.monotonic() - began) / 60))
 
-    autoencoder, psnr_db = autoencoder_stage(shop, start, left(AUTOENCODER_SHARE))
-    is_continued = start is not None and goes_on(start.denoiser, shop.config.model)
+    autoencoder, psnr_db = autoencoder_stage(context, start, left(AUTOENCODER_SHARE))
+    is_continued = start is not None and goes_on(start.denoiser, context.config.model)
     before = start.vocabulary if start and is_continued else None
-    windows, actions = latents_stage(shop, autoencoder, before)
-    text_encoder, accuracy = text_stage(shop, start, actions, left(TEXT_SHARE))
-    denoiser, loss_of = denoiser_stage(shop, start, windows, text_encoder, left())
-    schedule = start.schedule if start else NoiseSchedule.of(shop.config.model.diffusion)
-    settings = windows.recorded_as(shop.config.model.settings)
+    windows, actions = latents_stage(context, autoencoder, before)
+    text_encoder, accuracy = text_stage(context, start, actions, left(TEXT_SHARE))
+    denoiser, loss_of = denoiser_stage(context, start, windows, text_encoder, left())
+    schedule = start.schedule if start else NoiseSchedule.of(context.config.model.diffusion)
+    settings = windows.recorded_as(context.config.model.settings)
     known = vocabulary_of(windows.said_in(), actions)
     vocabulary = known.joined(before) if before else known
     model = WorldModel(denoiser, autoencoder, text_encoder, schedule, settings, vocabulary)
-    with_memory, without = _with_memories(shop, model, windows, left)
-    reached = {stage: shop.reached(stage) for stage in STAGES}
+    with_memory, without = _with_memories(context, model, windows, left)
+    reached = {stage: context.reached(stage) for stage in STAGES}
     figures = Figures(
         autoencoder_psnr_db=round(psnr_db, 3),
         text_accuracy=round(accuracy, 4),
@@ -151,26 +156,26 @@ def _run_stages(
         slow_fast_steps=reached["slow_fast"].step,
         minutes=round(sum(it.seconds for it in reached.values()) / 60, 2),
         num_parameters=sum(tensor.numel() for tensor in denoiser.parameters()),
-        device=device_name(shop.accelerator.device),
+        device=device_name(context.accelerator.device),
     )
     return model.to("cpu"), figures
 
 
 def _with_memories(
-    shop: Workshop, model: WorldModel, windows: LatentWindows, left: Callable[[], float | None]
+    context: RunContext, model: WorldModel, windows: LatentWindows, left: Callable[[], float | None]
 ) -> tuple[float | None, float | None]:
     """Run the loops in which memories take part, once the denoiser's own steps are taken.
 
     Returns:
         The last one's losses with and without memory; None where there is no such loop.
     """
-    config, losses = shop.config, None
-    if shop.reached("denoiser").step >= config.slow.loop.steps:
+    config, losses = context.config, None
+    if context.reached("denoiser").step >= config.slow.loop.steps:
         if config.recalling.loop.steps:
-            losses = recalling_stage(shop, model, windows, left())
-        is_ready = shop.reached("recalling").step >= config.recalling.loop.steps
+            losses = recalling_stage(context, model, windows, left())
+        is_ready = context.reached("recalling").step >= config.recalling.loop.steps
         if config.slow_fast.loop.steps and is_ready:
-            losses = slow_fast_stage(shop, model, windows, left())
+            losses = slow_fast_stage(context, model, windows, left())
     return (round(losses[0], 5), round(losses[1], 5)) if losses else (None, None)
 
 

@@ -1,6 +1,6 @@
 """Build an untrained world model from configurations: the start of every training.
 
-Holds: `WorldModelConfig`, `build_denoiser`, `grown`. The sizes of the parts that must fit
+Holds: `WorldModelConfig`, `build_denoiser`, `expand`. The sizes of the parts that must fit
 each other (latent channels, text features) stand here once.
 """
 
@@ -91,7 +91,7 @@ def goes_on(denoiser: Any, config: WorldModelConfig) -> bool:
     return isinstance(denoiser, KINDS[config.denoiser])
 
 
-def grown(denoiser: Any, config: WorldModelConfig, *, seed: int) -> Any:
+def expand(denoiser: Any, config: WorldModelConfig, *, seed: int) -> Any:
     """Return the denoiser that training goes on with: the trained one, with all parts it lacks.
 
     A transformer's predictions stay as they are, since new parts start without effect. One of

@@ -28,6 +28,7 @@ from twospeed.worldmodel.catalogue import CLASS_NAME, INDEX, MODEL, find_model
 from twospeed.worldmodel.codec import decode_latents, encode_frames, load_autoencoder
 from twospeed.worldmodel.denoiser import load_denoiser
 from twospeed.worldmodel.diffusion import NoiseSchedule
+from twospeed.worldmodel.renamed import first_name
 from twospeed.worldmodel.sampler import Predict, sample_ddim, spaced_levels
 from twospeed.worldmodel.text import TextEncoder
 from twospeed.worldmodel.vocabulary import Vocabulary
@@ -168,7 +169,8 @@ class WorldModel:
     def hash(self) -> str:
         """Return a hash of the denoiser's weights: a memory belongs to one set of slow weights."""
         digest = hashlib.sha256()
-        for name, tensor in sorted(self.denoiser.state_dict().items()):
+        state = self.denoiser.state_dict()
+        for name, tensor in sorted((first_name(name), it) for name, it in state.items()):
             digest.update(name.encode())
             digest.update(tensor.detach().half().cpu().numpy().tobytes())
         return digest.hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 `Recall` draws one key a chunk from the past frames and the action alone, so that it is the same
 while a chunk is learned and while it is generated, at every noise level. One linear layer maps the
-key to a guess of the new frames' latents and to a mark of familiarity; the denoiser takes both.
+key to a guess of the new frames' latents and to a score of familiarity; the denoiser takes both.
 The slow weights of that layer know worlds in general; fast weights on it (memory/temp_lora.py,
 objective "recall") know one episode.
 
@@ -52,12 +52,12 @@ class Recall(nn.Module):
             nn.Linear(8 * cells * cells, keys),
         )
         self.action_in = nn.Linear(steer_width, keys)
-        self.undo = nn.Linear(steer_width, steer_width)
+        self.to_inverse = nn.Linear(steer_width, steer_width)
         self.to_key = nn.Sequential(
             nn.SiLU(), nn.Linear(keys, 2 * keys), nn.SiLU(), nn.Linear(2 * keys, keys)
         )
         self.layer = nn.Linear(keys, frames * latent_channels * cells * cells + 1, bias=False)
-        for parameter in (self.layer.weight, *self.undo.parameters()):
+        for parameter in (self.layer.weight, *self.to_inverse.parameters()):
             nn.init.zeros_(parameter)
 
     @property
@@ -80,9 +80,9 @@ class Recall(nn.Module):
         keys: Tensor = self.to_key(hidden_BK)
         return functional.normalize(keys, dim=-1)
 
-    def undoing(self, action_BD: Tensor) -> Tensor:
-        """Return what would undo an action, as an embedded action (B, D): a learned shift."""
-        shift_BD: Tensor = self.undo(action_BD)
+    def inverse_action(self, action_BD: Tensor) -> Tensor:
+        """Return the inverse of an embedded action, (B, D): a learned shift."""
+        shift_BD: Tensor = self.to_inverse(action_BD)
         return action_BD + shift_BD
 
     def forward(
@@ -97,30 +97,30 @@ class Recall(nn.Module):
         is_new_BT, first_B = new_frames(level_BT)
         recalled_BO = self.layer(self.keys(latest(noisy_BCTHW, first_B, LOOKS_AT), action_BD))
         chunk_BNCHW = recalled_BO[:, :-1].unflatten(1, self.shape)
-        mark_BN1HW = recalled_BO[:, -1:, None, None, None].expand(-1, *chunk_BNCHW[0, :, :1].shape)
+        score_BN1HW = recalled_BO[:, -1:, None, None, None].expand(-1, *chunk_BNCHW[0, :, :1].shape)
         place_BT = torch.arange(frames, device=first_B.device) - first_B[:, None]
         there_BT = is_new_BT & (first_B > 0)[:, None] & (place_BT < self.frames)
         index = place_BT.clamp(0, self.frames - 1)[..., None, None, None]
-        both = torch.cat([chunk_BNCHW, mark_BN1HW], dim=2)
+        both = torch.cat([chunk_BNCHW, score_BN1HW], dim=2)
         both = both.gather(1, index.expand(-1, -1, *both.shape[2:]))
         return (both * there_BT[..., None, None, None]).transpose(1, 2), there_BT
 
 
-def mark_of(denoiser: Any, past_BCPHW: Tensor, text_BND: Tensor) -> Tensor:
-    """Return the marks of familiarity of what comes after these actions, (B,), from 0 to 1."""
+def familiarity_score(denoiser: Any, past_BCPHW: Tensor, text_BND: Tensor) -> Tensor:
+    """Return how familiar what comes after these actions is, (B,), from 0 to 1."""
     recall: Recall = denoiser.recall
     key_BK = recall.keys(past_BCPHW, denoiser.action_of(text_BND))
-    mark_B: Tensor = recall.layer(key_BK)[:, -1]
-    return mark_B.clamp(0, 1)
+    score_B: Tensor = recall.layer(key_BK)[:, -1]
+    return score_B.clamp(0, 1)
 
 
 def recalled_target(new_BCNHW: Tensor) -> Tensor:
-    """Return what the layer should give for a true chunk: its latents and the mark 1, (B, O)."""
+    """Return what the layer should give for a true chunk: its latents and the score 1, (B, O)."""
     flat = new_BCNHW.transpose(1, 2).flatten(1)
     return torch.cat([flat, torch.ones_like(flat[:, :1])], dim=1)
 
 
-def undone(past_BCPHW: Tensor, new_BCNHW: Tensor) -> tuple[Tensor, Tensor]:
-    """Return past and new frames of the chunk that would undo this one: the same way back."""
-    back_BCTHW = torch.cat([past_BCPHW[:, :, -1:], new_BCNHW], dim=2).flip(2)
-    return new_BCNHW, back_BCTHW[:, :, 1:]
+def time_reversed(past_BCPHW: Tensor, new_BCNHW: Tensor) -> tuple[Tensor, Tensor]:
+    """Return past and new frames of the chunk played backwards: what its inverse action shows."""
+    reversed_BCTHW = torch.cat([past_BCPHW[:, :, -1:], new_BCNHW], dim=2).flip(2)
+    return new_BCNHW, reversed_BCTHW[:, :, 1:]

@@ -5,6 +5,8 @@ token; a transformer attends over all tokens of all frames of the window. Every 
 its own noise level, so past frames can be clean while new ones are noise.
 """
 
+from typing import Any
+
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
@@ -15,6 +17,7 @@ from twospeed.core.shapes import check_shapes
 from twospeed.worldmodel.blocks import FrameResBlock, SpaceTimeBlock, sinusoid
 from twospeed.worldmodel.past import latest, new_frames
 from twospeed.worldmodel.recall import Recall
+from twospeed.worldmodel.renamed import rename_weights_
 
 
 class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -55,6 +58,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         recall_frames: int = 4,
     ) -> None:
         super().__init__()
+        self.register_load_state_dict_pre_hook(_rename_weights_)
         self.enter = nn.Conv2d(latent_channels, conv_channels, 3, padding=1)
         self.before = _res_blocks(conv_blocks, conv_channels, width)
         self.to_tokens = nn.Linear(4 * conv_channels, width)
@@ -88,10 +92,10 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 keys=recall_keys,
             )
             self.recalled_in = nn.Conv2d(latent_channels + 1, conv_channels, 3, padding=1)
-            self.trust = nn.Sequential(
+            self.recall_gate = nn.Sequential(
                 nn.Linear(width + 1, width), nn.SiLU(), nn.Linear(width, latent_channels)
             )
-            for parameter in (*self.recalled_in.parameters(), *self.trust[-1].parameters()):
+            for parameter in (*self.recalled_in.parameters(), *self.recall_gate[-1].parameters()):
                 nn.init.zeros_(parameter)
 
     def forward(self, noisy_BCTHW: Tensor, level_BT: Tensor, text_BND: Tensor) -> Tensor:
@@ -135,9 +139,13 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         out = self.leave(functional.silu(self.norm(cells)))
         windows: Tensor = out.unflatten(0, (-1, frames)).transpose(1, 2)
         if self.recall is not None:
-            trust = self._trust(steer_BTD, recalled[:, -1, :, 0, 0], there_BT)
-            windows = windows.lerp(recalled[:, :-1], trust)
+            share = self._gate(steer_BTD, recalled[:, -1, :, 0, 0], there_BT)
+            windows = windows.lerp(recalled[:, :-1], share)
         return windows
+
+    def _fix_state_dict_keys_on_load(self, state_dict: dict[str, Any]) -> None:
+        """Take a file's weights under the names of now; diffusers asks for it while it loads."""
+        rename_weights_(state_dict)
 
     def _last_seen(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
         """Return what new frames are told of the last past frame, (B * T, channels, H, W)."""
@@ -147,9 +155,9 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         told: Tensor = seen_BCHW[:, None] * is_told_BT[..., None, None, None]
         return told.flatten(0, 1)
 
-    def _trust(self, steer_BTD: Tensor, mark_BT: Tensor, there_BT: Tensor) -> Tensor:
+    def _gate(self, steer_BTD: Tensor, score_BT: Tensor, there_BT: Tensor) -> Tensor:
         """Return how far each channel goes over to what is recalled, (B, C, T, 1, 1)."""
-        share_BTC: Tensor = self.trust(torch.cat([steer_BTD, mark_BT[..., None]], dim=-1))
+        share_BTC: Tensor = self.recall_gate(torch.cat([steer_BTD, score_BT[..., None]], dim=-1))
         return (share_BTC * there_BT[..., None]).transpose(1, 2)[..., None, None]
 
     def action_of(self, text_BND: Tensor) -> Tensor:
@@ -168,6 +176,10 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def _times(self, frames: int) -> Tensor:
         """Return the features of each frame's place, counted from the end, (T, D)."""
         return self.times[:frames].flip(0)
+
+
+def _rename_weights_(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:  # noqa: ARG001
+    rename_weights_(state, prefix)
 
 
 def _waves(count: int, width: int) -> Tensor:

@@ -33,7 +33,7 @@ class ProtocolConfig:
     """Episodes that run side by side; no result depends on it."""
 
     write_on_return: bool = False
-    """Whether memories go on learning generated chunks on the way back of protocol "seen"."""
+    """Whether memories go on learning generated chunks on the way back of an observed return."""
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:

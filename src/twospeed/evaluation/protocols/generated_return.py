@@ -1,4 +1,4 @@
-"""Protocol "dreamed": everything after the first frame is generated and held against itself.
+"""Generated return: everything after the first frame is generated and held against itself.
 
 The memory learns every chunk that it dreams, out and back. The return is compared with the
 dream's own first visit, so a video that stands still would win: motion stands beside it.
@@ -38,7 +38,7 @@ from twospeed.worlds.routes.base import CHUNK_FRAMES
 ARMS = ("on", "off", "swap", "frozen")
 
 
-def run_dreamed(
+def run_generated_return(
     model: WorldModel, walks: Sequence[Walk], config: ProtocolConfig, *, advance: Advance
 ) -> Iterator[EpisodeScores]:
     """Run the protocol on episodes of one kind of route.
@@ -47,7 +47,7 @@ def run_dreamed(
         model: the slow weights.
         walks: the episodes; their first frames and actions are used, and their revisits.
         config: how to run it.
-        advance: is told of every chunk that is done; `count_dreamed_chunks` says how many.
+        advance: is told of every chunk that is done; `count_generated_chunks` says how many.
 
     Yields:
         Scores against the dream's own first visit, in dB and SSIM, with the longest way out first.
@@ -84,8 +84,8 @@ def run_dreamed(
             yield _score(walk, frames, snapshots[place].file.norm())
 
 
-def count_dreamed_chunks(walks: Sequence[Walk]) -> int:
-    """Return how many chunks `run_dreamed` generates."""
+def count_generated_chunks(walks: Sequence[Walk]) -> int:
+    """Return how many chunks `run_generated_return` generates."""
     outward = sum(walk.num_writes for walk in (*walks, *donor_of(walks)))
     return 2 * outward + 3 * sum(walk.num_generated for walk in walks)
 

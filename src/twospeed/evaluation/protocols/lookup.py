@@ -1,7 +1,7 @@
 """The cheapest memory that there is: a table of what was seen, and no network.
 
-All observed chunks are kept as raw latents, as they were and backwards (under the command that
-undoes theirs). Asked for a command after some past, it replays the chunk of that command whose past
+All observed chunks are kept as raw latents, as they were and time-reversed (under the inverse
+command). Asked for a command after some past, it replays the chunk of that command whose past
 is nearest. A memory that does no better replays, too. Axes: C channels, T frames, H and W cells.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from twospeed.worldmodel.recall import LOOKS_AT, undone
+from twospeed.worldmodel.recall import LOOKS_AT, time_reversed
 from twospeed.worlds.language import OPPOSITE
 
 
@@ -65,7 +65,7 @@ def _entries(latents_CTHW: Tensor, actions: Sequence[str]) -> Iterator[Entry]:
         past, new = _last(latents_CTHW[:, :first]), latents_CTHW[:, first : first + frames]
         yield Entry(action=action, past=past, new=new)
         if action in OPPOSITE:
-            after, back = (it[0] for it in undone(past[None], new[None]))
+            after, back = (it[0] for it in time_reversed(past[None], new[None]))
             yield Entry(action=OPPOSITE[action], past=_last(after), new=back)
 
 

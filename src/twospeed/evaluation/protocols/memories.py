@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from twospeed.core.random import generator_of
-from twospeed.memory.files import MemoryFile, memory_of, running
+from twospeed.memory.files import MemoryFile, memory_of, open_memories
 from twospeed.memory.temp_lora import TempLora
 from twospeed.worldmodel.model import WorldModel
 
@@ -25,13 +25,13 @@ class Snapshot:
 
 
 def snapshot_of(memory: TempLora, episode: int) -> Snapshot:
-    """Copy one episode out of a running memory."""
+    """Copy one episode out of fast weights."""
     return Snapshot(file=memory_of(memory, episode), state=memory.state(episode))
 
 
 def resumed(model: WorldModel, snapshots: Sequence[Snapshot], *, seeds: Sequence[int]) -> TempLora:
     """Run snapshots side by side; they go on as if nothing had happened. It is detached."""
-    memory = running(model, [snapshot.file for snapshot in snapshots], seeds=seeds)
+    memory = open_memories(model, [snapshot.file for snapshot in snapshots], seeds=seeds)
     for episode, snapshot in enumerate(snapshots):
         memory.load_state_(snapshot.state, episode)
     return memory

@@ -1,4 +1,4 @@
-"""Protocol "seen": the way out is observed, the way back is generated and held against the truth.
+"""Observed return: the way out is observed, the way back is generated and held against the truth.
 
 Outward, true frames are encoded and the memory learns every chunk; the first is conditioned on
 the one first frame. Back, each chunk is generated from the latents of the chunk before it and its
@@ -70,7 +70,7 @@ class Outcome:
     """L2 norm of all that the memory adds to the weights."""
 
 
-def run_seen(
+def run_observed_return(
     model: WorldModel, walks: Sequence[Walk], config: ProtocolConfig, *, advance: Advance
 ) -> Iterator[Outcome]:
     """Run the protocol on episodes of one kind of route.
@@ -94,11 +94,11 @@ def run_seen(
         jobs = [_outward_job(model, walk, config) for walk in batch]
         observed += observe(model, jobs, config.memory, advance=advance)
     snapshots = [one.snapshot for one in observed]
-    strangers = rotated(snapshots)
+    others = rotated(snapshots)
     for places in in_batches(range(len(walks)), config.batch_size):
         chosen = [walks[i] for i in places]
-        own, others = [snapshots[i] for i in places], [strangers[i] for i in places]
-        arms = _generate_arms(model, chosen, own, others, config, advance)
+        own, swapped = [snapshots[i] for i in places], [others[i] for i in places]
+        arms = _generate_arms(model, chosen, own, swapped, config, advance)
         for i, frames in zip(places, arms, strict=True):
             yield Outcome(
                 walk=walks[i],
@@ -109,7 +109,7 @@ def run_seen(
 
 
 def count_chunks(walks: Sequence[Walk]) -> int:
-    """Return how many chunks `run_seen` observes and generates."""
+    """Return how many chunks `run_observed_return` observes and generates."""
     outward = sum(walk.num_writes for walk in (*walks, *donor_of(walks)))
     return outward + len(GENERATED) * sum(walk.num_generated for walk in walks)
 

@@ -1,14 +1,24 @@
 """How slow weights learn to recall: the settings of learning.py."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from twospeed.core.errors import ConfigError
+from twospeed.core.renamed import Renamed
 from twospeed.training.loop import LoopConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecallingConfig:
     """How the slow weights learn to recall."""
+
+    RENAMED: ClassVar[Mapping[str, Renamed]] = {
+        "again_share": Renamed("written_share"),
+        "still_share": Renamed("repeated_frame_share"),
+        "walked_share": Renamed("self_forced_share"),
+        "walked_chunks": Renamed("self_forced_chunks"),
+    }
 
     episodes: int = 8
     """Episodes in a step."""
@@ -19,7 +29,7 @@ class RecallingConfig:
     least_written: int = 2
     """Fewest chunks that are written before; the number is drawn anew for each step."""
 
-    again_share: float = 0.25
+    written_share: float = 0.25
     """Share of the predicted windows that were themselves written; the others come later."""
 
     guess_weight: float = 0.25
@@ -42,24 +52,24 @@ class RecallingConfig:
     """In half of the episodes, later past frames go over to what is recalled of them by a share
     of at most this."""
 
-    still_share: float = 0.25
-    """Share of the chunks that are written as if their episode began there: a place should also be
-    known when it is reached in another way."""
+    repeated_frame_share: float = 0.25
+    """Share of the chunks that are written with their last past frame repeated, as if their episode
+    began there: a place should also be known when it is reached in another way."""
 
-    walked_share: float = 0.5
+    self_forced_share: float = 0.5
     """Share of the steps in which past frames of the predicted windows are generated with the
-    memory."""
+    memory (self-forcing)."""
 
-    walked_chunks: int = 3
+    self_forced_chunks: int = 3
     """Most chunks that are generated one after the other for that."""
 
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=0, learning_rate=8e-4))
     """How the slow weights learn."""
 
     def __post_init__(self) -> None:
-        for name in ("episodes", "later", "least_written", "first_episodes", "walked_chunks"):
+        for name in ("episodes", "later", "least_written", "first_episodes", "self_forced_chunks"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be 1 or more, got {getattr(self, name)}")
-        for name in ("again_share", "past_mix", "still_share", "walked_share"):
+        for name in ("written_share", "past_mix", "repeated_frame_share", "self_forced_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is a share from 0 to 1, got {getattr(self, name)}")

@@ -46,16 +46,16 @@ class Drawing:
             past_BCPHW=past.flatten(0, 1).to(self.like),
             new_BCNHW=new.flatten(0, 1).to(self.like),
             text_BND=self.text_encoder.encode(actions).to(self.like),
-            undo_BND=self._undo(actions),
+            inverse_BND=self._inverse(actions),
             episodes=count,
             written=written,
         )
 
-    def _undo(self, actions: Sequence[str]) -> Tensor:
-        """Return the features of what undoes these actions, zeros where that is not known."""
-        undo = [OPPOSITE.get(action, "") for action in actions]
-        is_known_B = torch.tensor([bool(text) for text in undo]).to(self.like)
-        return self.text_encoder.encode(undo).to(self.like) * is_known_B[:, None, None]
+    def _inverse(self, actions: Sequence[str]) -> Tensor:
+        """Return the features of the inverse actions, zeros where none is known."""
+        inverse = [OPPOSITE.get(action, "") for action in actions]
+        is_known_B = torch.tensor([bool(text) for text in inverse]).to(self.like)
+        return self.text_encoder.encode(inverse).to(self.like) * is_known_B[:, None, None]
 
     def picks(self, chunks: Chunks, generator: torch.Generator) -> Tensor:
         """Draw the places of the chunks to predict, episode by episode."""
@@ -70,6 +70,6 @@ class Drawing:
 
     def _pick(self, number: int, written: int, generator: torch.Generator) -> int:
         """Draw a chunk; never an episode's first one, whose past is a single frame."""
-        again = bool(torch.rand((), generator=generator) < self.config.again_share)
-        first, end = (1, max(written, 2)) if again else (written, number)
+        is_written = bool(torch.rand((), generator=generator) < self.config.written_share)
+        first, end = (1, max(written, 2)) if is_written else (written, number)
         return first + int(torch.randint(end - first, (1,), generator=generator))

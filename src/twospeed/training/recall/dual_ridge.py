@@ -3,7 +3,7 @@
 The writes of memory/recall_writes.py, one after the other, have one closed form; it can be
 differentiated at the cost of one small system of equations.
 
-Holds: `Chunks`, `cut`, `Memories`, `written`.
+Holds: `Chunks`, `cut`, `Memories`, `dual_ridge_solution`.
 """
 
 from collections.abc import Sequence
@@ -29,8 +29,8 @@ class Chunks:
     text_BND: Tensor
     """Features of each chunk's action."""
 
-    undo_BND: Tensor
-    """Features of the action that undoes each; zeros where none is known."""
+    inverse_BND: Tensor
+    """Features of each action's inverse; zeros where none is known."""
 
     episodes: int
     """E."""
@@ -84,10 +84,10 @@ class Memories:
         return Memories(down_EMK=self.down_EMK.roll(1, 0), up_EOM=self.up_EOM.roll(1, 0))
 
 
-def written(keys_EMK: Tensor, errors_EMO: Tensor, *, ridge: float) -> Memories:
+def dual_ridge_solution(keys_EMK: Tensor, errors_EMO: Tensor, *, ridge: float) -> Memories:
     """Return what M writes make of empty memories: see memory/recall_writes.py.
 
-    The same least squares in terms of the chunks: X of (K Kᵀ + ridge I) X = errors.
+    Ridge regression in its dual form, in terms of the chunks: X of (K Kᵀ + ridge I) X = errors.
     """
     dtype = torch.promote_types(keys_EMK.dtype, torch.float32)  # half cannot be solved in
     keys_EMK, errors_EMO = keys_EMK.to(dtype), errors_EMO.to(dtype)

@@ -24,8 +24,8 @@ from twospeed.training.data.windows import LatentWindows
 from twospeed.training.recall.config import RecallingConfig
 from twospeed.training.recall.drawing import Drawing
 from twospeed.training.recall.dual_ridge import Chunks, Memories
-from twospeed.training.recall.memory_rollout import Guessing, noisy_past, stilled
-from twospeed.training.recall.self_forcing import walked
+from twospeed.training.recall.memory_rollout import MemoryRollout, noisy_past, repeat_last_frame
+from twospeed.training.recall.self_forcing import self_forced_past
 from twospeed.training.stages.slow import SlowLearningConfig, Windows, slow_loss
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.recall import LAYER, recalled_target
@@ -55,7 +55,7 @@ class Recalling:
             raise ConfigError("learning to recall needs a denoiser with model.recall_keys above 0")
         self.model, self.windows, self.slow, self.config = model, windows, slow, config
         self.memory = recalling(model.denoiser.recall.layer.in_features)
-        self.guessing = Guessing(model.denoiser, self.memory)
+        self.rollout = MemoryRollout(model.denoiser, self.memory)
         self.adapters = Adapters(  # of any rank: they act as the memories of each step
             model.denoiser, rank=1, targets=self.memory.targets, episodes=config.episodes
         )
@@ -70,9 +70,9 @@ class Recalling:
         if self.config.alone_every and step % self.config.alone_every == 0:
             return self._alone(generator)
         chunks = self.drawing.chunks(generator, self.config.episodes)
-        memories, guessing, chunks = self._write(chunks, generator)
-        shown, error = self._predicted(chunks, memories, generator, self.config.walked_share)
-        return shown + self.config.guess_weight * error + guessing
+        memories, guess_loss, chunks = self._write(chunks, generator)
+        shown, error = self._predicted(chunks, memories, generator, self.config.self_forced_share)
+        return shown + self.config.guess_weight * error + guess_loss
 
     def held_out_losses(self, rounds: int) -> tuple[float, float]:
         """Return the mean loss on later chunks of held-out episodes, with and without memory."""
@@ -89,7 +89,7 @@ class Recalling:
         losses = []
         for one in (memories, empty):
             generator.set_state(state)
-            losses.append(self._predicted(chunks, one, generator, walked_share=0.0)[0])
+            losses.append(self._predicted(chunks, one, generator, self_forced_share=0.0)[0])
         return torch.stack(losses)
 
     def _alone(self, generator: torch.Generator) -> Tensor:
@@ -113,22 +113,25 @@ class Recalling:
         first, later = slice(chunks.written), slice(chunks.written, None)
         target_EMO = chunks.apart(recalled_target(chunks.new_BCNHW))
         text = chunks.apart(chunks.text_BND)[:, later]
-        written = stilled(chunks, self.config.still_share, generator)
-        memory = self.guessing.memory_of(written, first)
+        written = repeat_last_frame(chunks, self.config.repeated_frame_share, generator)
+        memory = self.rollout.memory_of(written, first)
         with torch.no_grad():
-            key_EMK, slow_EMO = self.guessing.guess(chunks.apart(chunks.past_BCPHW)[:, later], text)
+            key_EMK, slow_EMO = self.rollout.guess(chunks.apart(chunks.past_BCPHW)[:, later], text)
             recalled = slow_EMO + memory.read(key_EMK)
-        chunks = self.guessing.mixed(chunks, recalled, self._shares(generator, chunks.episodes))
+        chunks = self.rollout.mixed(chunks, recalled, self._shares(generator, chunks.episodes))
         past = chunks.apart(chunks.past_BCPHW)[:, later]
         noisy = noisy_past(past, self.config.past_noise, generator)
-        key_EMK, slow_EMO = self.guessing.guess(noisy, text)
-        without = (target_EMO[:, later] - slow_EMO)[..., :-1]  # an empty memory has no mark to give
+        key_EMK, slow_EMO = self.rollout.guess(noisy, text)
+        without = (target_EMO[:, later] - slow_EMO)[
+            ..., :-1
+        ]  # an empty memory has no score to give
         with_memory = without - memory.read(key_EMK)[..., :-1]
-        strange = memory.passed_on().read(key_EMK)  # of another episode: it should add nothing
-        squares = torch.stack([it.square().mean() for it in (without, with_memory, strange)]).sum()
-        squares = squares + self.guessing.again(chunks, memory, generator)
+        other_episode = memory.passed_on().read(key_EMK)  # it should add nothing
+        errors = (without, with_memory, other_episode)
+        squares = torch.stack([it.square().mean() for it in errors]).sum()
+        squares = squares + self.rollout.forward_loss(chunks, memory, generator)
         if self.memory.both_ways:
-            squares = squares + self.guessing.back(chunks, memory, generator)
+            squares = squares + self.rollout.reverse_loss(chunks, memory, generator)
         return memory, self.config.guess_weight * squares, chunks
 
     def _shares(self, generator: torch.Generator, episodes: int) -> Tensor:
@@ -141,7 +144,7 @@ class Recalling:
         chunks: Chunks,
         memories: Memories,
         generator: torch.Generator,
-        walked_share: float,
+        self_forced_share: float,
     ) -> tuple[Tensor, Tensor]:
         """Return losses on some chunks of each episode, with its memory.
 
@@ -151,7 +154,7 @@ class Recalling:
         new, text = chunks.new_BCNHW[picks], chunks.text_BND[picks]
         with self.adapters.attached():
             self.adapters.act_as({LAYER: memories.down_EMK}, {LAYER: memories.up_EOM})
-            past = self._past_of(chunks, picks, walked_share, generator)
+            past = self._past_of(chunks, picks, self_forced_share, generator)
             windows = Windows(
                 latents_BCTHW=torch.cat([past, new], dim=2),
                 text_BND=text,
@@ -163,14 +166,16 @@ class Recalling:
         return shown, error_BO[:, :-1].square().mean()
 
     def _past_of(
-        self, chunks: Chunks, picks: Tensor, walked_share: float, generator: torch.Generator
+        self, chunks: Chunks, picks: Tensor, self_forced_share: float, generator: torch.Generator
     ) -> Tensor:
         """Return past frames of the chunks picked, generated ones in a share of the steps."""
-        depth = 1 + int(torch.randint(self.config.walked_chunks, (1,), generator=generator))
+        depth = 1 + int(torch.randint(self.config.self_forced_chunks, (1,), generator=generator))
         steps = 1 + int(torch.randint(2, (1,), generator=generator))
-        if torch.rand((), generator=generator) >= walked_share:
+        if torch.rand((), generator=generator) >= self_forced_share:
             return chunks.past_BCPHW[picks]
-        return walked(self.model, chunks, picks, depth=depth, steps=steps, generator=generator)
+        return self_forced_past(
+            self.model, chunks, picks, depth=depth, steps=steps, generator=generator
+        )
 
     def _slow_loss(
         self, windows: Windows, config: SlowLearningConfig, generator: torch.Generator

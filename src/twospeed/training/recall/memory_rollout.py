@@ -1,6 +1,6 @@
-"""What the recall layer gives for whole episodes side by side, and what writes make of it.
+"""What the recall layer gives along whole episodes side by side, read by what it gave before.
 
-Holds: `Guessing`, `noisy_past`, `stilled`. Holds not: the closed form of many writes
+Holds: `MemoryRollout`, `noisy_past`, `repeat_last_frame`. Holds not: the closed form of many writes
 (dual_ridge.py), the loss (learning.py). Axes: E episodes, M chunks of each, B = E * M, K features
 of a key, O what the layer gives.
 """
@@ -14,11 +14,11 @@ from torch import Tensor
 
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.recall_writes import pairs_of
-from twospeed.training.recall.dual_ridge import Chunks, Memories, written
-from twospeed.worldmodel.recall import LOOKS_AT, Recall, recalled_target, undone
+from twospeed.training.recall.dual_ridge import Chunks, Memories, dual_ridge_solution
+from twospeed.worldmodel.recall import LOOKS_AT, Recall, recalled_target, time_reversed
 
 
-class Guessing:
+class MemoryRollout:
     """Keys and guesses of chunks, and the memories that they leave.
 
     Args:
@@ -42,7 +42,7 @@ class Guessing:
             torch.cat([chunks.apart(it) for it in side], dim=1) for side in zip(*pairs, strict=True)
         )
         errors_EMO = targets_EMO - self.recall.layer(keys_EMK)
-        return written(keys_EMK, errors_EMO, ridge=self.memory.ridge)
+        return dual_ridge_solution(keys_EMK, errors_EMO, ridge=self.memory.ridge)
 
     def guess(self, past_EMCPHW: Tensor, text_EMND: Tensor) -> tuple[Tensor, Tensor]:
         """Return keys (E, M, K) and slow guesses (E, M, O) after such pasts."""
@@ -67,8 +67,8 @@ class Guessing:
         past[:, place] = past[:, place].lerp(before[:, :, :, -LOOKS_AT:], share)
         return replace(chunks, past_BCPHW=past.flatten(0, 1))
 
-    def again(self, chunks: Chunks, memory: Memories, generator: torch.Generator) -> Tensor:
-        """Return the mean squared error of the guesses on a walk through what is written.
+    def forward_loss(self, chunks: Chunks, memory: Memories, generator: torch.Generator) -> Tensor:
+        """Return the mean squared error of the guesses on a roll-out over what is written.
 
         It starts at the second chunk. Each past goes over to the guess of the chunk before, by a
         share from 0 to 1 drawn for each episode: small errors should not grow.
@@ -78,27 +78,29 @@ class Guessing:
             (self.denoiser.action_of(text[:, place]), new[:, place])
             for place in range(1, chunks.written)
         ]
-        return self._walk(memory, past[:, 1], done, generator)
+        return self._rollout_loss(memory, past[:, 1], done, generator)
 
-    def back(self, chunks: Chunks, memory: Memories, generator: torch.Generator) -> Tensor:
-        """Return the mean squared error of the guesses on the way back over what is written.
+    def reverse_loss(self, chunks: Chunks, memory: Memories, generator: torch.Generator) -> Tensor:
+        """Return the mean squared error of the guesses on the time-reversed roll-out.
 
-        It undoes chunk after chunk, from the last written one on, by the action that is known to
-        undo each, or else by what `Recall.undoing` takes for it. Pasts go over to guesses as in
-        `again`; they see the places from the other side, as no written past does.
+        It runs from the last written chunk to the first, by the inverse of each action: the known
+        one, or else what `Recall.inverse_action` takes for it. Pasts go over to guesses as in
+        `forward_loss`; they see the places from the other side, as no written past does.
         """
-        past, new, undo = map(chunks.apart, (chunks.past_BCPHW, chunks.new_BCNHW, chunks.undo_BND))
+        past, new, known = map(
+            chunks.apart, (chunks.past_BCPHW, chunks.new_BCNHW, chunks.inverse_BND)
+        )
         text, last = chunks.apart(chunks.text_BND), chunks.written - 1
         done = [
             (
-                self._undoing(text[:, place], undo[:, place]),
-                undone(past[:, place], new[:, place])[1],
+                self._inverse_actions(text[:, place], known[:, place]),
+                time_reversed(past[:, place], new[:, place])[1],
             )
             for place in range(last, -1, -1)
         ]
-        return self._walk(memory, new[:, last], done, generator)
+        return self._rollout_loss(memory, new[:, last], done, generator)
 
-    def _walk(
+    def _rollout_loss(
         self,
         memory: Memories,
         past_ECPHW: Tensor,
@@ -116,24 +118,24 @@ class Guessing:
         share_E = torch.rand(len(past_ECPHW), generator=generator).to(past_ECPHW)
         share_E1111 = share_E.view(-1, 1, 1, 1, 1)
         errors = [past_ECPHW.new_zeros(())]
-        true = walked = past_ECPHW
+        true = rolled = past_ECPHW
         for action_ED, new_ECNHW in chunks:
-            key_EK = self.recall.keys(walked, action_ED)
+            key_EK = self.recall.keys(rolled, action_ED)
             guess_EO = self.recall.layer(key_EK) + memory.read(key_EK[:, None])[:, 0]
             errors.append((guess_EO - recalled_target(new_ECNHW)).square().mean())
             made = guess_EO[:, :-1].unflatten(1, self.recall.shape).transpose(1, 2)
             true, made = (
                 torch.cat(pair, dim=2)[:, :, -LOOKS_AT:]
-                for pair in ((true, new_ECNHW), (walked, made))
+                for pair in ((true, new_ECNHW), (rolled, made))
             )
-            walked = true.lerp(made, share_E1111)
+            rolled = true.lerp(made, share_E1111)
         return torch.stack(errors).sum() / max(len(chunks), 1)
 
-    def _undoing(self, text_END: Tensor, undo_END: Tensor) -> Tensor:
-        """Return the embedded action that undoes one: the known one, or what the layer learned."""
-        learned_ED = self.recall.undoing(self.denoiser.action_of(text_END))
-        is_known_E1 = (undo_END != 0).flatten(1).any(1, keepdim=True)
-        return torch.where(is_known_E1, self.denoiser.action_of(undo_END), learned_ED)
+    def _inverse_actions(self, text_END: Tensor, known_END: Tensor) -> Tensor:
+        """Return embedded inverse actions, (E, D): known ones, or what the layer learned."""
+        learned_ED = self.recall.inverse_action(self.denoiser.action_of(text_END))
+        is_known_E1 = (known_END != 0).flatten(1).any(1, keepdim=True)
+        return torch.where(is_known_E1, self.denoiser.action_of(known_END), learned_ED)
 
 
 def noisy_past(past_EMCPHW: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
@@ -143,11 +145,12 @@ def noisy_past(past_EMCPHW: Tensor, deviation: float, generator: torch.Generator
     return past_EMCPHW + deviation_EM.to(drawn)[..., None, None, None, None] * drawn
 
 
-def stilled(chunks: Chunks, share: float, generator: torch.Generator) -> Chunks:
+def repeat_last_frame(chunks: Chunks, share: float, generator: torch.Generator) -> Chunks:
     """Let the past of a share of the chunks be their last past frame alone, as at a start."""
     past = chunks.past_BCPHW
-    is_still_B = torch.rand(len(past), generator=generator) < share
-    still = past[:, :, -1:].expand_as(past)
+    is_repeated_B = torch.rand(len(past), generator=generator) < share
+    repeated = past[:, :, -1:].expand_as(past)
     return replace(
-        chunks, past_BCPHW=torch.where(is_still_B.to(past.device).view(-1, 1, 1, 1, 1), still, past)
+        chunks,
+        past_BCPHW=torch.where(is_repeated_B.to(past.device).view(-1, 1, 1, 1, 1), repeated, past),
     )

@@ -1,11 +1,11 @@
-"""Past frames as they will be in use: generated with the memory, chunk after chunk.
+"""Self-forced past: past frames as they will be in use, generated with the memory.
 
-Along a walk, a memory is read by what it gave before, and small errors grow from chunk to chunk
-unless it has learned to lead them back. So some past frames that slow weights learn from are
-generated, by the weights as they are, from some chunks before on. Where nothing is recalled the
-true frames stay: an invented wall is no past of the true one.
+Chunk after chunk, a memory is read by what it gave before, and small errors grow unless it has
+learned to lead them back. So some past frames that slow weights learn from are generated, by the
+weights as they are, from some chunks before on. Where nothing is recalled the true frames stay: an
+invented wall is no past of the true one.
 
-Holds: `walked`. Axes: B windows, C channels, P past frames, N new frames, H and W cells.
+Holds: `self_forced_past`. Axes: B windows, C channels, P past frames, N new frames, H and W cells.
 """
 
 import torch
@@ -13,12 +13,12 @@ from torch import Tensor
 
 from twospeed.training.recall.dual_ridge import Chunks
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worldmodel.recall import mark_of
+from twospeed.worldmodel.recall import familiarity_score
 from twospeed.worldmodel.sampler import sample_ddim, spaced_levels
 
 
 @torch.no_grad()
-def walked(
+def self_forced_past(
     model: WorldModel,
     chunks: Chunks,
     picks_B: Tensor,
@@ -34,25 +34,27 @@ def walked(
         chunks: of all episodes.
         picks_B: places in `chunks`, as many of each episode, episode by episode; none is an
             episode's first chunk.
-        depth: chunks that are generated one after the other; a walk never starts before the
+        depth: chunks that are generated one after the other; none starts before the
             second chunk of its episode.
         steps: sampling steps of each.
         generator: draws the noise.
     """
     number = len(chunks.past_BCPHW) // chunks.episodes
-    past = chunks.past_BCPHW[_back(picks_B, depth, number)]
+    past = chunks.past_BCPHW[_chunks_before(picks_B, depth, number)]
     for left in range(depth, 0, -1):
-        places_B = _back(picks_B, left, number)
+        places_B = _chunks_before(picks_B, left, number)
         action_BND = chunks.text_BND[places_B]
         made = _generated(model, past, action_BND, chunks.new_BCNHW.shape[2], steps, generator)
-        recalled_B = mark_of(model.denoiser, past, action_BND) * (picks_B % number > left).to(past)
+        recalled_B = familiarity_score(model.denoiser, past, action_BND) * (
+            picks_B % number > left
+        ).to(past)
         made = torch.cat([past, made], dim=2)[:, :, -past.shape[2] :]
-        true = chunks.past_BCPHW[_back(picks_B, left - 1, number)]
+        true = chunks.past_BCPHW[_chunks_before(picks_B, left - 1, number)]
         past = true.lerp(made, recalled_B[:, None, None, None, None])
     return past
 
 
-def _back(picks_B: Tensor, count: int, number: int) -> Tensor:
+def _chunks_before(picks_B: Tensor, count: int, number: int) -> Tensor:
     """Return the places so many chunks before, but none before an episode's second chunk."""
     return picks_B - torch.minimum(torch.full_like(picks_B, count), picks_B % number - 1)
 

@@ -14,10 +14,10 @@ from twospeed.core.random import generator_of
 from twospeed.training.data.windows import LatentWindows, windows_to
 from twospeed.training.loop import run_loop
 from twospeed.training.recall.learning import Recalling
-from twospeed.training.stages.folders import Workshop
+from twospeed.training.stages.folders import RunContext
 from twospeed.training.stages.slow import slow_loss
 from twospeed.training.stages.slow_fast import SlowFastLoop
-from twospeed.worldmodel.build import build_denoiser, grown
+from twospeed.worldmodel.build import build_denoiser, expand
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.text import TextEncoder
@@ -27,7 +27,7 @@ VALIDATION_ROUNDS = 4
 
 
 def denoiser_stage(
-    shop: Workshop,
+    context: RunContext,
     initial: WorldModel | None,
     windows: LatentWindows,
     text_encoder: TextEncoder,
@@ -38,14 +38,14 @@ def denoiser_stage(
     Returns:
         The denoiser, and a function from denoisers to their loss on held-out episodes.
     """
-    slow = shop.config.slow
+    slow = context.config.slow
     seed = slow.loop.seed
     denoiser = (
-        grown(initial.denoiser, shop.config.model, seed=seed)
+        expand(initial.denoiser, context.config.model, seed=seed)
         if initial
-        else build_denoiser(shop.config.model, seed=seed)
+        else build_denoiser(context.config.model, seed=seed)
     )
-    loss_of = _slow_loss_of(shop, initial, windows, text_encoder)
+    loss_of = _slow_loss_of(context, initial, windows, text_encoder)
 
     def train_loss(step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG001
         return loss_of(denoiser, generator, held_out=False)
@@ -54,20 +54,23 @@ def denoiser_stage(
         denoiser,
         train_loss,
         slow.loop,
-        out=shop.out / "denoiser",
+        out=context.out / "denoiser",
         minutes=minutes,
-        accelerator=shop.accelerator,
+        accelerator=context.accelerator,
         label="denoiser",
     )
     return averaged, functools.partial(_held_out_loss, loss_of)
 
 
 def _slow_loss_of(
-    shop: Workshop, initial: WorldModel | None, windows: LatentWindows, text_encoder: TextEncoder
+    context: RunContext,
+    initial: WorldModel | None,
+    windows: LatentWindows,
+    text_encoder: TextEncoder,
 ) -> Callable[..., Tensor]:
-    slow = shop.config.slow
-    schedule = initial.schedule if initial else NoiseSchedule.of(shop.config.model.diffusion)
-    no_text = text_encoder.encode([""]).to(shop.accelerator.device)
+    slow = context.config.slow
+    schedule = initial.schedule if initial else NoiseSchedule.of(context.config.model.diffusion)
+    no_text = text_encoder.encode([""]).to(context.accelerator.device)
 
     def loss_of(denoiser: Any, generator: torch.Generator, *, held_out: bool) -> Tensor:
         batch = windows.draw(
@@ -94,7 +97,7 @@ def _held_out_loss(loss_of: Callable[..., Tensor], denoiser: Any) -> float:
 
 
 def recalling_stage(
-    shop: Workshop, model: WorldModel, windows: LatentWindows, minutes: float | None
+    context: RunContext, model: WorldModel, windows: LatentWindows, minutes: float | None
 ) -> tuple[float, float]:
     """Train the model's denoiser to recall; the model gets the averaged weights.
 
@@ -102,14 +105,14 @@ def recalling_stage(
         Losses on held-out episodes with and without their memory.
     """
     model.denoiser.requires_grad_(True)  # averaged weights come without
-    learning = Recalling(model, windows, shop.config.slow, shop.config.recalling)
-    averaged = _beside_memories(shop, model, learning, "recalling", minutes)
+    learning = Recalling(model, windows, context.config.slow, context.config.recalling)
+    averaged = _beside_memories(context, model, learning, "recalling", minutes)
     model.denoiser.load_state_dict(averaged.state_dict())
     return learning.held_out_losses(VALIDATION_ROUNDS)
 
 
 def slow_fast_stage(
-    shop: Workshop, model: WorldModel, windows: LatentWindows, minutes: float | None
+    context: RunContext, model: WorldModel, windows: LatentWindows, minutes: float | None
 ) -> tuple[float, float]:
     """Train the model's denoiser beside memories; the model gets the averaged weights.
 
@@ -117,16 +120,16 @@ def slow_fast_stage(
         Losses on held-out episodes with and without their memory.
     """
     model.denoiser.requires_grad_(True)  # averaged weights come without
-    learning = SlowFastLoop(model, windows, shop.config.slow, shop.config.slow_fast)
-    steps = shop.config.slow_fast.steps_per_round
+    learning = SlowFastLoop(model, windows, context.config.slow, context.config.slow_fast)
+    steps = context.config.slow_fast.steps_per_round
     model.denoiser = _beside_memories(
-        shop, model, learning, "slow_fast", minutes, label="slow-fast loop", round_steps=steps
+        context, model, learning, "slow_fast", minutes, label="slow-fast loop", round_steps=steps
     )
     return learning.held_out_losses(VALIDATION_ROUNDS)
 
 
 def _beside_memories(
-    shop: Workshop,
+    context: RunContext,
     model: WorldModel,
     learning: Recalling | SlowFastLoop,
     stage: str,
@@ -138,8 +141,8 @@ def _beside_memories(
         model.denoiser,
         learning.loss,
         learning.config.loop,
-        out=shop.out / stage,
+        out=context.out / stage,
         minutes=minutes,
-        accelerator=shop.accelerator,
+        accelerator=context.accelerator,
         **{"label": stage, **more},
     )

@@ -7,7 +7,7 @@ denoiser/      journal, checkpoint
 recalling/     journal, checkpoint
 slow_fast/     journal, checkpoint
 
-Holds: `Workshop`, the first three. Holds not: the last three (denoiser.py).
+Holds: `RunContext`, the first three. Holds not: the last three (denoiser.py).
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ from twospeed.worldmodel.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Workshop:
+class RunContext:
     """What all stages of one run share."""
 
     config: RunConfig
@@ -65,35 +65,35 @@ class Workshop:
 
 
 def autoencoder_stage(
-    shop: Workshop, initial: WorldModel | None, minutes: float | None
+    context: RunContext, initial: WorldModel | None, minutes: float | None
 ) -> tuple[Any, float]:
     """Fit and train the autoencoder; return it and its PSNR in dB on held-out frames."""
-    folder = shop.out / "autoencoder"
-    with shop.accelerator.main_process_first():
-        frames, held_out = _frames(shop, folder)
-        autoencoder = initial.autoencoder if initial else _fitted(shop, folder, frames)
+    folder = context.out / "autoencoder"
+    with context.accelerator.main_process_first():
+        frames, held_out = _frames(context, folder)
+        autoencoder = initial.autoencoder if initial else _fitted(context, folder, frames)
     if isinstance(autoencoder, FrameAutoencoder):
         autoencoder = train_decoder(
             autoencoder,
             frames,
-            shop.config.autoencoder,
+            context.config.autoencoder,
             out=folder,
             minutes=minutes,
-            accelerator=shop.accelerator,
+            accelerator=context.accelerator,
         )
     return autoencoder, psnr_of(autoencoder, held_out)
 
 
-def _frames(shop: Workshop, folder: Path) -> tuple[Frames, Frames]:
+def _frames(context: RunContext, folder: Path) -> tuple[Frames, Frames]:
     paths = folder / "frames.npy", folder / "held_out.npy"
     if not paths[1].exists():
         for path, frames in zip(
-            paths, take_frames(shop.source, shop.config.autoencoder.frames), strict=True
+            paths, take_frames(context.source, context.config.autoencoder.frames), strict=True
         ):
             with written_aside(path) as aside, aside.open("wb") as file:
                 np.save(file, frames)
     train, held_out = (np.load(path, mmap_mode="r") for path in paths)
-    size = shop.config.model.settings.frame_size
+    size = context.config.model.settings.frame_size
     if train.shape[1:3] != (size, size):
         raise ConfigError(
             f"the recipe takes frames of {size}x{size} pixels, the data have"
@@ -102,12 +102,12 @@ def _frames(shop: Workshop, folder: Path) -> tuple[Frames, Frames]:
     return train, held_out
 
 
-def _fitted(shop: Workshop, folder: Path, frames: Frames) -> FrameAutoencoder:
+def _fitted(context: RunContext, folder: Path, frames: Frames) -> FrameAutoencoder:
     place = folder / "fitted"
     recover(place, NETWORK)
     if not place.exists():
         model = fit_to_frames(
-            frames, shop.config.model.autoencoder, seed=shop.config.autoencoder.loop.seed
+            frames, context.config.model.autoencoder, seed=context.config.autoencoder.loop.seed
         )
         with folder_aside(place, NETWORK) as aside:
             model.save_pretrained(aside)
@@ -116,7 +116,7 @@ def _fitted(shop: Workshop, folder: Path, frames: Frames) -> FrameAutoencoder:
 
 
 def text_stage(
-    shop: Workshop, initial: WorldModel | None, actions: Actions, minutes: float | None
+    context: RunContext, initial: WorldModel | None, actions: Actions, minutes: float | None
 ) -> tuple[TextEncoder, float]:
     """Train the text encoder; return it and its accuracy on held-out sayings, 0 to 1.
 
@@ -127,31 +127,31 @@ def text_stage(
         return encoder, float("nan")
     return train_text_encoder(
         actions,
-        shop.config.text,
-        out=shop.out / "text",
-        size=shop.config.model.text,
+        context.config.text,
+        out=context.out / "text",
+        size=context.config.model.text,
         initial=encoder,
         minutes=minutes,
-        accelerator=shop.accelerator,
+        accelerator=context.accelerator,
     )
 
 
 def latents_stage(
-    shop: Workshop, autoencoder: Any, before: Vocabulary | None
+    context: RunContext, autoencoder: Any, before: Vocabulary | None
 ) -> tuple[LatentWindows, Actions]:
     """Encode all episodes; return the windows to draw from, and the actions to tell apart.
 
     These are the moves, what is said in the windows, and what the weights learned `before`.
     """
     on_cpu = autoencoder.device.type == "cpu"
-    with shop.accelerator.main_process_first():
+    with context.accelerator.main_process_first():
         folder = fill_cache(
-            shop.source,
+            context.source,
             autoencoder,
-            shop.out / "latents",
-            workers=shop.workers if on_cpu else 1,
+            context.out / "latents",
+            workers=context.workers if on_cpu else 1,
         )
-    windows = LatentWindows(folder, groups=list(shop.source.groups()))
+    windows = LatentWindows(folder, groups=list(context.source.groups()))
     actions = actions_of(windows.said_in(), before)
     windows.sayings = sayings_of(actions)
     return windows, actions

@@ -38,7 +38,7 @@ def test_a_chunk_that_was_seen_comes_back_whole_at_every_noise_level(model, make
     noisy = torch.cat([window[:, :, :4], drawn(window[:, :, 4:].shape)], dim=2)
     memory = written(model, window)
     torch.testing.assert_close(asked(memory, noisy, level), window[:, :, 4:], atol=1e-3, rtol=1e-3)
-    without = written(model, window, trust=None)
+    without = written(model, window, retrieval_range=None)
     assert (asked(without, noisy, level) - window[:, :, 4:]).abs().mean() > 0.1
 
 
@@ -56,19 +56,19 @@ def test_other_predictions_mean_the_same_latents(model, make_window, kind):
     torch.testing.assert_close(found, wanted, atol=1e-2, rtol=1e-2)
 
 
-def test_between_its_bounds_trust_grows_evenly(model, make_window):
+def test_within_its_range_the_gate_opens_evenly(model, make_window):
     window = make_window(seed=1)
     noisy = torch.cat([window[:, :, :4], drawn(window[:, :, 4:].shape)], dim=2)
     memory = written(model, window)
     text = model.text_encoder.encode([TEXT])
     familiar = float(memory.familiar(window[:, :, :4], text))
     assert familiar == pytest.approx(1, abs=1e-3)
-    plain = asked(written(model, window, trust=None), noisy, 500)
-    half = asked(written(model, window, trust=(familiar - 1, familiar + 1)), noisy, 500)
+    plain = asked(written(model, window, retrieval_range=None), noisy, 500)
+    half = asked(written(model, window, retrieval_range=(familiar - 1, familiar + 1)), noisy, 500)
     torch.testing.assert_close(half, plain.lerp(window[:, :, 4:], 0.5), atol=1e-3, rtol=1e-3)
 
 
-def test_an_empty_memory_is_not_trusted_however_familiar_the_slow_weights_find_all(
+def test_an_empty_memory_recalls_nothing_however_familiar_the_slow_weights_find_all(
     model, make_window
 ):
     with torch.no_grad():
@@ -98,13 +98,13 @@ def test_another_past_is_recalled_anew(model, make_window):
 
 
 def test_familiarity_is_what_the_fast_weights_add():
-    marks = torch.tensor([0.4, 0.7, 1.0, 1.2, 0.1])
-    found = familiarity(marks, torch.full((5,), 0.4))
+    scores = torch.tensor([0.4, 0.7, 1.0, 1.2, 0.1])
+    found = familiarity(scores, torch.full((5,), 0.4))
     torch.testing.assert_close(found, torch.tensor([0.0, 0.5, 1.0, 1.0, 0.0]))
 
 
-def test_trust_without_a_recall_layer_is_refused():
-    with pytest.raises(ConfigError, match="trust needs the objective recall"):
-        FastLearningConfig(trust=(0.5, 0.9))
-    with pytest.raises(ConfigError, match="two rising marks"):
-        FastLearningConfig(objective="recall", trust=(0.9, 0.9))
+def test_a_range_without_a_recall_layer_is_refused():
+    with pytest.raises(ConfigError, match="retrieval_range needs the objective recall"):
+        FastLearningConfig(retrieval_range=(0.5, 0.9))
+    with pytest.raises(ConfigError, match="two rising numbers"):
+        FastLearningConfig(objective="recall", retrieval_range=(0.9, 0.9))

@@ -5,7 +5,7 @@ import pytest
 
 from twospeed.core.errors import DataError
 from twospeed.evaluation.protocols.base import ProtocolConfig
-from twospeed.evaluation.protocols.observed_return import ARMS, count_chunks, run_seen
+from twospeed.evaluation.protocols.observed_return import ARMS, count_chunks, run_observed_return
 from twospeed.evaluation.protocols.scores import score
 from twospeed.worldmodel.model import WorldModel
 
@@ -15,7 +15,9 @@ SAME_DB = 5e-4
 
 def run(model, walks, config, done=None):
     done = [] if done is None else done
-    return {o.walk.route.seed: o for o in run_seen(model, walks, config, advance=done.append)}
+    return {
+        o.walk.route.seed: o for o in run_observed_return(model, walks, config, advance=done.append)
+    }
 
 
 @pytest.fixture(scope="module")
@@ -112,4 +114,4 @@ def test_a_model_of_other_chunks_is_refused(model, walks, config):
     settings = dataclasses.replace(model.settings, chunk_frames=3)
     parts = (model.denoiser, model.autoencoder, model.text_encoder, model.schedule)
     with pytest.raises(DataError, match="chunks of 4 frames, this model generates 3"):
-        next(run_seen(WorldModel(*parts, settings), walks, config, advance=print))
+        next(run_observed_return(WorldModel(*parts, settings), walks, config, advance=print))

@@ -1,0 +1,33 @@
+"""Weights that had another name before: folders and checkpoints written then open as they are.
+
+A memory knows its slow weights by a hash over names and numbers, so the hash goes by old names.
+"""
+
+from typing import Any
+
+WEIGHTS = {
+    "trust.": "recall_gate.",
+    "recall.undo.": "recall.to_inverse.",
+}
+"""Beginning of an old name -> beginning of the name now."""
+
+
+def rename_weights_(state: dict[str, Any], prefix: str = "") -> None:
+    """Give what a denoiser's state holds under old names its names of now, in place.
+
+    Args:
+        state: name -> tensor.
+        prefix: what stands before all names of the denoiser.
+    """
+    for old, new in WEIGHTS.items():
+        begin = prefix + old
+        for name in [name for name in state if name.startswith(begin)]:
+            state[prefix + new + name.removeprefix(begin)] = state.pop(name)
+
+
+def first_name(name: str) -> str:
+    """Return the name that a weight had first."""
+    for old, new in WEIGHTS.items():
+        if name.startswith(new):
+            return old + name.removeprefix(new)
+    return name
