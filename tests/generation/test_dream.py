@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from twospeed.core.errors import DataError, ShapeError
+from twospeed.core.files import read_json, write_json
 from twospeed.generation.dream import Dream
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.files import load_memory, memory_of, open_memories, save_memory
@@ -141,3 +143,42 @@ def test_a_dream_of_another_model_or_a_damaged_one_is_one_line(make_model, model
         Dream.load(tmp_path / "dream", model)
     with pytest.raises(DataError, match="cannot read"):
         Dream.load(tmp_path / "nothing", model)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"seed": "3"}, "seed takes a whole number"),
+        ({"num_chunks": -1}, "num_chunks must be 0 or more"),
+        ({"num_chunks": 1.5}, "num_chunks takes a whole number"),
+        ({"memory_seed": [0]}, "memory_seed takes a whole number or null"),
+        ({"memory_seed": 10**30}, "at most 64 bits"),
+        ({"model_hash": None}, "model_hash takes a text"),
+        ({"more": 1}, "called 'more'"),
+    ],
+)
+def test_what_a_dream_says_of_itself_is_checked(model, frame, tmp_path, values, message):
+    dream_of(model, frame).save(tmp_path / "dream")
+    said = read_json(tmp_path / "dream" / "dream.json")
+    write_json(tmp_path / "dream" / "dream.json", said | values)
+    with pytest.raises(DataError, match=message):
+        Dream.load(tmp_path / "dream", model)
+
+
+@pytest.mark.parametrize("change", [lambda it: it[..., :1], lambda it: it / 0, lambda it: it.int()])
+@pytest.mark.parametrize("name", ["past", "first.0", "steps", "rehearsal.offered"])
+def test_a_state_of_other_shapes_types_or_infinite_is_one_line(
+    model, frame, tmp_path, name, change
+):
+    dream = dream_of(model, frame)
+    dream.step("turn left")
+    dream.save(tmp_path / "dream")
+    path = tmp_path / "dream" / "state.safetensors"
+    tensors = load_file(path)
+    changed = change(tensors[name][None] if tensors[name].ndim == 0 else tensors[name])
+    save_file({**tensors, name: changed.contiguous()}, path)
+    with pytest.raises(DataError, match="is damaged"):
+        Dream.load(tmp_path / "dream", model)
+    save_file({k: it for k, it in tensors.items() if k != name}, path)
+    with pytest.raises(DataError, match="is damaged"):
+        Dream.load(tmp_path / "dream", model)

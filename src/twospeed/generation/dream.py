@@ -5,18 +5,22 @@ chunk before it and on one action; latents are chained without decoding and enco
 each chunk the memory, if there is one, learns the window past ⊕ new.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from twospeed.core.errors import DataError, ShapeError
+from twospeed.core.errors import DataError, ShapeError, TwospeedError
+from twospeed.core.fields import shown
 from twospeed.core.files import read_json, write_json
 from twospeed.core.folders import FolderKind, folder_aside, recover
+from twospeed.core.ranges import Within
+from twospeed.core.untrusted import parsing, typed
 from twospeed.memory.files import MEMORY, load_memory, memory_of, open_memories, save_memory
 from twospeed.memory.temp_lora import TempLora
 from twospeed.worldmodel.model import WorldModel
@@ -35,6 +39,16 @@ DREAM = FolderKind(
     sign=_is_dream,
 )
 """What `Dream.save` writes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Saved:
+    """What ``dream.json`` says."""
+
+    model_hash: str
+    num_chunks: Annotated[int, Within(0, 2**62)]
+    seed: int
+    memory_seed: int | None
 
 
 class Dream:
@@ -125,24 +139,24 @@ class Dream:
             DataError: when the folder is no dream, is damaged, or belongs to another model.
         """
         recover(path, DREAM)
-        state = read_json(path / "dream.json")
-        if state.get("model_hash") != model.hash():
+        saved = typed(_Saved, read_json(path / "dream.json"), str(path / "dream.json"))
+        if saved.model_hash != model.hash():
             raise DataError(
-                f"this dream belongs to slow weights {state.get('model_hash')}, the model has"
+                f"this dream belongs to slow weights {shown(saved.model_hash)}, the model has"
                 f" {model.hash()}"
             )
         dream = cls.__new__(cls)
-        dream.model = model
+        dream.model, dream.seed, dream.num_chunks = model, saved.seed, saved.num_chunks
         try:
-            tensors = load_file(path / "state.safetensors")
-            dream.seed, dream.num_chunks = int(state["seed"]), int(state["num_chunks"])
-            dream.past = tensors.pop("past").to(model.device)
+            with parsing("its state"):
+                tensors = load_file(path / "state.safetensors")
+            dream.past = _past_of(tensors, model)
             dream.memory = None
-            if state["memory_seed"] is not None:
+            if saved.memory_seed is not None:
                 file = load_memory(path / "memory")
-                dream.memory = open_memories(model, [file], seeds=(int(state["memory_seed"]),))
+                dream.memory = open_memories(model, [file], seeds=(saved.memory_seed,))
                 dream.memory.load_state_(tensors)
-        except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+        except TwospeedError as error:
             raise DataError(f"the dream in {path} is damaged: {error}") from error
         return dream
 
@@ -170,3 +184,16 @@ class Dream:
             )
         self.past = new_BCTHW
         self.num_chunks += 1
+
+
+def _past_of(tensors: dict[str, Tensor], model: WorldModel) -> Tensor:
+    """Take the latents of the past frames out of the state, (1, C, T, h, w)."""
+    past = tensors.pop("past", None)
+    size, frames = model.settings.frame_size, model.settings.chunk_frames
+    black = model.encode(np.zeros((1, 1, size, size, 3), np.uint8)).expand(-1, -1, frames, -1, -1)
+    if past is None or past.shape not in {black.shape, black[:, :, :1].shape}:
+        got = None if past is None else tuple(past.shape)
+        raise DataError(f"its past frames should be {tuple(black.shape)}, got {got}")
+    if past.dtype != black.dtype or not past.isfinite().all():
+        raise DataError(f"its past frames should be finite {black.dtype}")
+    return past.to(model.device)

@@ -9,7 +9,7 @@ Axes: E episodes, R rank, I and O features in and out of a layer.
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from twospeed.core.errors import ConfigError
+from twospeed.core.errors import ConfigError, DataError
+from twospeed.core.fields import shown
 from twospeed.core.random import generator_of
 
 
@@ -27,12 +28,13 @@ class Adapters:
     Args:
         denoiser: whose linear layers are adapted; stays as it is until `attach`.
         rank: R.
-        targets: regular expression for the names of the layers.
+        targets: regular expression for the names of the layers, or these names themselves.
         episodes: E; a batch given to the denoiser holds a multiple of E clips, episode by episode.
         whole: `down` is the unit matrix and stays, so that `up` alone is what is added; R = I then.
 
     Raises:
         ConfigError: when no linear layer is named so, or `whole` and R do not fit one.
+        DataError: when one of the names is not that of a linear layer.
     """
 
     def __init__(
@@ -40,18 +42,11 @@ class Adapters:
         denoiser: Any,
         *,
         rank: int,
-        targets: str,
+        targets: str | Collection[str],
         episodes: int = 1,
         whole: bool = False,
     ) -> None:
-        pattern = re.compile(targets)
-        named: dict[str, nn.Linear] = {
-            name: layer
-            for name, layer in denoiser.named_modules()
-            if isinstance(layer, nn.Linear) and pattern.search(name)
-        }
-        if not named:
-            raise ConfigError(f"no linear layer's name matches {targets!r}")
+        named = _layers_of(denoiser, targets)
         self.down: dict[str, Tensor] = {}
         self.up: dict[str, Tensor] = {}
         for name, layer in named.items():
@@ -126,6 +121,25 @@ class Adapters:
             return slow + fast.to(slow).view_as(slow)
 
         return add
+
+
+def _layers_of(denoiser: Any, targets: str | Collection[str]) -> dict[str, nn.Linear]:
+    """Return the linear layers that a regular expression or their names choose, in order."""
+    modules = denoiser.named_modules()
+    linear = {name: layer for name, layer in modules if isinstance(layer, nn.Linear)}
+    if not isinstance(targets, str):
+        strangers = sorted(set(targets) - linear.keys())
+        if strangers:
+            raise DataError(f"the model has no linear layer called {shown(strangers[0])}")
+        return {name: layer for name, layer in linear.items() if name in targets}
+    try:
+        pattern = re.compile(targets)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ConfigError(f"{shown(targets)} is no regular expression: {error}") from error
+    named = {name: layer for name, layer in linear.items() if pattern.search(name)}
+    if not named:
+        raise ConfigError(f"no linear layer's name matches {shown(targets)}")
+    return named
 
 
 def _unit(name: str, rank: int, layer: nn.Linear) -> Tensor:

@@ -19,7 +19,7 @@ def merge(first: MemoryFile, second: MemoryFile, *, share: float = 0.5) -> Memor
         DataError: when they belong to different slow weights or layers.
         ConfigError: when `share` is not in [0, 1].
     """
-    if first.model_hash != second.model_hash or first.up.keys() != second.up.keys():
+    if first.model_hash != second.model_hash or _shapes(first) != _shapes(second):
         raise DataError(
             f"memories of different models cannot be merged: {first.model_hash} and"
             f" {second.model_hash}"
@@ -59,9 +59,14 @@ def difference(first: MemoryFile, second: MemoryFile) -> dict[str, dict[str, flo
     Raises:
         DataError: when they do not have the same layers.
     """
-    if first.up.keys() != second.up.keys():
+    if _shapes(first) != _shapes(second):
         raise DataError("these memories have different layers; they cannot be compared")
     return {name: _compare(first.delta(name), second.delta(name)) for name in sorted(first.up)}
+
+
+def _shapes(file: MemoryFile) -> dict[str, tuple[int, int]]:
+    """Return layer -> outputs and inputs."""
+    return {name: (len(up), file.down[name].shape[1]) for name, up in file.up.items()}
 
 
 def _compare(first: Tensor, second: Tensor) -> dict[str, float]:

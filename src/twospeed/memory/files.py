@@ -15,14 +15,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from twospeed.core.config import from_json, to_json
+from twospeed.core.config import to_json
 from twospeed.core.errors import DataError, ShapeError, TwospeedError
+from twospeed.core.fields import shown
 from twospeed.core.files import write_json
 from twospeed.core.folders import FolderKind, folder_aside, recover
+from twospeed.core.untrusted import parse_json, parsing, typed
+from twospeed.memory.adapter_files import (
+    CONFIG,
+    PREFIX,
+    check_halves,
+    factor_in,
+    halves_of,
+    named_tensors,
+)
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.temp_lora import TempLora, WriteRecord
 from twospeed.worldmodel.model import WorldModel
@@ -30,7 +40,6 @@ from twospeed.worldmodel.renamed import rename_weights_
 
 FORMAT = "twospeed-memory-1"
 WEIGHTS = "adapter_model.safetensors"
-PREFIX = "base_model.model."
 
 
 def _is_memory(folder: Path) -> bool:
@@ -40,20 +49,25 @@ def _is_memory(folder: Path) -> bool:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            yield file
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"cannot read a memory from {path}: {error}") from error
+    if not path.is_file():
+        raise DataError(f"cannot read a memory from {path}: there is no such file")
+    with parsing(f"a memory from {path}"):
+        file = safe_open(path, framework="pt")
+    with file:
+        yield file
 
 
-MEMORY = FolderKind(name="a memory", files=(WEIGHTS, "adapter_config.json"), sign=_is_memory)
+MEMORY = FolderKind(name="a memory", files=(WEIGHTS, CONFIG), sign=_is_memory)
 """What `save_memory` writes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MemoryFile:
-    """One episode's memory, as it lies on disk."""
+    """One episode's memory, as it lies on disk.
+
+    Raises:
+        DataError: when the weights are no whole pairs of finite numbers of the configured rank.
+    """
 
     model_hash: str
     """Hash of the slow weights it belongs to."""
@@ -69,6 +83,9 @@ class MemoryFile:
 
     up: dict[str, Tensor]
     """Layer -> (O, R)."""
+
+    def __post_init__(self) -> None:
+        check_halves(self.down, self.up, rank=self.config.rank)
 
     def delta(self, layer: str) -> Tensor:
         """Return what the memory adds to a layer's weight, (O, I)."""
@@ -133,8 +150,16 @@ def _check_fit(memory: TempLora, file: MemoryFile) -> None:
 def open_memories(
     model: WorldModel, saved: Sequence[MemoryFile], *, seeds: Sequence[int]
 ) -> TempLora:
-    """Open saved memories on a model, one an episode."""
-    memory = TempLora(model, saved[0].config, seeds=seeds)
+    """Open saved memories on a model, one an episode.
+
+    Layers are found by the names that the file has adapters of: a pattern out of a file is not
+    run.
+
+    Raises:
+        DataError: when a memory belongs to other slow weights, or a layer is not there or does
+            not fit.
+    """
+    memory = TempLora(model, saved[0].config, seeds=seeds, layers=tuple(saved[0].up))
     restore_(memory, saved)
     return memory
 
@@ -145,10 +170,6 @@ def save_memory(file: MemoryFile, path: Path) -> None:
     Raises:
         DataError: when anything but a memory stands at `path`, or the disk is full.
     """
-    tensors = {}
-    for name in file.up:
-        tensors[f"{PREFIX}{name}.lora_A.weight"] = file.down[name].contiguous()
-        tensors[f"{PREFIX}{name}.lora_B.weight"] = file.up[name].contiguous()
     metadata = {
         "format": FORMAT,
         "model_hash": file.model_hash,
@@ -164,8 +185,8 @@ def save_memory(file: MemoryFile, path: Path) -> None:
         "bias": "none",
     }
     with folder_aside(path, MEMORY) as aside:
-        save_file(tensors, aside / WEIGHTS, metadata=metadata)
-        write_json(aside / "adapter_config.json", peft_config)
+        save_file(named_tensors(file.down, file.up), aside / WEIGHTS, metadata=metadata)
+        write_json(aside / CONFIG, peft_config)
 
 
 def load_memory(path: Path) -> MemoryFile:
@@ -175,27 +196,32 @@ def load_memory(path: Path) -> MemoryFile:
         DataError: when it is missing, damaged, or no memory of ours.
     """
     recover(path, MEMORY)
-    with _opened(path / WEIGHTS if path.is_dir() else path) as file:
+    place = path / WEIGHTS if path.is_dir() else path
+    with _opened(place) as file, parsing(f"a memory from {path}"):
         metadata = file.metadata() or {}
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if metadata.get("format") != FORMAT:
-        raise DataError(f"{path} says format {metadata.get('format')!r}, this reads {FORMAT!r}")
+        raise DataError(
+            f"{path} says format {shown(metadata.get('format'))}, this reads {FORMAT!r}"
+        )
     try:
-        return _memory_file(metadata, tensors)
-    except (KeyError, ValueError, TypeError, TwospeedError) as error:
-        raise DataError(f"{path} is damaged: {error!r}") from error
+        return _memory_file(metadata, tensors, place.parent)
+    except (KeyError, TwospeedError) as error:
+        raise DataError(f"{path} is damaged: {error}") from error
 
 
-def _memory_file(metadata: dict[str, str], tensors: dict[str, Tensor]) -> MemoryFile:
+def _memory_file(metadata: dict[str, str], tensors: dict[str, Tensor], folder: Path) -> MemoryFile:
     rename_weights_(tensors, PREFIX)
-    parts: dict[str, dict[str, Tensor]] = {"lora_A": {}, "lora_B": {}}
-    for name, tensor in tensors.items():
-        layer, part, _ = name.removeprefix(PREFIX).rsplit(".", 2)
-        parts[part][layer] = tensor
-    return MemoryFile(
+    config, records = (parse_json(metadata[name], f"its {name}") for name in ("config", "records"))
+    down, up = halves_of(tensors)
+    file = MemoryFile(
         model_hash=metadata["model_hash"],
-        config=from_json(FastLearningConfig, json.loads(metadata["config"])),
-        records=tuple(WriteRecord(**record) for record in json.loads(metadata["records"])),
-        down=parts["lora_A"],
-        up=parts["lora_B"],
+        config=typed(FastLearningConfig, config, "its config"),
+        records=typed(tuple[WriteRecord, ...], records, "its records"),
+        down=down,
+        up=up,
     )
+    factor = factor_in(folder, rank=file.config.rank)
+    if factor == 1:
+        return file
+    return dataclasses.replace(file, up={name: factor * it for name, it in file.up.items()})

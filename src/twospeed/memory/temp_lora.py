@@ -6,7 +6,7 @@ the slow weights fixed. Everything beyond that is a setting of `FastLearningConf
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.gradient_writes import GradientWrites
 from twospeed.memory.recall_writes import RecallWrites
 from twospeed.memory.retrieval_gate import RetrievalGate, familiarity
-from twospeed.memory.writer import Writer, Written
+from twospeed.memory.writer import Writer, Written, check_state
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.recall import familiarity_score
 from twospeed.worldmodel.sampler import Predict
@@ -59,13 +59,20 @@ class TempLora:
         model: the slow weights; never changed.
         config: how to write.
         seeds: one a episode; they decide the noise of the writes.
+        layers: names of the layers that get adapters; None takes those that `config.targets` names.
 
     Raises:
         ConfigError: when no layer is named as `config.targets` says, or the rank does not suit it.
+        DataError: when one of `layers` is not there.
     """
 
     def __init__(
-        self, model: WorldModel, config: FastLearningConfig, *, seeds: Sequence[int] = (0,)
+        self,
+        model: WorldModel,
+        config: FastLearningConfig,
+        *,
+        seeds: Sequence[int] = (0,),
+        layers: Collection[str] | None = None,
     ) -> None:
         self.model = model
         self.config = config
@@ -73,7 +80,7 @@ class TempLora:
         self.adapters = Adapters(
             model.denoiser,
             rank=config.rank,
-            targets=config.targets,
+            targets=config.targets if layers is None else layers,
             episodes=len(seeds),
             whole=config.objective == "recall",
         )
@@ -184,7 +191,12 @@ class TempLora:
         return self.writer.state(episode)
 
     def load_state_(self, named: dict[str, Tensor], episode: int = 0) -> None:
-        """Take over what `state` gave."""
+        """Take over what `state` gave.
+
+        Raises:
+            DataError: when it is that of another way of writing, or damaged.
+        """
+        check_state(named, like=self.state(episode))
         self.writer.load_state_(named, episode)
 
     @torch.no_grad()

@@ -4,11 +4,16 @@ gradient_writes.py   gradient steps on the diffusion loss (the paper)
 recall_writes.py     least squares on the recall layer over all chunks so far (ours)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
+
+from twospeed.core.errors import DataError
+
+REHEARSED = ("rehearsal.windows", "rehearsal.texts")
+"""What the state of a writer holds only after some writes."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -23,6 +28,33 @@ class Written:
 
     open_E: Tensor
     """bool: the gate was open and something could be written."""
+
+
+def check_state(named: Mapping[str, Tensor], *, like: Mapping[str, Tensor]) -> None:
+    """Hold what a file says of a writer to what `state` of a fresh one gives.
+
+    Args:
+        named: out of the file; it may hold rehearsed windows beside what `like` has.
+        like: of a fresh writer of the same memory.
+
+    Raises:
+        DataError: when a tensor is not there, not known, of another shape or not finite.
+    """
+    for name in sorted(named.keys() | like.keys()):
+        if name not in named:
+            raise DataError(f"its writer's {name} is not there")
+        if name not in like and name not in REHEARSED:
+            raise DataError(f"it holds {name[:200]!r}, which no writer of it has")
+        wanted = like.get(name, named[name])
+        if named[name].shape != wanted.shape or named[name].dtype != wanted.dtype:
+            raise DataError(
+                f"its writer's {name} should be {wanted.dtype} {tuple(wanted.shape)}, got"
+                f" {named[name].dtype} {tuple(named[name].shape)}"
+            )
+        if not named[name].isfinite().all():
+            raise DataError(f"its writer's {name} holds numbers that are not finite")
+    if len({len(named[name]) for name in REHEARSED if name in named}) > 1:
+        raise DataError("its writer has not as many rehearsed texts as windows")
 
 
 class Writer(Protocol):
