@@ -7,6 +7,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_of, new_file
 from twospeed.core.errors import DataError, lookup
 from twospeed.core.pictures import Frame, fit_frame
@@ -81,8 +82,7 @@ def _first_frame(place: str, size: int) -> Frame:
                 f" {place[:40]!r}"
             )
         return make_world("rooms", frame_size=size).reset(int(seed)).frame
-    frame = read_frame(Path(place), say=lambda line: typer.echo(line, err=True))
-    return fit_frame(frame, size)
+    return fit_frame(read_frame(Path(place), say=say), size)
 
 
 def _open_memory(choice: str, preset: str, model: WorldModel, seed: int) -> TempLora | None:

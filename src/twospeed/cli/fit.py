@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_with
 from twospeed.core.config import override
 from twospeed.terminator.datasets.built_in import load_examples
@@ -35,7 +36,7 @@ def fit(
 ) -> None:
     """Fit RECIPE on DATA; chosen by held-out examples, tested once at the end."""
     config = functools.reduce(override, settings or [], recipe_of(recipe))
-    examples = load_examples(data)
+    examples = load_examples(data, say=say)
     result = fit_examples(config, examples, out, device=device)
     plot_curves({recipe: result}, out / "curves.png")
     plot_confusion(result, examples.classes, out / "confusion.png")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.registry import FORMATS
@@ -46,9 +47,7 @@ def import_(
         scenes=scenes,
         camera=camera,
     )
-    done = import_recordings(
-        config, source, out, workers=workers, say=lambda line: typer.echo(line, err=True)
-    )
+    done = import_recordings(config, source, out, workers=workers, say=say)
     lines = f"; {len(done.lines)} lines above" if done.lines else ""
     typer.echo(
         f"imported {done.num_episodes} of {done.num_planned} episodes, {done.num_frames} frames,"

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_with, new_file
 from twospeed.core.config import override
 from twospeed.core.errors import lookup
@@ -91,7 +92,7 @@ def show(
     count: Annotated[int, typer.Option(help="how many test examples")] = 4,
 ) -> None:
     """Draw hyper-kernels, scores by position, and the mean of the features by layer."""
-    examples = load_examples(data)
+    examples = load_examples(data, say=say)
     saved = open_fit(fit, examples)
     inputs = saved.reader(examples.test.images[:count])
     means = layer_means(trace_network(saved.network, inputs))
@@ -133,7 +134,7 @@ def compare_variants(
     known = lookup(VARIANTS, kind, "comparison")(config)
     chosen = {name: lookup(known, name, "variant") for name in only or known}
     rows = compare(
-        config, load_examples(data), chosen, out,
+        config, load_examples(data, say=say), chosen, out,
         seeds=range(seeds), rates=rates or (), device=device,
     )  # fmt: skip
     table = Table("variant", "test accuracy", "rate", "parameters", "processor seconds")

@@ -9,6 +9,7 @@ from sklearn.datasets import load_digits
 
 from twospeed.core.config import override
 from twospeed.core.errors import DataError, lookup, require
+from twospeed.core.pictures import show_upright
 from twospeed.terminator.datasets.examples import (
     Examples,
     ExampleSet,
@@ -18,6 +19,7 @@ from twospeed.terminator.datasets.examples import (
     with_test_split,
 )
 from twospeed.terminator.datasets.files import read_data
+from twospeed.terminator.datasets.folders import channels_of, stack_pictures
 from twospeed.terminator.datasets.pathfinder import PathfinderConfig, make_pathfinder
 
 HUB_PREFIX = "hub:"
@@ -47,10 +49,14 @@ BUILT_IN: dict[str, Callable[[], ExampleSet]] = {
 }
 
 
-def load_examples(name_or_path: str) -> ExampleSet:
+def load_examples(name_or_path: str, *, say: Callable[[str], None] | None = None) -> ExampleSet:
     """Return a built-in set by name, ``hub:NAME`` through the datasets library, or files by path.
 
     ``pathfinder:steps=6,distractors=0`` changes fields of `PathfinderConfig`.
+
+    Args:
+        name_or_path: of the set.
+        say: gets a line about each kind of thing that is left out or not as usual.
 
     Raises:
         ConfigError: for a pathfinder that cannot be.
@@ -58,6 +64,14 @@ def load_examples(name_or_path: str) -> ExampleSet:
         UnknownNameError: when it is neither a path nor a name of ours.
         MissingExtraError: when the hub is asked for and the library is not installed.
     """
+    examples = _load(name_or_path)
+    if say is not None:
+        for note in examples.notes:
+            say(note)
+    return examples
+
+
+def _load(name_or_path: str) -> ExampleSet:
     if name_or_path.startswith(HUB_PREFIX):
         return from_hub(name_or_path.removeprefix(HUB_PREFIX))
     if name_or_path.startswith(PATHFINDER_PREFIX):
@@ -95,5 +109,9 @@ def _hub_examples(rows: object, name: str) -> Examples:
     label = next((column for column in ("label", "fine_label") if column in columns), None)
     if image is None or label is None:
         raise DataError(f"{name!r} should have columns of images and labels, but has {columns}")
-    pictures = [np.asarray(picture) for picture in rows[image]]  # type: ignore[index]
-    return examples_from(np.stack(pictures), np.array(rows[label]))  # type: ignore[index]
+    pictures = {
+        f"{name} row {row}": show_upright(picture)
+        for row, picture in enumerate(rows[image])  # type: ignore[index]
+    }
+    images = stack_pictures(pictures, channels=channels_of(pictures.values()))
+    return examples_from(images, np.array(rows[label]))  # type: ignore[index]

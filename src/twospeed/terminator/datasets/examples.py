@@ -54,6 +54,9 @@ class ExampleSet:
     classes: tuple[str, ...]
     """Names, by label."""
 
+    notes: tuple[str, ...] = ()
+    """What was left out when it was read, or is not as usual, a line each."""
+
     def __post_init__(self) -> None:
         for part, examples in (("train", self.train), ("test", self.test)):
             labels = examples.labels
@@ -64,6 +67,11 @@ class ExampleSet:
                     f"{self.name}: labels must be 0 to {len(self.classes) - 1}, got "
                     f"{int(labels.min())} to {int(labels.max())} in its {part} examples"
                 )
+        if len(self.train.labels.unique()) < 2:
+            only = self.classes[int(self.train.labels[0])]
+            raise DataError(
+                f"{self.name} has one class, {only!r}: a fit tells classes apart, give two or more"
+            )
         shapes = [tuple(part.images.shape[1:]) for part in (self.train, self.test)]
         if shapes[0] != shapes[1]:
             raise DataError(

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from twospeed.core.errors import DataError
 from twospeed.core.npz import read_arrays
@@ -26,8 +25,7 @@ from twospeed.terminator.datasets.examples import (
     examples_from,
     with_test_split,
 )
-
-PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".webp"}
+from twospeed.terminator.datasets.folders import read_folders
 
 
 def read_data(path: Path) -> ExampleSet:
@@ -175,52 +173,6 @@ def _stl10_part(folder: Path, part: str) -> Examples:
     columns = shaped(pictures, (-1, 3, 96, 96), names[0])
     numbers = shaped(labels, (-1,), names[1]).astype(np.int64) - 1
     return examples_from(columns.transpose(0, 1, 3, 2), numbers)
-
-
-def read_folders(folder: Path) -> ExampleSet:
-    """Read pictures sorted into folders by class, all of one size."""
-    train, test = (
-        folder / "train",
-        next((folder / name for name in ("test", "val") if (folder / name).is_dir()), None),
-    )
-    if train.is_dir() and test is not None:
-        classes = _class_names(train)
-        return ExampleSet(
-            name=folder.name,
-            train=_pictures(train, classes),
-            test=_pictures(test, classes),
-            classes=classes,
-        )
-    classes = _class_names(folder)
-    return with_test_split(folder.name, _pictures(folder, classes), classes)
-
-
-def _class_names(folder: Path) -> tuple[str, ...]:
-    return tuple(sorted(child.name for child in folder.iterdir() if child.is_dir()))
-
-
-def _pictures(folder: Path, classes: tuple[str, ...]) -> Examples:
-    files = [
-        (file, label)
-        for label, name in enumerate(classes)
-        for file in sorted((folder / name).glob("*"))
-        if file.suffix.lower() in PICTURES
-    ]
-    if not files:
-        raise DataError(f"{folder} holds no pictures in folders of classes")
-    images = [_picture(file) for file, _ in files]
-    sizes = {image.shape for image in images}
-    if len(sizes) > 1:
-        raise DataError(f"pictures in {folder} must have one size, got {sorted(sizes)[:3]}")
-    return examples_from(np.stack(images), np.array([label for _, label in files]))
-
-
-def _picture(file: Path) -> NDArray[np.uint8]:
-    try:
-        with Image.open(file) as picture:
-            return np.asarray(picture.convert("L" if picture.mode in {"1", "L"} else "RGB"))
-    except OSError as error:
-        raise DataError(f"cannot read {file} as a picture: {error}") from error
 
 
 FORMATS: list[tuple[Callable[[Path], bool], Callable[[Path], ExampleSet]]] = [
