@@ -49,7 +49,10 @@ def import_(
     )
     done = import_recordings(config, source, out, workers=workers, say=say)
     lines = f"; {len(done.lines)} lines above" if done.lines else ""
+    listed = FORMATS[format].entries
     typer.echo(
         f"imported {done.num_episodes} of {done.num_planned} episodes, {done.num_frames} frames,"
-        f" {done.num_bytes / 1e6:.1f} MB, in {out}{lines}"
+        f" {done.num_bytes / 1e6:.1f} MB, in {out}; {done.num_chunks} chunks"
+        f" ({done.seconds:.1f} of {done.seconds_listed:.1f} s) from {done.num_entries} of"
+        f" {done.num_listed} {listed}{lines}"
     )

@@ -4,7 +4,7 @@ Whatever such bytes hold, reading them ends in a value or in one line.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
@@ -68,14 +68,28 @@ def typed(hint: type[T], value: Any, where: str) -> T:
         raise DataError(f"{where}: {error}") from error
 
 
+def typed_field(hint: type[T], values: Mapping[str, Any], name: str, where: str) -> T:
+    """Return one value of an object as a declared type; see `typed`.
+
+    Raises:
+        DataError: naming the value, what it takes, and what came; also when it is not there.
+    """
+    if name not in values:
+        raise DataError(f"{where}: there is no {name!r}")
+    try:
+        return cast(T, checked(values[name], hint, name, build=True))
+    except TwospeedError as error:
+        raise DataError(f"{where}: {error}") from error
+
+
 @contextmanager
-def parsing(what: str) -> Iterator[None]:
+def parsing(what: str = "") -> Iterator[None]:
     """Turn whatever a parser that is not ours raises inside the block into one line.
 
     Only calls of the parser stand in the block, so that no mistake of ours is taken for damage.
 
     Args:
-        what: what is parsed, such as "the memory in runs/m".
+        what: what is parsed, such as "the memory in runs/m"; nothing when the caller names it.
 
     Raises:
         DataError: then.
@@ -85,7 +99,8 @@ def parsing(what: str) -> Iterator[None]:
     except TwospeedError:
         raise
     except Exception as error:  # every parser has its own kinds
-        raise DataError(f"cannot read {what}: {_first_line(error)}") from error
+        reason = _first_line(error)
+        raise DataError(f"cannot read {what}: {reason}" if what else reason) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -5,9 +5,14 @@ import re
 from dataclasses import dataclass
 
 from twospeed.core.errors import ConfigError
+from twospeed.core.fields import check_fields, shown
 from twospeed.data.recorder import TEST_SEEDS_FROM
 
 SCENES = ("all", "train", "test")
+LARGEST_FRAME = 4096
+LAST_SEED = 999_999_999
+"""Names of shards have nine digits."""
+
 _TEST_SHARE = 10
 
 
@@ -43,23 +48,32 @@ class ImportConfig:
     """Episodes of one file."""
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", self.name):
+        check_fields(self)
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", self.name):
             raise ConfigError(
-                f"a name has small letters, digits, - and _, got {self.name!r}: give one by --name"
+                "a name has up to 64 small letters, digits, - and _, got"
+                f" {shown(self.name)}: give one by --name"
             )
         if self.scenes not in SCENES:
             raise ConfigError(f"scenes must be one of {', '.join(SCENES)}, got {self.scenes!r}")
-        if self.frame_size < 8:
-            raise ConfigError(f"frame_size must be at least 8 pixels, got {self.frame_size}")
+        if not 8 <= self.frame_size <= LARGEST_FRAME:
+            raise ConfigError(
+                f"frame_size must be at least 8 pixels, up to {LARGEST_FRAME}, got"
+                f" {self.frame_size}"
+            )
         if not 0 < self.frames_per_second <= 1000:
             raise ConfigError(
                 f"frames_per_second must be above 0, up to 1000, got {self.frames_per_second}"
             )
-        for name in ("chunk_frames", "episodes_per_shard"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.first_seed < 0:
-            raise ConfigError(f"first_seed must be 0 or more, got {self.first_seed}")
+        for name, most in (("chunk_frames", 256), ("episodes_per_shard", 1_000_000)):
+            if not 1 <= getattr(self, name) <= most:
+                raise ConfigError(
+                    f"{name} must be at least 1, up to {most}, got {getattr(self, name)}"
+                )
+        if not 0 <= self.first_seed <= LAST_SEED:
+            raise ConfigError(
+                f"first_seed must be 0 or more, up to {LAST_SEED}, got {self.first_seed}"
+            )
 
     @property
     def chunk_seconds(self) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from twospeed.core.errors import DataError
+from twospeed.core.fields import shown
 
 STAND_STILL = "stand still"
 SHORTEST_SECONDS = 0.1
@@ -34,10 +35,11 @@ KEYS: Mapping[str, str] = {
 """Key or mouse button -> what it does in first-person games."""
 
 _OPPOSITE = {"go forward": "go back", "step left": "step right", "turn left": "turn right"}
-_HELD = re.compile(r"(?P<key>[\w ]*?\w)\s+(?P<seconds>\d+(?:\.\d+)?)\s*s")
-_MOVED = re.compile(r"mouse\s+(?P<right>[-+]?\d+)(?:\s+(?P<down>[-+]?\d+))?\s*px")
+_HELD = re.compile(r"(?P<key>[\w ]*?\w)\s+(?P<seconds>\d{1,9}(?:\.\d{1,9})?)\s*s")
+_MOVED = re.compile(r"mouse\s+(?P<right>[-+]?\d{1,9})(?:\s+(?P<down>[-+]?\d{1,9}))?\s*px")
 _EVENT = re.compile(
-    r"(?:(?P<what>press|release)\s+(?P<key>.+)|move\s+(?P<right>[-+]?\d+)(?:\s+(?P<down>[-+]?\d+))?)"
+    r"(?P<what>press|release)\s+(?P<key>.+)"
+    r"|move\s+(?P<right>[-+]?\d{1,9})(?:\s+(?P<down>[-+]?\d{1,9}))?"
 )
 
 
@@ -63,7 +65,7 @@ class Inputs:
         seconds: dict[str, float] = {}
         for key, held in self.held.items():
             if key not in KEYS:
-                raise DataError(f"the key {key!r} has no meaning here (known: {', '.join(KEYS)})")
+                raise DataError(f"the key {shown(key)} has no meaning (known: {', '.join(KEYS)})")
             seconds[KEYS[key]] = seconds.get(KEYS[key], 0.0) + held
         for one, other in _OPPOSITE.items():
             both = min(seconds.get(one, 0.0), seconds.get(other, 0.0))
@@ -97,7 +99,7 @@ def words_of(text: str) -> str:
         elif held:
             inputs.held[held["key"]] = inputs.held.get(held["key"], 0.0) + float(held["seconds"])
         elif part not in {"", "none"}:
-            raise DataError(f"cannot read {part!r}: write such as 'W 0.4 s, mouse -30 px'")
+            raise DataError(f"cannot read {shown(part)}: write such as 'W 0.4 s, mouse -30 px'")
     return inputs.words()
 
 
@@ -123,7 +125,9 @@ def event_of(where: str, time: float, text: str) -> Event:
     """
     match = _EVENT.fullmatch(text.strip().replace("\u2212", "-").lower())
     if match is None:
-        raise DataError(f"cannot read {text!r}: write press KEY, release KEY or move RIGHT DOWN")
+        raise DataError(
+            f"cannot read {shown(text)}: write press KEY, release KEY or move RIGHT DOWN"
+        )
     key = match["key"] and match["key"].strip()
     if match["what"] is None:
         right, down = int(match["right"]), int(match["down"] or 0)

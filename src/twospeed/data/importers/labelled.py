@@ -5,13 +5,15 @@
 stop_timestamp, narration), the videos anywhere below the folder, such as ``P01/videos/P01_01.MP4``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from twospeed.core.errors import DataError
-from twospeed.core.video_header import ENDINGS
+from twospeed.data.importers.account import Account
 from twospeed.data.importers.config import ImportConfig
-from twospeed.data.importers.plan import Say, Segment, Take, takes_of
+from twospeed.data.importers.grid import takes_of
+from twospeed.data.importers.names import video_of, videos_below
+from twospeed.data.importers.plan import Segment, Take
 from twospeed.data.importers.tables import Columns, Row, parse_seconds, read_rows, tables_in
 from twospeed.data.importers.videos import VideoFootage
 
@@ -28,25 +30,22 @@ EPIC_KITCHENS: Columns = {
     "action": ("narration",),
 }
 
-Videos = Mapping[str, list[Path]]
-"""A way to name a video -> the paths that it may mean."""
-
 Words = Callable[[str], str]
 """Turns what a table says into an action in words; raises `DataError` when it cannot."""
 
 
-def plan_videos(source: Path, config: ImportConfig, say: Say) -> list[Take]:
+def plan_videos(source: Path, config: ImportConfig, account: Account) -> list[Take]:
     """Plan the takes of a folder of videos with tables of labels."""
-    return plan_labelled(source, LABELS, config, say)
+    return plan_labelled(source, LABELS, config, account)
 
 
-def plan_epic_kitchens(source: Path, config: ImportConfig, say: Say) -> list[Take]:
+def plan_epic_kitchens(source: Path, config: ImportConfig, account: Account) -> list[Take]:
     """Plan the takes of EPIC-KITCHENS annotations and videos."""
-    return plan_labelled(source, EPIC_KITCHENS, config, say)
+    return plan_labelled(source, EPIC_KITCHENS, config, account)
 
 
 def plan_labelled(
-    source: Path, columns: Columns, config: ImportConfig, say: Say, *, words: Words = str
+    source: Path, columns: Columns, config: ImportConfig, account: Account, *, words: Words = str
 ) -> list[Take]:
     """Plan the takes of videos with tables of labels.
 
@@ -54,13 +53,13 @@ def plan_labelled(
         source: a folder that holds tables and videos, or a table beside its videos.
         columns: of the tables.
         config: how footage becomes episodes.
-        say: gets a line for all that is left out.
+        account: of all that is left out.
         words: turns what stands in the column of actions into an action.
 
     Raises:
         DataError: when there is no table.
     """
-    tables = tables_in(source)
+    tables = tables_in(source, account)
     if not tables:
         raise DataError(f"{source} holds no .csv or .jsonl: write one with {_headings(columns)}")
     root = source if source.is_dir() else source.parent
@@ -68,17 +67,17 @@ def plan_labelled(
     segments: dict[Path, list[Segment]] = {}
     for table in tables:
         try:
-            for row in read_rows(table, columns, say):
-                path = video_of(row, videos, say)
-                segment = path and _segment_of(row, words, say)
+            for row in read_rows(table, columns, account):
+                path = video_of(row, videos, account)
+                segment = path and _segment_of(row, words, account)
                 if path and segment:
                     segments.setdefault(path, []).append(segment)
         except DataError as error:
-            say(f"{error}; skipped")
+            account.say(f"{error}; skipped", kind="tables that cannot be read, skipped")
     takes = []
     for path, found in sorted(segments.items()):
         footage = VideoFootage(path=path, name=path.relative_to(root).as_posix())
-        takes += takes_of(footage, scene_of(footage), found, config, say)
+        takes += takes_of(footage, scene_of(footage), found, config, account)
     return takes
 
 
@@ -87,42 +86,16 @@ def scene_of(footage: VideoFootage) -> str:
     return Path(footage.name).with_suffix("").as_posix()
 
 
-def video_of(row: Row, videos: Videos, say: Say) -> Path | None:
-    """Return the file of the video that a row names, or say why there is none."""
-    name = Path(row.values["video"]).as_posix()
-    found = videos.get(name, [])
-    if not found:
-        say(f"{row.where}: there is no video {name!r}; skipped")
-    elif len(found) > 1:
-        folders = ", ".join(sorted(path.parent.name for path in found))
-        say(f"{row.where}: there is a video {name!r} in each of {folders}: name it so; skipped")
-    return found[0] if len(found) == 1 else None
-
-
-def videos_below(folder: Path) -> Videos:
-    """Return every way to name a video below a folder -> the paths that it may mean."""
-    found: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in ENDINGS and path.is_file():
-            relative = path.relative_to(folder)
-            short = {path.stem, path.name, relative.with_suffix("").as_posix()}
-            for name in short - {relative.as_posix()}:
-                found.setdefault(name, []).append(path)
-    for path in {path for paths in found.values() for path in paths}:
-        found[path.relative_to(folder).as_posix()] = [path]
-    return found
-
-
-def _segment_of(row: Row, words: Words, say: Say) -> Segment | None:
+def _segment_of(row: Row, words: Words, account: Account) -> Segment | None:
     try:
         return Segment(
             where=row.where,
             start=parse_seconds(row.values["start"]),
             stop=parse_seconds(row.values["stop"]),
-            action=words(row.values["action"]),
+            action=words(" ".join(row.values["action"].split())),
         )
     except DataError as error:
-        say(f"{row.where}: {error}; skipped")
+        account.say(f"{row.where}: {error}; skipped", kind="rows that cannot be read, skipped")
         return None
 
 

@@ -1,49 +1,36 @@
 """LeRobot datasets, v2.0 and v2.1 (a file an episode) and v3.0 (many episodes a file).
 
-Holds: the reader. Holds not: the writer (exporters/lerobot.py). The task of every row says what
-is done from that frame to the next one. Open X-Embodiment is published in this layout too.
+Holds: the reader. Holds not: ``meta/`` (lerobot_meta.py), the rows (lerobot_rows.py), the writer
+(exporters/lerobot.py). The task of every row says what is done from that frame to the next one.
+What the notes, the rows and the video say of an episode must agree, else it is left out. Open
+X-Embodiment is published in this layout too.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
-from twospeed.core.errors import DataError, lookup, require
-from twospeed.core.files import read_json
+from twospeed.core.errors import DataError
 from twospeed.core.progress import progress
-from twospeed.data.importers.arrays import ParquetFootage
+from twospeed.core.untrusted import typed_field
+from twospeed.data.importers.account import Account
 from twospeed.data.importers.config import ImportConfig
-from twospeed.data.importers.plan import Footage, Say, Segment, Take, takes_of
-from twospeed.data.importers.tables import read_objects
+from twospeed.data.importers.grid import takes_of
+from twospeed.data.importers.lerobot_meta import Dataset, Index, Values, read_meta
+from twospeed.data.importers.lerobot_rows import DataFile, Rows
+from twospeed.data.importers.parquet import ParquetFootage
+from twospeed.data.importers.plan import Footage, Segment, Take
 from twospeed.data.importers.videos import VideoFootage
 
-VERSIONS = ("v2.0", "v2.1", "v3.0")
+_WHERE = "meta"
+_UNUSABLE = "episodes that cannot be used, skipped"
 
-Values = Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Dataset:
-    """What ``meta/`` says."""
-
-    root: Path
-    info: Values
-    tasks: Mapping[int, str]
-    camera: str
-
-    @property
-    def rate(self) -> float:
-        return float(self.info["fps"])
-
-    def place(self, template: str, **numbers: int) -> Path:
-        """Fill in one of the templates of ``info.json``."""
-        return self.root / str(self.info[template]).format(video_key=self.camera, **numbers)
+OpenFile = Callable[[Path], DataFile]
 
 
-def plan_lerobot(source: Path, config: ImportConfig, say: Say) -> list[Take]:
+def plan_lerobot(source: Path, config: ImportConfig, account: Account) -> list[Take]:
     """Plan the takes of a LeRobot dataset: runs of one task are segments.
 
     Raises:
@@ -51,170 +38,122 @@ def plan_lerobot(source: Path, config: ImportConfig, say: Say) -> list[Take]:
         UnknownNameError: when there is no such camera.
         MissingExtraError: when pyarrow is not installed.
     """
-    info = read_json(source / "meta" / "info.json")
-    version = info.get("codebase_version")
-    if version not in VERSIONS:
-        raise DataError(
-            f"{source} is a LeRobot dataset {version!r}, this reads {', '.join(VERSIONS)}"
-        )
-    camera = _camera_of(info, config.camera)
-    try:
-        tasks = _tasks_of(source, say)
-        dataset = _Dataset(root=source, info=info, tasks=tasks, camera=camera)
-        episodes = _episodes_of(source, say)
-    except DataError:
-        raise
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"cannot read {source / 'meta'}: {error!r}") from error
+    dataset, episodes = read_meta(source, config.camera, account)
+    open_file = lru_cache(maxsize=4)(DataFile)  # episodes of one file follow one another
     takes = []
     with progress("reading tables", total=len(episodes), unit="episodes") as advance:
         for episode in episodes:
-            takes += _takes_of(dataset, episode, config, say)
+            takes += _takes_of(dataset, episode, open_file, config, account)
             advance()
-    return sorted(takes, key=lambda take: (take.footage.name, take.start))
+    account.num_entries += len(episodes)
+    takes.sort(key=lambda take: (take.footage.name, take.start))
+    return _apart(takes, dataset, account)
 
 
-def _takes_of(dataset: _Dataset, episode: Values, config: ImportConfig, say: Say) -> list[Take]:
+def _takes_of(
+    dataset: Dataset, episode: Values, open_file: OpenFile, config: ImportConfig, account: Account
+) -> list[Take]:
     where = f"episode {episode.get('episode_index')}"
     try:
-        footage, begin, path, first, rows = _place_of(dataset, episode)
-        segments = _segments_of(dataset, where, begin, _column(path, "task_index"), first, rows)
-    except (DataError, KeyError, TypeError, ValueError) as error:
-        reason = error if isinstance(error, DataError) else f"has wrong values: {error!r}"
-        say(f"{where}: {reason}; skipped")
+        index = typed_field(Index, episode, "episode_index", _WHERE)
+        length = typed_field(Index, episode, "length", _WHERE)
+        path = _file_of(dataset, episode, index)
+        rows = open_file(path).rows_of(index, length=length, rate=dataset.rate)
+        footage, begin = _footage_of(dataset, episode, index, path, rows)
+        segments = _segments_of(dataset, where, begin, rows.tasks)
+    except DataError as error:
+        account.say(f"{where}: {error}; skipped", kind=_UNUSABLE)
         return []
-    return takes_of(footage, where, segments, config, say)
+    return takes_of(footage, where, segments, config, account, rate=dataset.rate)
 
 
-def _camera_of(info: Values, wanted: str | None) -> str:
-    cameras = {
-        name: feature
-        for name, feature in info.get("features", {}).items()
-        if feature.get("dtype") in {"video", "image"} and not _is_depth(feature)
-    }
-    if not cameras:
-        raise DataError("the dataset has no camera: no feature is of dtype video or image")
-    if wanted is not None:
-        lookup(cameras, wanted, "camera")
-    return wanted or next(iter(cameras))
-
-
-def _is_depth(feature: Values) -> bool:
-    notes = {**(feature.get("video_info") or {}), **(feature.get("info") or {})}
-    return bool(notes.get("is_depth_map") or notes.get("video.is_depth_map"))
-
-
-def _tasks_of(root: Path, say: Say) -> dict[int, str]:
-    """Return number -> task, from tasks.parquet (v3) or tasks.jsonl (v2 and early v3)."""
-    path = root / "meta" / "tasks.parquet"
-    if not path.exists():
-        rows = _json_lines(root / "meta" / "tasks.jsonl", ("task_index", "task"), say)
-        return {int(row["task_index"]): str(row["task"]) for row in rows}
-    table = _read_table(path)
-    texts = next(name for name in ("task", "__index_level_0__") if name in table.column_names)
-    columns = (table.column(name).to_pylist() for name in ("task_index", texts))
-    return {int(number): str(text) for number, text in zip(*columns, strict=True)}
-
-
-def _episodes_of(root: Path, say: Say) -> list[Values]:
-    paths = sorted((root / "meta" / "episodes").glob("*/*.parquet"))
-    if not paths:
-        wanted = ("episode_index", "length")
-        return list(_json_lines(root / "meta" / "episodes.jsonl", wanted, say))
-    return [row for path in paths for row in _read_table(path, without="stats/").to_pylist()]
-
-
-def _json_lines(path: Path, wanted: Sequence[str], say: Say) -> Iterator[Values]:
-    """Yield the rows that have all of `wanted`; every other one is named."""
-    for where, values in read_objects(path, say):
-        lacks = [name for name in wanted if name not in values]
-        if lacks:
-            say(f"{where}: there is no {lacks[0]!r}; skipped")
-        else:
-            yield values
-
-
-def _read_table(path: Path, *, columns: Sequence[str] | None = None, without: str = "") -> Any:
-    parquet = require("pyarrow.parquet", extra="data")
-    try:
-        if without:
-            names = parquet.read_schema(path).names
-            columns = [name for name in names if not name.startswith(without)]
-        return parquet.read_table(path, columns=columns)
-    except (OSError, ValueError) as error:
-        text = " ".join(str(error).split())
-        raise DataError(f"{path.name} cannot be read as Parquet: {text}") from error
-
-
-@lru_cache(maxsize=4)
-def _column(path: Path, name: str) -> Sequence[int]:
-    """Return a column of numbers; episodes of one file follow one another."""
-    table = _read_table(path, columns=[name])
-    if name not in table.column_names:
-        raise DataError(f"{path.name} has no column {name!r}")
-    numbers: Sequence[int] = table.column(name).to_pylist()
-    return numbers
-
-
-def _place_of(dataset: _Dataset, episode: Values) -> tuple[Footage, float, Path, int, int]:
-    """Return footage, when the episode begins in it, and its rows: file, first, number."""
-    index, length = int(episode["episode_index"]), int(episode["length"])
+def _file_of(dataset: Dataset, episode: Values, index: int) -> Path:
+    """Return the file with the rows of an episode."""
     if "data/file_index" in episode:
-        numbers = {it: int(episode[f"data/{it}"]) for it in ("chunk_index", "file_index")}
-        path = dataset.place("data_path", **numbers)
-        first = int(_first_row(path, index))
-    else:
-        numbers = {"episode_chunk": index // int(dataset.info.get("chunks_size", 1000))}
-        numbers["episode_index"] = index
-        path, first = dataset.place("data_path", **numbers), 0
-    if dataset.info["features"][dataset.camera]["dtype"] == "image":
+        return dataset.place("data_path", **_numbers_of(episode, "data"))
+    return dataset.place("data_path", **_numbers_of_v2(dataset, index))
+
+
+def _numbers_of(episode: Values, key: str) -> dict[str, int]:
+    names = ("chunk_index", "file_index")
+    return {it: typed_field(Index, episode, f"{key}/{it}", _WHERE) for it in names}
+
+
+def _numbers_of_v2(dataset: Dataset, index: int) -> dict[str, int]:
+    return {"episode_chunk": index // dataset.chunks_size, "episode_index": index}
+
+
+def _footage_of(
+    dataset: Dataset, episode: Values, index: int, path: Path, rows: Rows
+) -> tuple[Footage, float]:
+    """Return the footage of an episode, and when it begins there."""
+    if not dataset.is_video:
         name = f"{path.relative_to(dataset.root).as_posix()} episode {index}"
-        footage: Footage = ParquetFootage(
-            path=path, name=name, column=dataset.camera, first_row=first, num_rows=length,
-            rate=dataset.rate,
+        footage = ParquetFootage(
+            path=path, name=name, column=dataset.camera, first_row=rows.first,
+            num_rows=len(rows.tasks), rate=dataset.rate,
         )  # fmt: skip
-        return footage, 0.0, path, first, length
-    key = f"videos/{dataset.camera}"
-    begin = float(episode.get(f"{key}/from_timestamp", 0.0))
+        return footage, 0.0
+    key, begin = f"videos/{dataset.camera}", 0.0
+    numbers = _numbers_of_v2(dataset, index)
     if f"{key}/file_index" in episode:
-        numbers = {it: int(episode[f"{key}/{it}"]) for it in ("chunk_index", "file_index")}
+        numbers = _numbers_of(episode, key)
+        begin = _begin_of(dataset, episode, key, len(rows.tasks))
     video = dataset.place("video_path", **numbers)
     name = video.relative_to(dataset.root).as_posix()
-    footage = VideoFootage(path=video, name=name, rate=dataset.rate)
-    return footage, begin, path, first, length
+    return VideoFootage(path=video, name=name, rate=dataset.rate), begin
 
 
-def _first_row(path: Path, episode: int) -> int:
-    try:
-        return _column(path, "episode_index").index(episode)
-    except ValueError as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{path.name} has no rows of it") from error
+def _begin_of(dataset: Dataset, episode: Values, key: str, num_rows: int) -> float:
+    """Return when an episode begins in a video that several share."""
+    begin, end = (
+        typed_field(float, episode, f"{key}/{it}_timestamp", _WHERE) for it in ("from", "to")
+    )
+    num_frames = (end - begin) * dataset.rate
+    if begin < 0 or abs(num_frames - num_rows) > 1:
+        raise DataError(
+            f"its video lies from {begin:.2f} to {end:.2f} s, which is {num_frames:.0f} frames, but"
+            f" it has {num_rows} rows"
+        )
+    return begin
 
 
 def _segments_of(
-    dataset: _Dataset, where: str, begin: float, tasks: Sequence[int], first: int, rows: int
+    dataset: Dataset, where: str, begin: float, tasks: Sequence[float]
 ) -> list[Segment]:
     """Return the runs of one task; the last row is the last frame and begins nothing."""
-    numbers = list(tasks[first : first + rows])
-    if len(numbers) < rows:
-        raise DataError(f"it should have {rows} rows, but has {len(numbers)}")
-    if rows < 2:
-        raise DataError(f"it has {rows} rows: an action needs two frames")
-    unknown = sorted(set(numbers) - set(dataset.tasks))
+    lacking = [row for row, task in enumerate(tasks) if math.isnan(task)]
+    if lacking:
+        raise DataError(f"{len(lacking)} of its rows have no task (row {lacking[0]} first)")
+    unknown = sorted(set(tasks) - set(dataset.tasks))
     if unknown:
-        raise DataError(f"its task {unknown[0]} is in no table of tasks")
+        raise DataError(f"its task {unknown[0]:g} is in no table of tasks")
     segments, row = [], 0
-    for number, run in groupby(numbers[:-1]):
+    for number, run in groupby(tasks[:-1]):
         stop = row + len(list(run))
         segments.append(
             Segment(
                 where=where,
                 start=begin + row / dataset.rate,
                 stop=begin + stop / dataset.rate,
-                action=" ".join(dataset.tasks[number].split()) or "move",
+                action=" ".join(dataset.tasks[int(number)].split()) or "move",
             )
         )
         row = stop
     return segments
+
+
+def _apart(takes: Sequence[Take], dataset: Dataset, account: Account) -> list[Take]:
+    """Leave out episodes that share a stretch of a video: one of them is not where it says."""
+    wrong: set[str] = set()
+    last: Take | None = None
+    for take in takes:
+        if last is None or take.footage != last.footage:
+            last = take
+            continue
+        if take.scene != last.scene and take.start < last.stop + 0.5 / dataset.rate:
+            wrong |= {take.scene, last.scene}
+            line = f"{last.scene} and {take.scene}: both lie at {take.start:.2f} s of"
+            account.say(f"{line} {take.footage.name}; skipped", kind=_UNUSABLE)
+        last = max(last, take, key=lambda it: it.stop)
+    return [take for take in takes if take.scene not in wrong]

@@ -1,8 +1,7 @@
-"""What is to be imported: labelled segments of footage, laid on the grid of chunks as takes.
+"""What is to be imported: labelled segments of footage, and the takes that are made of them.
 
-Holds: `Segment`, `Footage`, `Take`, `takes_of`. Holds not: any format, any frame.
-A take is one episode to be: its first frame, then `chunk_frames` frames for every action. Segments
-that follow one another without a gap make one take.
+Holds: `Segment`, `Footage`, `Take`. Holds not: how segments become takes (grid.py), any format.
+A take is one episode to be: its first frame, then `chunk_frames` frames for every action.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -57,10 +56,18 @@ class Segment:
     """Seconds from the start of the footage."""
 
     stop: float
-    """Seconds from the start of the footage."""
+    """Seconds from the start of the footage; the frame that is seen then belongs to it."""
 
     action: str
     """What is done, in words."""
+
+    entry: str = ""
+    """What the source lists it as, when that is not `where`."""
+
+    @property
+    def times(self) -> str:
+        """Start and stop for people."""
+        return f"{self.start:.2f} to {self.stop:.2f} s"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,90 +76,50 @@ class Take:
 
     footage: Footage
     scene: str
+
     start: float
     """When the first frame is seen, in seconds."""
 
-    actions: tuple[str, ...]
-    """One a chunk."""
+    stop: float
+    """When the last frame that belongs to it is seen, in seconds."""
 
-    where: tuple[str, ...]
-    """Where the segment of each chunk is written."""
+    chunks: tuple[Segment, ...]
+    """The segment that every chunk belongs to."""
+
+    rate: float | None = None
+    """Frames per second of footage whose frames have numbers; None when it has only times."""
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """One a chunk."""
+        return tuple(chunk.action for chunk in self.chunks)
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """Where the segment of each chunk is written."""
+        return tuple(chunk.where for chunk in self.chunks)
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """What the source lists the segment of each chunk as."""
+        return tuple(chunk.entry or chunk.where for chunk in self.chunks)
 
     def times(self, config: ImportConfig) -> list[float]:
-        """Return when every frame is seen, in seconds."""
-        count = 1 + config.chunk_frames * len(self.actions)
-        return [self.start + index / config.frames_per_second for index in range(count)]
+        """Return when every frame is seen, in seconds; none is seen after `stop`.
 
-
-def takes_of(
-    footage: Footage, scene: str, segments: Sequence[Segment], config: ImportConfig, say: Say
-) -> list[Take]:
-    """Lay the segments of one piece of footage on the grid of chunks.
-
-    A chunk has the action of the segment that its middle lies in. Segments that overlap an earlier
-    one, that have no length, or that no chunk's middle falls into are named and left out.
-    """
-    if not config.takes_scene(scene):
-        return []
-    takes = []
-    for run in _runs(_apart(segments, say), gap=0.5 / config.frames_per_second):
-        chunks = _chunks_of(run, config.chunk_seconds)
-        for segment in run:
-            if not any(segment is chunk for chunk in chunks):
-                say(
-                    f"{segment.where}: {segment.stop - segment.start:.2f} s are too short for a"
-                    f" chunk of {config.chunk_seconds:g} s; skipped"
-                )
-        if chunks:
-            takes.append(
-                Take(
-                    footage=footage,
-                    scene=scene,
-                    start=run[0].start,
-                    actions=tuple(chunk.action for chunk in chunks),
-                    where=tuple(chunk.where for chunk in chunks),
-                )
-            )
-    return takes
+        Where frames have numbers, the times lie in the middle of a frame, so that clocks which are
+        off by less than half a frame change nothing.
+        """
+        length = self.stop - self.start
+        count = 1 + config.chunk_frames * len(self.chunks)
+        moments = (min(index / config.frames_per_second, length) for index in range(count))
+        if self.rate is None:
+            return [self.start + moment for moment in moments]
+        numbers = (int(moment * self.rate + 1e-6) for moment in moments)
+        return [self.start + (number + 0.5) / self.rate for number in numbers]
 
 
 def rows_text(where: Sequence[str]) -> str:
     """Return such as "labels.csv row 3 and 2 more"."""
     rows = list(dict.fromkeys(where))
     return f"{rows[0]} and {len(rows) - 1} more" if len(rows) > 1 else rows[0]
-
-
-def _apart(segments: Sequence[Segment], say: Say) -> Iterator[Segment]:
-    """Yield, in the order of time, the segments that have a length and overlap none before."""
-    last: Segment | None = None
-    for segment in sorted(segments, key=lambda it: it.start):
-        times = f"{segment.start:.2f} to {segment.stop:.2f} s"
-        if segment.stop <= segment.start:
-            say(f"{segment.where}: the segment {times} has no length; skipped")
-        elif last is not None and segment.start < last.stop - 1e-6:
-            say(
-                f"{segment.where}: the segment {times} overlaps {last.where}"
-                f" ({last.start:.2f} to {last.stop:.2f} s); skipped"
-            )
-        else:
-            last = segment
-            yield segment
-
-
-def _runs(segments: Iterator[Segment], *, gap: float) -> list[list[Segment]]:
-    runs: list[list[Segment]] = []
-    for segment in segments:
-        if runs and segment.start - runs[-1][-1].stop <= gap:
-            runs[-1].append(segment)
-        else:
-            runs.append([segment])
-    return runs
-
-
-def _chunks_of(run: Sequence[Segment], seconds: float) -> list[Segment]:
-    """Return the segment of every chunk of a run."""
-    count = int((run[-1].stop - run[0].start) / seconds + 0.5 + 1e-6)
-    middles = [run[0].start + (index + 0.5) * seconds for index in range(count)]
-    return [
-        next((segment for segment in run if middle < segment.stop), run[-1]) for middle in middles
-    ]

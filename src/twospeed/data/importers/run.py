@@ -5,17 +5,18 @@ about what was left out; it is written last, so a shard that has its account is 
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from twospeed.core.config import to_json
 from twospeed.core.errors import DataError, lookup
-from twospeed.core.files import read_json, sha256_of, write_json
+from twospeed.core.files import sha256_of, write_json, written_aside
 from twospeed.core.folders import note_in
 from twospeed.core.progress import progress
+from twospeed.data.episode import Episode
+from twospeed.data.importers.account import Account, Remark, ShardAccount, read_shard_account
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.plan import Say, Take
 from twospeed.data.importers.reading import episodes_of
@@ -27,6 +28,9 @@ from twospeed.data.workers import run_in_processes
 
 NOTE = "import.json"
 """Says in a folder what is imported there."""
+
+LINES = "left_out.txt"
+"""Every line about what was left out or is not as usual."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +48,21 @@ class Imported:
 
     num_bytes: int
     """Size of all shards."""
+
+    num_chunks: int
+    """Actions of all episodes."""
+
+    num_entries: int
+    """How many rows or episodes of the source are in the chunks."""
+
+    num_listed: int
+    """How many the source lists."""
+
+    seconds: float
+    """How much of the footage that the source labels is in the chunks."""
+
+    seconds_listed: float
+    """How much it labels."""
 
     lines: tuple[str, ...]
     """What was left out or is not as usual, a line each."""
@@ -67,7 +86,7 @@ def import_recordings(
         source: where the recordings lie.
         out: a folder of this import alone.
         workers: how many processes read at the same time.
-        say: gets every line of `Imported.lines`, also when nothing can be imported.
+        say: gets `Account.summary` of `Imported.lines`, also when nothing can be imported.
 
     Raises:
         DataError: when nothing can be imported, `out` holds anything else, or the disk is full.
@@ -75,31 +94,39 @@ def import_recordings(
     """
     if not source.exists():
         raise DataError(f"there is no {source}")
-    lines: list[str] = []
-    takes = lookup(FORMATS, config.format, "format").plan(source, config, lines.append)
+    account = Account()
+    takes = lookup(FORMATS, config.format, "format").plan(source, config, account)
     if not takes:
-        _say_all(lines, say)
+        _say_all(account, say)
         raise DataError(f"nothing in {source} can be imported as {config.format}")
     jobs = _jobs_of(config, takes)
     with owned(out, NOTE):
         _claim(config, takes, out)
         _carry_out(config, jobs, out, workers)
-        lines += [line for name in jobs for line in read_json(_account(out, name))["lines"]]
-        _say_all(lines, say)
+        done = [read_shard_account(_account(out, name)) for name in jobs]
+        account.remarks += [Remark(*remark) for it in done for remark in it.remarks]
+        _say_all(account, say)
         if not any(out.glob("*.tar")):
             raise DataError(f"nothing in {source} can be imported as {config.format}")
+        with written_aside(out / LINES) as aside:
+            aside.write_text("".join(f"{line}\n" for line in account.lines), encoding="utf-8")
         entries = write_index(out)
     return Imported(
         num_episodes=sum(len(entry.seeds) for entry in entries),
         num_planned=len(takes),
         num_frames=sum(entry.num_frames for entry in entries),
         num_bytes=sum(entry.num_bytes for entry in entries),
-        lines=tuple(lines),
+        num_chunks=sum(it.num_chunks for it in done),
+        num_entries=len({entry for it in done for entry in it.entries}),
+        num_listed=account.num_entries,
+        seconds=sum(it.seconds for it in done),
+        seconds_listed=account.seconds,
+        lines=account.lines,
     )
 
 
-def _say_all(lines: Sequence[str], say: Say) -> None:
-    for line in lines:
+def _say_all(account: Account, say: Say) -> None:
+    for line in account.summary():
         say(line)
 
 
@@ -119,7 +146,7 @@ def _claim(config: ImportConfig, takes: Sequence[Take], out: Path) -> None:
     for take in takes:
         path = take.footage.path
         size = path.stat().st_size if path.exists() else None
-        parts = (take.footage.name, size, take.start, take.actions)
+        parts = (take.footage.name, size, take.start, take.stop, take.actions)
         digest.update(repr(parts).encode())
     wanted, found = to_json(config) | {"plan": digest.hexdigest()}, note_in(out, NOTE)
     if found is None:
@@ -155,19 +182,36 @@ def _import_jobs(
 ) -> Iterator[int]:
     config, out, jobs = setup
     for name in names:
-        lines: list[str] = []
-        episodes = episodes_of(config, jobs[name].takes, jobs[name].seeds, lines.append)
-        account: dict[str, Any] = {"sha256": None}
-        first = next(episodes, None)
+        job, account, done = jobs[name], Account(), ShardAccount()
+        episodes = episodes_of(config, job.takes, job.seeds, account)
+        counted = _counted(episodes, dict(zip(job.seeds, job.takes, strict=True)), done)
+        first = next(counted, None)
         if first is not None:
-            write_shard(out / name, chain((first,), episodes))
-            account["sha256"] = sha256_of(out / name)
-        write_json(_account(out, name), account | {"lines": lines})
-        yield len(jobs[name].takes)
+            write_shard(out / name, chain((first,), counted))
+            done.sha256 = sha256_of(out / name)
+        done.remarks = tuple(account.remarks)
+        write_json(_account(out, name), asdict(done))
+        yield len(job.takes)
+
+
+def _counted(
+    episodes: Iterator[Episode], takes: Mapping[int, Take], done: ShardAccount
+) -> Iterator[Episode]:
+    """Pass episodes on and note what they hold of their takes."""
+    entries: dict[str, None] = {}
+    for episode in episodes:
+        take, num_chunks = takes[episode.seed], len(episode.actions)
+        done.num_chunks += num_chunks
+        done.seconds += min(
+            num_chunks * episode.chunk_frames / episode.frames_per_second, take.stop - take.start
+        )
+        entries |= dict.fromkeys(take.entries[:num_chunks])
+        done.entries = tuple(entries)
+        yield episode
 
 
 def _is_done(out: Path, name: str) -> bool:
     if not _account(out, name).exists():
         return False
-    checksum = read_json(_account(out, name))["sha256"]
+    checksum = read_shard_account(_account(out, name)).sha256
     return checksum is None or ((out / name).exists() and sha256_of(out / name) == checksum)

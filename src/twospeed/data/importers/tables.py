@@ -3,22 +3,27 @@
 Row numbers are lines of the file, the heading of a CSV being row 1.
 """
 
-import csv
 import difflib
-import json
-import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from twospeed.core.errors import DataError
-from twospeed.data.importers.plan import Say
+from twospeed.core.fields import shown
+from twospeed.core.untrusted import parse_json
+from twospeed.data.importers.account import Account
+from twospeed.data.importers.lines import Line, lines_of, records_of, table_of
 
 ENDINGS = (".csv", ".jsonl")
+MOST_SECONDS = 360_000.0
+"""The latest time that a table may name: a hundred hours."""
 
 Columns = Mapping[str, tuple[str, ...]]
 """What we call a column -> the headings that it may have."""
+
+_NUMBER = re.compile(r"\s*\+?(\d+\.?\d*|\.\d+)(e[-+]?\d{1,3})?\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,139 +34,149 @@ class Row:
     """Such as "labels.csv row 3"."""
 
     values: Mapping[str, str]
-    """What we call a column -> its text, never empty."""
+    """What we call a column -> its text, never empty, without white space round it."""
 
 
-def tables_in(folder: Path) -> list[Path]:
-    """Return the tables in a folder, or if there is none below it; or the one that is named."""
+def tables_in(folder: Path, account: Account) -> list[Path]:
+    """Return the tables in a folder, or if there is none below it; or the one that is named.
+
+    Hidden files, such as those that other systems leave beside a table, are named and left out.
+    """
     for paths in ([folder], folder.glob("*"), folder.rglob("*")):
-        found = [path for path in paths if path.suffix.lower() in ENDINGS and path.is_file()]
-        if found:
-            return sorted(found)
+        tables = [path for path in paths if path.suffix.lower() in ENDINGS and path.is_file()]
+        seen = [path for path in tables if path == folder or not is_hidden(path, folder)]
+        if seen:
+            for path in sorted(set(tables) - set(seen)):
+                account.say(f"{path.name}: hidden; skipped", kind="hidden tables, skipped")
+            return sorted(seen)
     return []
 
 
-def read_rows(path: Path, columns: Columns, say: Say) -> Iterator[Row]:
+def is_hidden(path: Path, folder: Path) -> bool:
+    """Say whether a path below a folder, or a folder between, begins with a dot."""
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def headings_in(path: Path, wanted: Sequence[Sequence[str]]) -> list[str]:
+    """Return the headings of a CSV table, or the names of the first object of JSON lines.
+
+    Args:
+        path: the table; one that cannot be read has none.
+        wanted: the names that columns may have.
+    """
+    try:
+        first = next(lines_of(path, Account()), Line(1, ""))
+        if path.suffix.lower() == ".csv":
+            return table_of([first], wanted).heading
+        values = parse_json(first.text, path.name)
+    except DataError:
+        return []
+    return [name.strip().lower() for name in values] if isinstance(values, dict) else []
+
+
+def read_rows(path: Path, columns: Columns, account: Account) -> Iterator[Row]:
     """Yield the rows that have all of `columns`; every other one is named.
 
     Args:
         path: a .csv file with a heading, or a .jsonl file with an object a line.
         columns: what is read.
-        say: gets a line for every row that is left out.
+        account: counts all rows, and gets a line for every one that is left out.
 
     Raises:
         DataError: when the heading of a CSV lacks a column or the file cannot be read.
     """
-    lines = _decoded(path, say)
-    records = _csv_records(path, lines, columns) if path.suffix.lower() == ".csv" else lines
-    for number, record in records:
-        where = f"{path.name} row {number}"
-        values = record if isinstance(record, dict) else _object_of(where, record, say)
-        row = values and _row_of(where, values, columns, say)
+    is_csv = path.suffix.lower() == ".csv"
+    records = _csv_records(path, columns, account) if is_csv else read_objects(path, account)
+    for where, record in records:
+        row = _row_of(where, record, columns, account)
         if row:
             yield row
 
 
-def read_objects(path: Path, say: Say) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def read_objects(path: Path, account: Account) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield (where, object) of a file of JSON lines; every line that is no object is named.
 
     Raises:
         DataError: when the file cannot be read.
     """
-    for number, line in _decoded(path, say):
+    for number, line in lines_of(path, account):
         where = f"{path.name} row {number}"
-        values = _object_of(where, line, say)
-        if values is not None:
-            yield where, values
+        account.num_entries += 1
+        try:
+            values = parse_json(line, "the line")
+        except DataError as error:
+            account.say(f"{where}: no JSON ({error}); skipped", kind="rows of no JSON, skipped")
+            continue
+        if isinstance(values, dict):
+            yield where, {name.strip().lower(): value for name, value in values.items()}
+        else:
+            line = f"{where}: should be a JSON object, is a {type(values).__name__}; skipped"
+            account.say(line, kind="rows that are no JSON object, skipped")
 
 
 def parse_seconds(text: str) -> float:
     """Read seconds, such as 12.5, 1:02.5 or 00:01:02.50.
 
     Raises:
-        DataError: when it is no time or below 0.
+        DataError: when it is no time, below 0, or above `MOST_SECONDS`.
     """
-    try:
-        parts = [float(part) for part in text.split(":")]
-    except ValueError:
-        parts = []
-    seconds = sum(part * 60.0**power for power, part in enumerate(reversed(parts)))
-    if not 1 <= len(parts) <= 3 or min(parts) < 0 or not math.isfinite(seconds):
-        raise DataError(f"{text!r} is no time: write seconds (12.5) or hours:minutes:seconds")
+    parts = text.split(":")
+    if len(parts) > 3 or not all(_NUMBER.fullmatch(part) for part in parts):
+        how = "write seconds with a point (12.5) or hours:minutes:seconds"
+        raise DataError(f"{shown(text)} is no time: {how}")
+    seconds = sum(float(part) * 60.0**power for power, part in enumerate(reversed(parts)))
+    if seconds > MOST_SECONDS:
+        raise DataError(f"{shown(text)} is no time within a hundred hours")
     return seconds
 
 
-def _decoded(path: Path, say: Say) -> Iterator[tuple[int, str]]:
-    """Yield (number, text) of every line that is UTF-8 and not blank."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path.name}: cannot be read: {error.strerror}") from error
-    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(True), start=1):
-        try:
-            text = line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            say(
-                f"{path.name} row {number}: not UTF-8 (byte 0x{line[error.start]:02x} at column"
-                f" {error.start + 1}): save the file as UTF-8; skipped"
-            )
-            continue
-        if text.strip():
-            yield number, text
-
-
 def _csv_records(
-    path: Path, lines: Iterator[tuple[int, str]], columns: Columns
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    number = 0
-
-    def texts() -> Iterator[str]:
-        nonlocal number
-        for number, text in lines:  # noqa: B007  # the reader may take several lines for a record
-            yield text.replace("\0", " ")
-
-    reader = csv.reader(texts(), strict=False)
-    heading = [name.strip().lower() for name in next(reader, [])]
-    if number > 1:
-        raise DataError(f"{path.name} row 1: the heading cannot be read")
-    for names in columns.values():
-        _check_heading(path, heading, names)
+    path: Path, columns: Columns, account: Account
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    lines = list(lines_of(path, account))
     try:
-        for cells in reader:
-            yield number, dict(zip(heading, cells, strict=False))
-    except csv.Error as error:
-        raise DataError(f"{path.name} row {number}: {error}") from error
+        table = table_of(lines, list(columns.values()))
+    except DataError as error:
+        raise DataError(f"{path.name} row 1: {error}") from error
+    for names in columns.values():
+        _check_heading(path, table.heading, names)
+    for record in records_of(table):
+        where = f"{path.name} row {record.number}"
+        account.num_entries += 1
+        if record.fault:
+            line = f"{where}: {record.fault}; skipped"
+            account.say(line, kind="rows that are no CSV of this heading, skipped")
+        else:
+            yield where, dict(zip(table.heading, record.cells, strict=False))
 
 
 def _check_heading(path: Path, heading: Sequence[str], names: Sequence[str]) -> None:
+    twice = [name for name in names if heading.count(name) > 1]
+    if twice:
+        raise DataError(f"{path.name} row 1: there are two columns {twice[0]!r}")
     if set(names) & set(heading):
         return
     near = difflib.get_close_matches(names[0], heading, n=1)
     hint = f": is it {near[0]!r}?" if near else ""
     raise DataError(
         f"{path.name} row 1: there is no column {names[0]!r}{hint}"
-        f" (columns: {', '.join(heading) or 'none'})"
+        f" (columns: {shown(', '.join(heading)) if heading else 'none'})"
     )
 
 
-def _object_of(where: str, text: str, say: Say) -> dict[str, Any] | None:
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        say(f"{where}: no JSON ({error}); skipped")
-        return None
-    if not isinstance(values, dict):
-        say(f"{where}: should be a JSON object, is a {type(values).__name__}; skipped")
-        return None
-    return {str(name).strip().lower(): value for name, value in values.items()}
-
-
-def _row_of(where: str, record: Mapping[str, Any], columns: Columns, say: Say) -> Row | None:
+def _row_of(
+    where: str, record: Mapping[str, Any], columns: Columns, account: Account
+) -> Row | None:
     values = {}
     for ours, names in columns.items():
         found = next((record[name] for name in names if record.get(name) is not None), "")
-        values[ours] = " ".join(str(found).split())
+        if isinstance(found, bool) or not isinstance(found, str | int | float):
+            line = f"{where}: its {names[0]!r} is a {type(found).__name__}; skipped"
+            account.say(line, kind=f"rows of which {names[0]!r} is no text, skipped")
+            return None
+        values[ours] = str(found).replace("\0", " ").strip()
         if not values[ours]:
-            say(f"{where}: there is no {names[0]!r}; skipped")
+            line = f"{where}: there is no {names[0]!r}; skipped"
+            account.say(line, kind=f"rows without {names[0]!r}, skipped")
             return None
     return Row(where=where, values=values)
