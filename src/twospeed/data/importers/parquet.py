@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twospeed.core.errors import DataError, require
-from twospeed.core.untrusted import parsing
 from twospeed.core.pictures import decode_picture, fit_frame
+from twospeed.core.untrusted import parsing
 from twospeed.data.importers.plan import Say
 from twospeed.worlds.base import Frame
 
@@ -76,11 +76,13 @@ class ParquetFootage:
     rate: float
     """Frames per second."""
 
-    def frames_at(self, times: Sequence[float], *, size: int, say: Say) -> Iterator[Frame]:  # noqa: ARG002
+    def frames_at(self, times: Sequence[float], *, size: int, say: Say) -> Iterator[Frame | None]:  # noqa: ARG002
         """Yield the frame that is seen at each of `times`; fewer when the rows end before.
 
+        None stands for a picture that cannot be read.
+
         Raises:
-            DataError: when the file or a picture cannot be read.
+            DataError: when the file cannot be read.
         """
         try:
             rows = read_table(self.path, columns=[self.column]).column(0)
@@ -88,13 +90,15 @@ class ParquetFootage:
                 number = int(time * self.rate)
                 if number >= self.num_rows:
                     return
-                yield fit_frame(_picture_of(rows[self.first_row + number].as_py()), size)
+                picture = _picture_of(rows[self.first_row + number].as_py())
+                yield None if picture is None else fit_frame(picture, size)
         except DataError as error:
             raise DataError(f"cannot be read: {error}") from error
 
 
-def _picture_of(cell: Any) -> Frame:
+def _picture_of(cell: Any) -> Frame | None:
     content = cell.get("bytes") if isinstance(cell, dict) else cell
-    if not isinstance(content, bytes):
-        raise DataError("a row holds no bytes of a picture")
-    return decode_picture(content).pixels
+    try:
+        return decode_picture(content).pixels if isinstance(content, bytes) else None
+    except DataError:
+        return None

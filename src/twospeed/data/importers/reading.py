@@ -10,15 +10,16 @@ import numpy as np
 
 from twospeed.core.errors import DataError
 from twospeed.data.episode import Episode
+from twospeed.data.importers.account import Account
 from twospeed.data.importers.config import ImportConfig
-from twospeed.data.importers.plan import Footage, Say, Take, rows_text
+from twospeed.data.importers.plan import Footage, Take, rows_text
 from twospeed.worlds.base import Frame
 
 _ENDS = "ends before the segment does"
 
 
 def episodes_of(
-    config: ImportConfig, takes: Sequence[Take], seeds: Sequence[int], say: Say
+    config: ImportConfig, takes: Sequence[Take], seeds: Sequence[int], account: Account
 ) -> Iterator[Episode]:
     """Read takes, one piece of footage after the other.
 
@@ -26,19 +27,19 @@ def episodes_of(
         config: how footage becomes episodes.
         takes: those of one piece of footage follow one another.
         seeds: the number of each.
-        say: gets a line for what is damaged, too short or unusual.
+        account: of what is damaged, too short or unusual.
     """
     numbered = list(zip(seeds, takes, strict=True))
     for _, group in groupby(numbered, key=lambda it: it[1].footage.name):
-        yield from _episodes_in(config, list(group), say)
+        yield from _episodes_in(config, list(group), account)
 
 
 def _episodes_in(
-    config: ImportConfig, numbered: Sequence[tuple[int, Take]], say: Say
+    config: ImportConfig, numbered: Sequence[tuple[int, Take]], account: Account
 ) -> Iterator[Episode]:
     """Read the takes of one piece of footage, as far as it can be read."""
     footage = numbered[0][1].footage
-    frames, fault = _frames_of(config, footage, [take for _, take in numbered], say)
+    frames, fault = _frames_of(config, footage, [take for _, take in numbered], account)
     for index, (seed, take) in enumerate(numbered):
         times = take.times(config)
         got = list(islice(frames, len(times)))
@@ -49,12 +50,14 @@ def _episodes_in(
         if fault:
             later = [where for _, other in numbered[index + 1 :] for where in other.where]
             hit = rows_text([*take.where[chunks:], *later] or take.where)
-            say(f"{hit}: {footage.name} {fault[0]}; {_kept(take, chunks)}")
+            line = f"{hit}: {footage.name} {fault[0]}; {_kept(take, chunks)}"
+            account.say(line, kind="videos or arrays that cannot be read on")
             return
         if chunks < len(take.actions):
             hit, is_damaged = rows_text(take.where[chunks:]), len(whole) < len(got)
             why = f"has no whole picture at {times[len(whole)]:.2f} s" if is_damaged else _ENDS
-            say(f"{hit}: {footage.name} {why}; {_kept(take, chunks)}")
+            line = f"{hit}: {footage.name} {why}; {_kept(take, chunks)}"
+            account.say(line, kind="stretches of footage that ends before them or is damaged")
 
 
 def _whole(frames: Sequence[Frame | None]) -> list[Frame]:
@@ -67,7 +70,7 @@ def _kept(take: Take, chunks: int) -> str:
 
 
 def _frames_of(
-    config: ImportConfig, footage: Footage, takes: Sequence[Take], say: Say
+    config: ImportConfig, footage: Footage, takes: Sequence[Take], account: Account
 ) -> tuple[Iterator[Frame | None], list[str]]:
     """Return the frames of takes until no more can be read, and a list that then gets why."""
     fault: list[str] = []
@@ -79,7 +82,7 @@ def _frames_of(
             yield from footage.frames_at(
                 times,
                 size=config.frame_size,
-                say=lambda line: say(f"{where}: {footage.name}: {line}"),
+                say=lambda line: account.say(f"{where}: {footage.name}: {line}", kind=line),
             )
         except DataError as error:
             fault.append(str(error))
