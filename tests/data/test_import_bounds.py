@@ -90,7 +90,7 @@ def test_rows_that_only_touch_do_not_overlap(plan):
     assert "".join(take.actions) == "aabbcc"
 
 
-def test_a_thousand_overlaps_are_a_few_lines_and_a_count(plan):
+def test_a_thousand_overlaps_are_a_few_lines_and_a_count():
     stretches = [(2 * row, 2 * row + 2.5, "x") for row in range(1001)]
     config = ImportConfig(format="videos", name="mine")
     segments = [
