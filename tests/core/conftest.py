@@ -30,7 +30,8 @@ def write_frames(
 
     `sound` is when the sound begins, in seconds; `last_seconds` how long the last frame lasts.
     """
-    options = {"crf": "8", "preset": "veryfast", "threads": "1"} | (options or {})
+    usual = {"crf": "8", "preset": "veryfast", "threads": "1"} if codec == "libx264" else {}
+    options = usual | (options or {})
     with av.open(str(path), "w") as file:
         stream = file.add_stream(codec, rate=rate, options=options)
         stream.height, stream.width = frames[0].shape[:2]

@@ -1,6 +1,7 @@
 """Frames with times out of files as people have them."""
 
 import itertools
+from contextlib import suppress
 from fractions import Fraction
 
 import av
@@ -236,3 +237,43 @@ def test_the_default_picture_or_else_the_largest_is_taken_and_said(tmp_path, sev
     assert said_of(largest) == ["x.mkv: it holds 3 pictures; the one of 128x128 is taken"]
     pictures[2] = (64, kinds.default)
     assert read_frame(several(tmp_path / "y.mkv", *pictures)).shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "ts", "avi", "mpg"])
+def test_random_damage_never_raises_anything_else(tmp_path, film, numbered, ending):
+    codec = {"avi": "mpeg4", "mpg": "mpeg2video"}.get(ending, "libx264")
+    options = {"g": "12", "b": "1000000"}
+    frames = [numbered(n) for n in range(40)]
+    whole = film(tmp_path / f"x.{ending}", frames, rate=25, codec=codec, options=options)
+    content, random = whole.read_bytes(), np.random.default_rng(0)
+    for _ in range(40):
+        spoilt = bytearray(content)
+        for place in random.integers(0, len(content), 6):
+            spoilt[place] = random.integers(256)
+        whole.write_bytes(spoilt[: random.integers(1, 2 * len(content))])
+        times = []
+        with suppress(DataError):
+            times.extend(moment.time for moment in open_video(whole).moments())
+        assert times == sorted(times)
+        with suppress(DataError):
+            assert read_frame(whole).ndim == 3
+
+
+@pytest.mark.parametrize("side", [40_000, 65_535])
+def test_a_frame_that_would_be_huge_is_refused_before_it_is_made(tmp_path, film, side):
+    frames = [np.zeros((300, 300, 3), np.uint8)]
+    path = film(tmp_path / "x.mkv", frames, codec="ffv1", pixels="bgr0", options={"g": "1"})
+    content = path.read_bytes()
+    for name in (b"\xb0\x82", b"\xba\x82"):  # width and height of the track
+        was, size = name + (300).to_bytes(2), name + side.to_bytes(2)
+        assert content.count(was) == 1
+        content = content.replace(was, size)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="than 134 million pixels"):
+        read_frame(path)
+
+
+def test_colours_of_a_kind_that_cannot_be_turned_into_rgb_are_one_line(tmp_path, film, numbered):
+    path = film(tmp_path / "x.mp4", [numbered(3)] * 2, colorspace=8)
+    with pytest.raises(DataError, match="as a video: Operation not supported"):
+        read_frame(path)

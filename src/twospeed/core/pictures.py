@@ -25,7 +25,9 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".webp", ".tif", ".tiff", "
 MOST_PIXELS = 2**27
 """Width times height of the largest picture or video frame that is read: 134 million."""
 
-_TOO_MANY = f"more than {MOST_PIXELS / 1e6:.0f} million pixels: make it smaller"
+TOO_MANY = f"more than {MOST_PIXELS / 1e6:.0f} million pixels: make it smaller"
+"""What a message says of more."""
+
 _MOST_BYTES = 2**30
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM")
 _GREY = {"1", "L", "LA", "La", "I;16", "I;16B", "I;16L"}
@@ -79,7 +81,7 @@ def decode_picture(content: bytes) -> Picture:
     except DataError:
         raise
     except Image.DecompressionBombError as error:
-        raise DataError(f"it has {_TOO_MANY}") from error
+        raise DataError(f"it has {TOO_MANY}") from error
     except UnidentifiedImageError as error:
         raise DataError("it is none that we know: save it as PNG or JPEG") from error
     except Exception as error:  # Pillow raises nearly any kind for the bytes of strangers
@@ -93,7 +95,7 @@ def check_pixels(width: int, height: int) -> None:
         DataError: when it has more than `MOST_PIXELS` pixels.
     """
     if width * height > MOST_PIXELS:
-        raise DataError(f"{width}x{height} are {_TOO_MANY}")
+        raise DataError(f"{width}x{height} are {TOO_MANY}")
 
 
 def show_upright(picture: Image.Image) -> Picture:

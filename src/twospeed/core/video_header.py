@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from twospeed.core.errors import DataError, require
-from twospeed.core.pictures import MOST_PIXELS, check_pixels
+from twospeed.core.pictures import MOST_PIXELS, TOO_MANY, check_pixels
 from twospeed.core.video_pixels import square_size
 
 ENDINGS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts",
-           ".wmv")  # fmt: skip
+           ".wmv", ".3gp")  # fmt: skip
 """Names that videos have, in small letters."""
 
 _OPTIONS = {
@@ -45,14 +45,22 @@ def open_container(path: Path) -> Any:
     """Open a video file for reading; it is closed by ``with``.
 
     Raises:
-        DataError: when it is missing or empty. What is damaged raises an error of PyAV.
+        DataError: when it is missing, empty, no video that is known, or damaged at its header.
     """
     av = require("av", extra="all")
     if not path.is_file():
         raise DataError("it is no file" if path.exists() else "it is missing")
     if path.stat().st_size == 0:
         raise DataError("it is empty")
-    return av.open(f"file:{path.resolve()}", options=_OPTIONS, metadata_errors="replace")
+    try:
+        return av.open(f"file:{path.resolve()}", options=_OPTIONS, metadata_errors="replace")
+    except (OSError, ValueError, av.FFmpegError) as error:
+        raise DataError(f"it is none that we know, or is damaged ({reason_of(error)})") from error
+
+
+def reason_of(error: Exception) -> str:
+    """Return what PyAV or the system says, without the path."""
+    return str(getattr(error, "strerror", None) or error)
 
 
 def picture_of(container: Any) -> Any:
@@ -68,6 +76,8 @@ def picture_of(container: Any) -> Any:
     stream = max(streams, key=_rank)
     if stream.codec_context is None:
         raise DataError("its codec is not known here: convert it to H.264")
+    if not stream.width or not stream.height:
+        raise DataError(f"its frames have no size that we read, or {TOO_MANY}")
     check_pixels(*square_size(stream.width, stream.height, pixel_aspect_of(stream)))
     stream.codec_context.thread_count = 1  # imports are parallel over processes already
     stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
@@ -109,8 +119,10 @@ def _has(stream: Any, disposition: str) -> bool:
     return disposition in (stream.disposition.name or "")
 
 
-def _rank(stream: Any) -> tuple[bool, int]:
-    return _has(stream, "default"), stream.width * stream.height
+def _rank(stream: Any) -> tuple[bool, bool, int]:
+    codec = stream.codec_context
+    area = codec.width * codec.height if codec else 0
+    return codec is not None, _has(stream, "default"), area
 
 
 def _start_of(container: Any, stream: Any) -> float:

@@ -14,7 +14,14 @@ from typing import Any
 
 from twospeed.core.errors import DataError, require
 from twospeed.core.pictures import Frame
-from twospeed.core.video_header import Header, header_of, open_container, picture_of, step_of
+from twospeed.core.video_header import (
+    Header,
+    header_of,
+    open_container,
+    picture_of,
+    reason_of,
+    step_of,
+)
 from twospeed.core.video_pixels import shown_pixels
 
 LONG_SECONDS = 10.0
@@ -65,8 +72,13 @@ class Video:
         yield from self._decoded(None)
 
     def pixels(self, moment: Moment) -> Frame:
-        """Return the frame of a moment that is not damaged, as it is shown."""
-        return shown_pixels(moment.frame, self.header.pixel_aspect)
+        """Return the frame of a moment that is not damaged, as it is shown.
+
+        Raises:
+            DataError: when it says that it has colours of a kind that nobody knows.
+        """
+        with _told():
+            return shown_pixels(moment.frame, self.header.pixel_aspect)
 
     def _decoded(self, start: float | None) -> Iterator[Moment]:
         """Decode from the first key frame after a jump to `start`, or all."""
@@ -91,14 +103,20 @@ def open_video(path: Path) -> Video:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """Open a video; what goes wrong while it is open is damage too."""
+    with _told(), open_container(path) as container:
+        yield container
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what PyAV raises into a `DataError`."""
     av = require("av", extra="all")
     try:
-        with open_container(path) as container:
-            yield container
+        yield
     except DataError:
         raise
     except (OSError, ValueError, IndexError, av.FFmpegError) as error:
-        raise DataError(str(getattr(error, "strerror", None) or error)) from error
+        raise DataError(reason_of(error)) from error
 
 
 def _jump(container: Any, stream: Any, time: float) -> bool:
