@@ -8,13 +8,8 @@ from pathlib import Path
 
 from twospeed.core.errors import DataError
 from twospeed.core.pictures import Frame, fit_frame
-from twospeed.core.video_reading import (
-    LONG_SECONDS,
-    TOLERANCE_SECONDS,
-    Moment,
-    Video,
-    open_video,
-)
+from twospeed.core.video_decoding import Moment
+from twospeed.core.video_reading import LONG_SECONDS, TOLERANCE_SECONDS, Video, open_video
 from twospeed.data.importers.plan import Say
 
 _STEADY = 1.3
