@@ -275,7 +275,7 @@ def test_seeds_for_testing_are_recorded_with_one_warning(tmp_path, caplog):
         ({"policy": "exploer"}, UnknownNameError, "Did you mean 'explore'"),
         ({"policy": "explore+roaming"}, UnknownNameError, "Did you mean 'roam'"),
         ({"world": "doom", "policy": "roam"}, ConfigError, "only rooms can be roamed"),
-        ({"episodes": 0}, ConfigError, "episodes must be at least 1, got 0"),
+        ({"episodes": 0}, ConfigError, "episodes must be 1 or more, got 0"),
         ({"first_seed": -1}, ConfigError, "first_seed must be 0 or more, got -1"),
     ],
 )

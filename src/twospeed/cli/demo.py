@@ -1,6 +1,5 @@
 """``twospeed demo``: a walk that comes back, with and without memory, as video and figures."""
 
-import functools
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +30,7 @@ def demo(
 ) -> None:
     """Walk unseen episodes, look away, come back; write a video, a contact sheet and a page."""
     world_model = WorldModel.from_pretrained(model)
-    fast = functools.reduce(override, settings or [], preset_of(world_model, memory))
+    fast = override(preset_of(world_model, memory), *(settings or []))
     config = DemoConfig(
         episodes=episodes, first_seed=first_seed, settings=ProtocolConfig(memory=fast)
     )

@@ -1,6 +1,5 @@
 """`twospeed fit`: train a classifier of pixels by a recipe."""
 
-import functools
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +34,7 @@ def fit(
     device: Annotated[str, typer.Option(help="such as cpu or cuda")] = "cpu",
 ) -> None:
     """Fit RECIPE on DATA; chosen by held-out examples, tested once at the end."""
-    config = functools.reduce(override, settings or [], recipe_of(recipe))
+    config = override(recipe_of(recipe), *(settings or []))
     examples = load_examples(data, say=say)
     result = fit_examples(config, examples, out, device=device)
     plot_curves({recipe: result}, out / "curves.png")

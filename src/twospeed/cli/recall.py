@@ -1,6 +1,5 @@
 """``twospeed recall``: what a model's memory recalls, against the truth and all controls."""
 
-import functools
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,7 +53,7 @@ def recall(
 ) -> None:
     """Measure what memory recalls at revisits of unseen episodes, with every control."""
     world_model = WorldModel.from_pretrained(model)
-    fast = functools.reduce(override, settings or [], preset_of(world_model, memory))
+    fast = override(preset_of(world_model, memory), *(settings or []))
     config = RecallConfig(
         routes=_kinds(routes, protocol),
         episodes=episodes,

@@ -1,6 +1,5 @@
 """`twospeed terminator`: compare with an archive, measure speed, look inside."""
 
-import functools
 from pathlib import Path
 from typing import Annotated
 
@@ -130,7 +129,7 @@ def compare_variants(
     device: Annotated[str, typer.Option(help="such as cpu or cuda")] = "cpu",
 ) -> None:
     """Fit a recipe beside its peers or its ablations, with equal budget, over several seeds."""
-    config = functools.reduce(override, settings or [], recipe_of(recipe))
+    config = override(recipe_of(recipe), *(settings or []))
     known = lookup(VARIANTS, kind, "comparison")(config)
     chosen = {name: lookup(known, name, "variant") for name in only or known}
     rows = compare(

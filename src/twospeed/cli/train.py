@@ -1,6 +1,5 @@
 """``twospeed train``: from recorded episodes to a model folder."""
 
-import functools
 import os
 from pathlib import Path
 from typing import Annotated
@@ -34,7 +33,7 @@ def train(
     workers: Annotated[int, typer.Option(help="Processes that encode; 0 is one a core.")] = 1,
 ) -> None:
     """Train a world model; the same command goes on where it was stopped."""
-    config = functools.reduce(override, settings or [], lookup(RECIPES, recipe, "recipe")())
+    config = override(lookup(RECIPES, recipe, "recipe")(), *(settings or []))
     done = train_world_model(
         config,
         data,

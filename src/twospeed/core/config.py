@@ -14,17 +14,22 @@ from twospeed.core.renamed import renamed
 C = TypeVar("C")
 
 
-def override(config: C, setting: str) -> C:
-    """Return `config` with one leaf changed, such as ``memory.rank=8``; checks run again.
+def override(config: C, *settings: str) -> C:
+    """Return `config` with leaves changed, such as ``memory.rank=8``.
+
+    Checks run again when all are changed, so that settings may depend on one another.
 
     Raises:
-        ConfigError: when the setting is not path=value, or the value has the wrong type.
-        UnknownNameError: when the path names no field.
+        ConfigError: when a setting is not path=value, or a value has the wrong type or range.
+        UnknownNameError: when a path names no field.
     """
-    path, separator, text = setting.partition("=")
-    if not separator:
-        raise ConfigError(f"a setting is written path=value, got {setting!r}")
-    return cast(C, _with_leaf(config, path.strip(), _read(text.strip()), whole=path.strip()))
+    values = to_json(config)
+    for setting in settings:
+        path, separator, text = setting.partition("=")
+        if not separator:
+            raise ConfigError(f"a setting is written path=value, got {shown(setting)}")
+        _set_leaf(config, values, path.strip(), _read(text.strip()))
+    return from_json(type(config), values)
 
 
 def to_json(config: Any) -> dict[str, Any]:
@@ -48,26 +53,39 @@ def from_json(kind: type[C], values: Any) -> C:
 def _read(text: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 
-def _with_leaf(config: Any, path: str, value: Any, *, whole: str) -> Any:
-    head, _, rest = path.partition(".")
-    head, value = renamed(type(config), head, value)
-    names = {field.name: field for field in dataclasses.fields(config)}
-    lookup(names, head, f"setting in {type(config).__name__} (from {whole!r})")
-    old = getattr(config, head)
-    new = _with_leaf(old, rest, value, whole=whole) if rest else value
-    if type(old) is float and type(new) is int:
-        new = float(new)  # "1" is a fine way to write 1.0
-    if type(old) is tuple and type(new) is list:
-        new = _as_tuple(new)
-        if old and _kinds(new) - _kinds(old):
-            raise ConfigError(f"{whole} takes a list such as {list(old)}, got {list(new)}")
-    if old is not None and new is not None and type(new) is not type(old):
-        raise ConfigError(f"{whole} takes {type(old).__name__}, got {new!r}")
-    return dataclasses.replace(config, **{head: new})
+def _set_leaf(config: Any, values: dict[str, Any], path: str, value: Any) -> None:
+    """Put a value into `values`, the JSON of `config`, where the path leads."""
+    *sections, leaf = path.split(".")
+    for section in sections:
+        name, _ = renamed(type(config), section, None)
+        config, values = _field(config, name, path), values[name]
+        if not dataclasses.is_dataclass(config):
+            raise ConfigError(f"{path}: {section} has no settings of its own")
+    leaf, value = renamed(type(config), leaf, value)
+    _check_kind(path, _field(config, leaf, path), value)
+    values[leaf] = value
+
+
+def _field(config: Any, name: str, path: str) -> Any:
+    known = {field.name: field for field in dataclasses.fields(config)}
+    lookup(known, name, f"setting in {type(config).__name__} (from {path!r})")
+    return getattr(config, name)
+
+
+def _check_kind(path: str, old: Any, value: Any) -> None:
+    """Refuse a value of another type than the one that it replaces."""
+    if dataclasses.is_dataclass(old):
+        raise ConfigError(f"{path} is a section: set one of its settings, {path}.NAME=VALUE")
+    if type(old) is tuple and type(value) is list:
+        if old and _kinds(_as_tuple(value)) - _kinds(old):
+            raise ConfigError(f"{path} takes a list such as {list(old)}, got {shown(value)}")
+    elif old is not None and value is not None:
+        if type(value) is not type(old) and (type(old), type(value)) != (float, int):
+            raise ConfigError(f"{path} takes {type(old).__name__}, got {shown(value)}")
 
 
 def _as_tuple(values: list[Any]) -> tuple[Any, ...]:

@@ -45,6 +45,12 @@ Share = Annotated[float, Within(0, 1)]
 Seed = Annotated[int, Within(0, 2**63 - 1)]
 """What random numbers are drawn from."""
 
+EpisodeSeed = Annotated[int, Within(0, 999_999_999)]
+"""What an episode is drawn from, or its number; names of files hold nine digits."""
+
+Steps = Annotated[int, Within(0, 10**9)]
+"""How many steps, or none."""
+
 Count = Annotated[int, Within(1, 10**9)]
 """At least one."""
 

@@ -10,13 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
 from twospeed.core.config import to_json
 from twospeed.core.errors import ConfigError, DataError, lookup
+from twospeed.core.fields import check_fields
 from twospeed.core.files import sweep, write_json
 from twospeed.core.folders import note_in
+from twospeed.core.ranges import ChunkFrames, Count, EpisodeSeed, FrameSize, Within
 from twospeed.data.index import check_shard, read_index
 from twospeed.data.policy import POLICIES, ROAMING, SCRIPTED
 from twospeed.data.shards import read_notes
@@ -37,29 +40,30 @@ class RecordingConfig:
     world: str
     """A name in `twospeed.worlds.registry.WORLDS`."""
 
-    episodes: int
+    episodes: Annotated[int, Within(1, 10_000_000)]
     """How many episodes; their seeds follow one another."""
 
-    first_seed: int = 0
+    first_seed: EpisodeSeed = 0
     """The seed of the first episode; from 800,000 on they are for testing only."""
 
-    chunks: int = 20
+    chunks: Annotated[int, Within(1, 100_000)] = 20
     """Actions of one episode."""
 
-    chunk_frames: int = 4
+    chunk_frames: ChunkFrames = 4
     """Frames of one action."""
 
-    frame_size: int = 64
+    frame_size: FrameSize = 64
     """Height and width of the frames in pixels."""
 
     policy: str = "explore"
     """Who chooses the actions: a name in `twospeed.data.policy.POLICIES`, "scripted" or "roam", or
     several with + between, such as "revisit+roam", of which every seed draws one."""
 
-    episodes_per_shard: int = 32
+    episodes_per_shard: Count = 32
     """Episodes of one file; at most so many are recorded again after a kill, per worker."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         world = lookup(WORLDS, self.world, "world")
         for policy in self.policy.split("+"):
             lookup({**POLICIES, SCRIPTED: None, ROAMING: None}, policy, "policy")
@@ -67,11 +71,6 @@ class RecordingConfig:
                 raise ConfigError(f"only rooms can be roamed, not {self.world}: try explore")
             if policy == SCRIPTED and not world.has_script:
                 raise ConfigError(f"nobody plays {self.world} by a script: take the policy explore")
-        for name in ("episodes", "chunks", "chunk_frames", "frame_size", "episodes_per_shard"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.first_seed < 0:
-            raise ConfigError(f"first_seed must be 0 or more, got {self.first_seed}")
 
     @property
     def frames_per_episode(self) -> int:

@@ -14,16 +14,18 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from twospeed.core.config import to_json
-from twospeed.core.errors import ConfigError, DataError
+from twospeed.core.errors import DataError
+from twospeed.core.fields import check_fields
 from twospeed.core.progress import progress
 from twospeed.core.random import seed_of
+from twospeed.core.ranges import Batch, Seed, Within
 from twospeed.data.clip import Clip, clip_of
 from twospeed.data.episode import Episode
 from twospeed.data.sheets import chosen_episodes
@@ -44,25 +46,23 @@ CLOSENESS = 1e-6
 class AdherenceConfig:
     """What is measured."""
 
-    episodes: int = 16
+    episodes: Annotated[int, Within(1, 1_000_000)] = 16
     """Episodes of each domain, spread evenly over those for testing."""
 
-    clips: int = 8
+    clips: Annotated[int, Within(1, 1_000_000)] = 8
     """Clips of each episode."""
 
-    candidates: int = 4
+    candidates: Annotated[int, Within(2, 1000)] = 4
     """Texts tried for a clip, the true one among them; fewer where a domain has fewer."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Decides the clips, the texts and the noise."""
 
-    batch_size: int = 8
+    batch_size: Batch = 8
     """Clips that run side by side; no choice depends on it."""
 
     def __post_init__(self) -> None:
-        for name, least in (("episodes", 1), ("clips", 1), ("candidates", 2), ("batch_size", 1)):
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} must be {least} or more, got {getattr(self, name)}")
+        check_fields(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

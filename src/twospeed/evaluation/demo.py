@@ -9,16 +9,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from twospeed.core.config import to_json
-from twospeed.core.errors import ConfigError
+from twospeed.core.fields import check_fields
 from twospeed.core.files import read_json, write_json, written_aside
 from twospeed.core.folders import FolderKind, check_shared
 from twospeed.core.pictures import write_picture
 from twospeed.core.progress import progress
+from twospeed.core.ranges import Seed, Within
 from twospeed.core.video import Frames, write_video
 from twospeed.evaluation.metrics.frames import psnr_db
 from twospeed.evaluation.protocols.base import ProtocolConfig, check_moves
@@ -60,18 +61,17 @@ DEMO = FolderKind(
 class DemoConfig:
     """What the demo walks."""
 
-    episodes: int = 12
+    episodes: Annotated[int, Within(1, 1_000_000)] = 12
     """Episodes for the figures; the first one is shown."""
 
-    first_seed: int = 810_000
+    first_seed: Seed = 810_000
     """Seeds from here on are tried for full turns; nothing is trained or tuned on them."""
 
     settings: ProtocolConfig
     """Memory, noise, batches."""
 
     def __post_init__(self) -> None:
-        if self.episodes < 1:
-            raise ConfigError(f"the demo needs at least one episode, got {self.episodes}")
+        check_fields(self)
 
 
 def run_demo(model: WorldModel, out: Path, config: DemoConfig) -> str:

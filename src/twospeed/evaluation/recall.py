@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from twospeed.core.config import to_json
 from twospeed.core.errors import ConfigError, lookup
+from twospeed.core.fields import check_fields
 from twospeed.core.progress import progress
+from twospeed.core.ranges import Seed, Within
 from twospeed.evaluation.protocols.base import ProtocolConfig, check_moves
 from twospeed.evaluation.protocols.commanded import action_accuracy
 from twospeed.evaluation.protocols.drift import CHUNKS, measure_drift
@@ -60,10 +62,10 @@ class RecallConfig:
     routes: tuple[str, ...] = EXACT
     """Kinds of routes; those of `PERTURBED` for an observed return alone."""
 
-    episodes: int = 64
+    episodes: Annotated[int, Within(1, 1_000_000)] = 64
     """Episodes of each kind."""
 
-    first_seed: int = FIRST_TEST_SEED
+    first_seed: Seed = FIRST_TEST_SEED
     """Seed of the first episode; the others follow."""
 
     world: str | None = None
@@ -76,19 +78,20 @@ class RecallConfig:
     settings: ProtocolConfig
     """Memory, noise, batches."""
 
-    command_episodes: int = 16
+    command_episodes: Annotated[int, Within(0, 1_000_000)] = 16
     """Episodes on which obedience to commands is tried; 0 leaves it out."""
 
-    timed_chunks: int = 5
+    timed_chunks: Annotated[int, Within(1, 1_000_000)] = 5
     """Chunks on the clock, after those that warm up."""
 
-    drift_episodes: int = 0
+    drift_episodes: Annotated[int, Within(0, 1_000_000)] = 0
     """Episodes of a dream of 1,000 frames each; 0 leaves drift out."""
 
-    drift_chunks: int = CHUNKS
+    drift_chunks: Annotated[int, Within(1, 1_000_000)] = CHUNKS
     """Length of such a dream."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         object.__setattr__(self, "protocol", lookup(PROTOCOLS, self.protocol, "protocol"))
         for kind in self.routes:
             lookup(dict.fromkeys(KINDS), kind, "route")
@@ -97,8 +100,8 @@ class RecallConfig:
                 f"a dream comes back to its own first visit: routes {', '.join(EXACT)}, got"
                 f" {', '.join(self.routes)}"
             )
-        if self.episodes < 1 or not self.routes:
-            raise ConfigError("recall needs at least one episode and one kind of route")
+        if not self.routes:
+            raise ConfigError("recall needs at least one kind of route")
 
 
 def measure_recall(model: WorldModel, config: RecallConfig) -> dict[str, Any]:

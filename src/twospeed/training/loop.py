@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from accelerate import Accelerator
@@ -17,9 +18,11 @@ from accelerate.utils import broadcast
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from twospeed.core.errors import ConfigError, DataError
+from twospeed.core.errors import DataError
+from twospeed.core.fields import check_fields
 from twospeed.core.progress import Journal, progress
 from twospeed.core.random import generator_of
+from twospeed.core.ranges import Above, Minutes, Seed, Share, Steps, Within
 from twospeed.training.checkpoint import Reached, load_checkpoint_, save_checkpoint
 
 NOTE_EVERY = 50
@@ -33,45 +36,39 @@ LossOf = Callable[[int, torch.Generator], Tensor]
 class LoopConfig:
     """How a module is trained."""
 
-    steps: int = 10_000
+    steps: Steps = 10_000
     """Optimizer steps in all; 0 leaves the weights as they are."""
 
-    learning_rate: float = 1e-3
+    learning_rate: Annotated[float, Above(0, 1000)] = 1e-3
     """AdamW's step size after the warm-up."""
 
-    warmup_steps: int = 200
+    warmup_steps: Steps = 200
     """Steps over which the learning rate grows from 0."""
 
-    cooldown: float = 0.2
+    cooldown: Share = 0.2
     """Share of the steps, or of the minutes that were given, over which the learning rate falls to
     0 at the end."""
 
-    weight_decay: float = 0.01
+    weight_decay: Annotated[float, Within(0, 1000)] = 0.01
     """AdamW's decoupled weight decay."""
 
-    betas: tuple[float, float] = (0.9, 0.99)
+    betas: tuple[Share, Share] = (0.9, 0.99)
     """AdamW's averaging of the gradient and of its square."""
 
-    max_grad_norm: float = 1.0
+    max_grad_norm: Annotated[float, Above(0, 1e9)] = 1.0
     """Gradients are clipped to this L2 norm."""
 
-    ema_decay: float = 0.999
+    ema_decay: Share = 0.999
     """Averaging of the weights that are shipped; shorter while training is young."""
 
-    checkpoint_minutes: float = 3.0
+    checkpoint_minutes: Minutes = 3.0
     """Minutes between checkpoints; 0 writes one after every step."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of every draw of the run."""
 
     def __post_init__(self) -> None:
-        if self.steps < 0 or self.learning_rate <= 0:
-            raise ConfigError(
-                f"steps must be 0 or more and learning_rate above 0, got {self.steps},"
-                f" {self.learning_rate}"
-            )
-        if not 0 <= self.cooldown <= 1:
-            raise ConfigError(f"cooldown must be a share from 0 to 1, got {self.cooldown}")
+        check_fields(self)
 
 
 def run_loop(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from twospeed.core.errors import ConfigError
+from twospeed.core.fields import check_fields
 from twospeed.data.recording import RecordingConfig
 from twospeed.training.recall.config import RecallingConfig
 from twospeed.training.stages.autoencoder import AutoencoderRun
@@ -10,6 +11,7 @@ from twospeed.training.stages.slow import SlowLearningConfig
 from twospeed.training.stages.slow_fast import SlowFastConfig
 from twospeed.training.stages.text import TextRun
 from twospeed.worldmodel.build import WorldModelConfig
+from twospeed.worldmodel.transformer import MOST_FRAMES
 
 PRECISIONS = ("no", "bf16", "fp16")
 
@@ -47,6 +49,15 @@ class RunConfig:
     """Whether the model folder stores weights as float16."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
+        self._check_sizes()
+        self._check_levels()
+        if self.precision not in PRECISIONS:
+            raise ConfigError(
+                f"precision is one of {', '.join(PRECISIONS)}, got {self.precision!r}"
+            )
+
+    def _check_sizes(self) -> None:
         recording, settings = self.recording, self.model.settings
         for name in ("world", "frame_size", "chunk_frames"):
             if getattr(recording, name) != getattr(settings, name):
@@ -59,7 +70,20 @@ class RunConfig:
                 f"slow.new_frames must be model.settings.chunk_frames = {settings.chunk_frames},"
                 f" got {self.slow.new_frames}"
             )
-        if self.precision not in PRECISIONS:
+        window = max(self.slow.past_lengths) + settings.chunk_frames
+        if self.model.denoiser == "transformer" and window > MOST_FRAMES:
             raise ConfigError(
-                f"precision is one of {', '.join(PRECISIONS)}, got {self.precision!r}"
+                f"slow.past_lengths: a transformer takes windows of {MOST_FRAMES} frames, past and"
+                f" new, got {window}"
+            )
+
+    def _check_levels(self) -> None:
+        least = max(
+            self.slow.past_level, self.slow.lowest_level, self.model.settings.sampling_steps
+        )
+        if self.model.diffusion.num_steps < least:
+            raise ConfigError(
+                f"model.diffusion.num_steps must be {least} or more, as slow.past_level,"
+                " slow.lowest_level and model.settings.sampling_steps are, got"
+                f" {self.model.diffusion.num_steps}"
             )

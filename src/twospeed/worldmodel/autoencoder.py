@@ -7,6 +7,7 @@ that starts at zero and learns to undo what the projection lost.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -15,29 +16,32 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from twospeed.core.errors import ConfigError
+from twospeed.core.fields import check_fields
+from twospeed.core.ranges import Share, Width, Within
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AutoencoderConfig:
     """Size of the frame autoencoder."""
 
-    block: int = 8
+    block: Annotated[int, Within(4, 64)] = 8
     """Side in pixels of the block that becomes one latent cell; a multiple of 4."""
 
-    latent_channels: int = 32
+    latent_channels: Width = 32
     """Principal components kept of a block."""
 
-    whitening: float = 0.5
+    whitening: Share = 0.5
     """0 keeps the components' own variances, 1 makes them equal."""
 
-    width: int = 96
+    width: Width = 96
     """Channels of the decoder's correction."""
 
     def __post_init__(self) -> None:
-        if self.block % 4 or not 1 <= self.latent_channels <= 3 * self.block**2:
+        check_fields(self)
+        if self.block % 4 or self.latent_channels > 3 * self.block**2 or self.width % 2:
             raise ConfigError(
-                f"block must be a multiple of 4 and latent_channels at most 3 * block**2, got"
-                f" {self.block} and {self.latent_channels}"
+                "block must be a multiple of 4, latent_channels at most 3 * block**2 and width"
+                f" even, got {self.block}, {self.latent_channels} and {self.width}"
             )
 
 

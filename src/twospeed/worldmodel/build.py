@@ -5,18 +5,20 @@ each other (latent channels, text features) stand here once.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from torch import nn
 
 from twospeed.core.errors import ConfigError, lookup
+from twospeed.core.fields import check_fields
 from twospeed.core.random import initial_weights_of
+from twospeed.core.ranges import Width, Within
 from twospeed.worldmodel.autoencoder import AutoencoderConfig
 from twospeed.worldmodel.denoiser import UNet3D, small_unet3d
 from twospeed.worldmodel.diffusion import DiffusionConfig
 from twospeed.worldmodel.model import ModelSettings
 from twospeed.worldmodel.text import TextEncoderConfig
-from twospeed.worldmodel.transformer import SpaceTimeTransformer
+from twospeed.worldmodel.transformer import MOST_CELLS, MOST_FRAMES, SpaceTimeTransformer
 
 KINDS: dict[str, type[nn.Module]] = {"transformer": SpaceTimeTransformer, "unet3d": UNet3D}
 """Denoiser of a recipe -> class: ours, and the paper's."""
@@ -29,25 +31,25 @@ class WorldModelConfig:
     denoiser: str = "transformer"
     """"transformer" (ours) or "unet3d" (the paper's)."""
 
-    width: int = 192
+    width: Width = 192
     """Features of a transformer token."""
 
-    depth: int = 6
+    depth: Annotated[int, Within(1, 1000)] = 6
     """Transformer blocks."""
 
-    heads: int = 3
+    heads: Annotated[int, Within(1, 1024)] = 3
     """Attention heads."""
 
-    conv_channels: int = 64
+    conv_channels: Width = 64
     """Channels of the transformer's convolutions."""
 
-    conv_blocks: int = 2
+    conv_blocks: Annotated[int, Within(0, 100)] = 2
     """Residual blocks of convolutions before and after the transformer."""
 
     shows_last: bool = True
     """Whether the transformer's convolutions of new frames see the last past frame directly."""
 
-    recall_keys: int = 256
+    recall_keys: Annotated[int, Within(0, 65_536)] = 256
     """Features of the keys of the transformer's layer for fast weights (recall.py); 0 for none."""
 
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
@@ -63,7 +65,36 @@ class WorldModelConfig:
     """World, chunk length, frame size, sampling."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         lookup(KINDS, self.denoiser, "denoiser")
+        self._check_cells()
+        if self.denoiser == "transformer":
+            self._check_transformer()
+
+    def _check_cells(self) -> None:
+        size, block = self.settings.frame_size, self.autoencoder.block
+        least = 4 if self.recall_keys or self.denoiser == "unet3d" else 2
+        if size % (least * block):
+            raise ConfigError(
+                f"settings.frame_size must be a multiple of {least * block}, {least} blocks of"
+                f" {block} pixels, got {size}"
+            )
+
+    def _check_transformer(self) -> None:
+        for name, value, factor in (
+            ("width", self.width, 4),
+            ("width", self.width, self.heads),
+            ("conv_channels", self.conv_channels, 16),
+        ):
+            if value % factor:
+                raise ConfigError(f"{name} must be a multiple of {factor}, got {value}")
+        cells, frames = self.settings.frame_size // self.autoencoder.block, MOST_FRAMES
+        if cells > MOST_CELLS or 2 * self.settings.chunk_frames > frames:
+            raise ConfigError(
+                f"a transformer takes frames of at most {MOST_CELLS} blocks a side and windows of"
+                f" {frames} frames, got {cells} blocks and two chunks of"
+                f" {self.settings.chunk_frames}"
+            )
 
 
 def build_denoiser(config: WorldModelConfig, *, seed: int) -> Any:

@@ -11,26 +11,29 @@ instead noises every frame and counts every frame. Noise levels are integer step
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from diffusers import DDIMScheduler
 from torch import Tensor
 
-from twospeed.core.errors import ConfigError
+from twospeed.core.errors import ConfigError, lookup
+from twospeed.core.fields import check_fields
 from twospeed.core.folders import check_folder
+from twospeed.core.ranges import Within
 from twospeed.core.shapes import check_shapes
 from twospeed.worldmodel.catalogue import SCHEDULER
 from twospeed.worldmodel.loading import reading
 
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
+SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DiffusionConfig:
     """The noise schedule and what the network predicts."""
 
-    num_steps: int = 1000
+    num_steps: Annotated[int, Within(2, 100_000)] = 1000
     """Noise levels; level 0 is clean beside them."""
 
     beta_schedule: str = "squaredcos_cap_v2"
@@ -44,10 +47,12 @@ class DiffusionConfig:
     """Make the last level pure noise (not with "epsilon")."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.prediction_type not in PREDICTIONS:
             raise ConfigError(
                 f"prediction_type is one of {', '.join(PREDICTIONS)}, got {self.prediction_type!r}"
             )
+        lookup(dict.fromkeys(SCHEDULES), self.beta_schedule, "beta_schedule")
         if self.rescale_betas_zero_snr and self.prediction_type == "epsilon":
             raise ConfigError("epsilon cannot be predicted from pure noise: rescale_betas_zero_snr")
 

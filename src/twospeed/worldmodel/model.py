@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from twospeed.core.config import from_json, to_json
-from twospeed.core.errors import ConfigError, DataError, ShapeError
+from twospeed.core.errors import DataError, ShapeError
+from twospeed.core.fields import check_fields
 from twospeed.core.files import read_json, write_json
 from twospeed.core.folders import folder_aside
 from twospeed.core.random import generator_of
+from twospeed.core.ranges import ChunkFrames, FrameSize, FramesPerSecond, Level, Within
 from twospeed.worldmodel.catalogue import CLASS_NAME, INDEX, MODEL, find_model
 from twospeed.worldmodel.codec import decode_latents, encode_frames, load_autoencoder
 from twospeed.worldmodel.denoiser import load_denoiser
@@ -47,34 +49,31 @@ class ModelSettings:
     world: str = "rooms"
     """World whose recordings it was trained on."""
 
-    chunk_frames: int = 4
+    chunk_frames: ChunkFrames = 4
     """Frames generated for one action, and past frames they are conditioned on."""
 
-    frame_size: int = 64
+    frame_size: FrameSize = 64
     """Height and width in pixels."""
 
-    frames_per_second: float = 4.0
+    frames_per_second: FramesPerSecond = 4.0
     """Rate at which the frames were recorded."""
 
-    sampling_steps: int = 4
+    sampling_steps: Annotated[int, Within(1, 1000)] = 4
     """Denoising steps of a chunk, chosen by measurement."""
 
-    past_level: int = 0
+    past_level: Level = 0
     """Noise level (of 1000) that the past frames get while a chunk is generated."""
 
-    guidance: float = 0.0
+    guidance: Annotated[float, Within(0, 1000)] = 0.0
     """g of classifier-free guidance by the action: where motion is decided, g times what the action
     changes in the slow weights' prediction is added to it, less where the chunk is remembered; 0
     adds nothing."""
 
-    guided_from: int = 1000
+    guided_from: Level = 1000
     """Noise level (of 1000) from which on up it is added; 1000 is pure noise, the first step."""
 
     def __post_init__(self) -> None:
-        if self.chunk_frames < 1 or self.sampling_steps < 1:
-            raise ConfigError("chunk_frames and sampling_steps must be 1 or more")
-        if self.guidance < 0:
-            raise ConfigError(f"guidance must be 0 or more, got {self.guidance}")
+        check_fields(self)
 
 
 class WorldModel:

@@ -8,13 +8,16 @@ ModelScopeT2V uses it, gives all of its tokens.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 from transformers import AutoTokenizer, ByT5Tokenizer, CLIPTextModel, T5Config, T5EncoderModel
 
+from twospeed.core.errors import ConfigError
+from twospeed.core.fields import check_fields
 from twospeed.core.folders import check_folder
+from twospeed.core.ranges import Width, Within
 from twospeed.worldmodel.catalogue import TEXT_ENCODER, TOKENIZER
 from twospeed.worldmodel.loading import quietly, reading
 
@@ -23,14 +26,19 @@ from twospeed.worldmodel.loading import quietly, reading
 class TextEncoderConfig:
     """Size of our own text encoder."""
 
-    width: int = 64
+    width: Width = 64
     """Features of a token."""
 
-    layers: int = 2
+    layers: Annotated[int, Within(1, 100)] = 2
     """Transformer layers."""
 
-    heads: int = 4
+    heads: Annotated[int, Within(1, 1024)] = 4
     """Attention heads."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.width % self.heads:
+            raise ConfigError(f"width must be a multiple of heads={self.heads}, got {self.width}")
 
 
 class TextEncoder:

@@ -19,6 +19,12 @@ from twospeed.worldmodel.past import latest, new_frames
 from twospeed.worldmodel.recall import Recall
 from twospeed.worldmodel.renamed import rename_weights_
 
+MOST_FRAMES = 32
+"""Frames of the longest window."""
+
+MOST_CELLS = 32
+"""Latent cells along a side of the largest frame."""
+
 
 class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Predict the diffusion target of a window of latents.
@@ -50,8 +56,8 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         heads: int = 3,
         conv_channels: int = 64,
         conv_blocks: int = 1,
-        max_frames: int = 32,
-        max_cells: int = 16,
+        max_frames: int = MOST_FRAMES,
+        max_cells: int = MOST_CELLS // 2,
         shows_last: bool = False,
         recall_keys: int = 0,
         recall_cells: int = 8,

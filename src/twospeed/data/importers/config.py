@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from twospeed.core.errors import ConfigError
 from twospeed.core.fields import check_fields, shown
+from twospeed.core.ranges import ChunkFrames, Count, EpisodeSeed, FrameSize, FramesPerSecond
 from twospeed.data.recorder import TEST_SEEDS_FROM
 
 SCENES = ("all", "train", "test")
-LARGEST_FRAME = 4096
-LAST_SEED = 999_999_999
 """Names of shards have nine digits."""
 
 _TEST_SHARE = 10
@@ -26,16 +25,16 @@ class ImportConfig:
     name: str
     """What the data are called: the `world` of every episode."""
 
-    frame_size: int = 64
+    frame_size: FrameSize = 64
     """Height and width of the frames in pixels; the middle square is cut out and resized."""
 
-    frames_per_second: float = 4.0
+    frames_per_second: FramesPerSecond = 4.0
     """Frames are taken at this rate, by their times."""
 
-    chunk_frames: int = 4
+    chunk_frames: ChunkFrames = 4
     """Frames of one action."""
 
-    first_seed: int = 0
+    first_seed: EpisodeSeed = 0
     """Number of the first episode; from 800,000 on they are for testing only."""
 
     scenes: str = "all"
@@ -44,7 +43,7 @@ class ImportConfig:
     camera: str | None = None
     """Which of several cameras; None takes the first."""
 
-    episodes_per_shard: int = 32
+    episodes_per_shard: Count = 32
     """Episodes of one file."""
 
     def __post_init__(self) -> None:
@@ -56,24 +55,6 @@ class ImportConfig:
             )
         if self.scenes not in SCENES:
             raise ConfigError(f"scenes must be one of {', '.join(SCENES)}, got {self.scenes!r}")
-        if not 8 <= self.frame_size <= LARGEST_FRAME:
-            raise ConfigError(
-                f"frame_size must be at least 8 pixels, up to {LARGEST_FRAME}, got"
-                f" {self.frame_size}"
-            )
-        if not 0 < self.frames_per_second <= 1000:
-            raise ConfigError(
-                f"frames_per_second must be above 0, up to 1000, got {self.frames_per_second}"
-            )
-        for name, most in (("chunk_frames", 256), ("episodes_per_shard", 1_000_000)):
-            if not 1 <= getattr(self, name) <= most:
-                raise ConfigError(
-                    f"{name} must be at least 1, up to {most}, got {getattr(self, name)}"
-                )
-        if not 0 <= self.first_seed <= LAST_SEED:
-            raise ConfigError(
-                f"first_seed must be 0 or more, up to {LAST_SEED}, got {self.first_seed}"
-            )
 
     @property
     def chunk_seconds(self) -> float:

@@ -6,8 +6,10 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from twospeed.core.errors import ConfigError, DataError
+from twospeed.core.errors import DataError
+from twospeed.core.fields import check_fields
 from twospeed.core.random import seed_of
+from twospeed.core.ranges import Batch, Seed
 from twospeed.core.video import Frames
 from twospeed.evaluation.protocols.rollout import Job
 from twospeed.evaluation.protocols.walks import Walk
@@ -26,18 +28,17 @@ class ProtocolConfig:
     memory: FastLearningConfig
     """How the memory learns."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Mixed into all noise, beside the episode's own seed."""
 
-    batch_size: int = 8
+    batch_size: Batch = 8
     """Episodes that run side by side; no result depends on it."""
 
     write_on_return: bool = False
     """Whether memories go on learning generated chunks on the way back of an observed return."""
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise ConfigError(f"batch_size must be 1 or more, got {self.batch_size}")
+        check_fields(self)
 
 
 def check_chunks(model: WorldModel) -> None:

@@ -1,6 +1,5 @@
 """Data by name or by path: built-in sets, the hub's, and files."""
 
-import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,7 +75,7 @@ def _load(name_or_path: str) -> ExampleSet:
         return from_hub(name_or_path.removeprefix(HUB_PREFIX))
     if name_or_path.startswith(PATHFINDER_PREFIX):
         settings = name_or_path.removeprefix(PATHFINDER_PREFIX).split(",")
-        return make_pathfinder(functools.reduce(override, settings, PathfinderConfig()))
+        return make_pathfinder(override(PathfinderConfig(), *settings))
     if name_or_path in BUILT_IN:
         return BUILT_IN[name_or_path]()
     path = Path(name_or_path)

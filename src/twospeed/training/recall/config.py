@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from twospeed.core.errors import ConfigError
+from twospeed.core.fields import check_fields
+from twospeed.core.ranges import Batch, Count, Share, Steps, Within
 from twospeed.core.renamed import Renamed
 from twospeed.training.loop import LoopConfig
 
@@ -20,56 +21,51 @@ class RecallingConfig:
         "walked_chunks": Renamed("self_forced_chunks"),
     }
 
-    episodes: int = 8
+    episodes: Batch = 8
     """Episodes in a step."""
 
-    later: int = 1
+    later: Batch = 1
     """Windows of an episode that are predicted with the memory in a step."""
 
-    least_written: int = 2
+    least_written: Count = 2
     """Fewest chunks that are written before; the number is drawn anew for each step."""
 
-    written_share: float = 0.25
+    written_share: Share = 0.25
     """Share of the predicted windows that were themselves written; the others come later."""
 
-    guess_weight: float = 0.25
+    guess_weight: Annotated[float, Within(0, 1e6)] = 0.25
     """Weight of the recall layer's own squared errors on later chunks: with memory, without, and of
     what another episode's memory adds to them."""
 
-    first_steps: int = 0
+    first_steps: Steps = 0
     """Steps at the start in which the recall layer learns alone, by its own squared errors."""
 
-    first_episodes: int = 16
+    first_episodes: Batch = 16
     """Episodes in such a step; they cost little."""
 
-    alone_every: int = 3
+    alone_every: Steps = 3
     """Every so many steps, a batch is learned without any memory; 0 for none."""
 
-    past_noise: float = 0.3
+    past_noise: Annotated[float, Within(0, 1000)] = 0.3
     """Greatest deviation of noise on the past that later keys look at."""
 
-    past_mix: float = 0.7
+    past_mix: Share = 0.7
     """In half of the episodes, later past frames go over to what is recalled of them by a share
     of at most this."""
 
-    repeated_frame_share: float = 0.25
+    repeated_frame_share: Share = 0.25
     """Share of the chunks that are written with their last past frame repeated, as if their episode
     began there: a place should also be known when it is reached in another way."""
 
-    self_forced_share: float = 0.5
+    self_forced_share: Share = 0.5
     """Share of the steps in which past frames of the predicted windows are generated with the
     memory (self-forcing)."""
 
-    self_forced_chunks: int = 3
+    self_forced_chunks: Count = 3
     """Most chunks that are generated one after the other for that."""
 
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=0, learning_rate=8e-4))
     """How the slow weights learn."""
 
     def __post_init__(self) -> None:
-        for name in ("episodes", "later", "least_written", "first_episodes", "self_forced_chunks"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be 1 or more, got {getattr(self, name)}")
-        for name in ("written_share", "past_mix", "repeated_frame_share", "self_forced_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name} is a share from 0 to 1, got {getattr(self, name)}")
+        check_fields(self)

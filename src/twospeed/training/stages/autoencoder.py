@@ -5,7 +5,7 @@ Latents depend on the encoder alone, so they stay valid while the decoder gets b
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import numpy as np
 import torch
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from twospeed.core.errors import ConfigError
+from twospeed.core.fields import check_fields
 from twospeed.core.random import generator_of, initial_weights_of, normal
+from twospeed.core.ranges import Batch, Within
 from twospeed.training.loop import LoopConfig, run_loop
 from twospeed.worldmodel.autoencoder import AutoencoderConfig, FrameAutoencoder, fit_encoder
 from twospeed.worldmodel.codec import decode_latents, encode_frames, to_pixels
@@ -25,13 +26,13 @@ from twospeed.worldmodel.codec import decode_latents, encode_frames, to_pixels
 class AutoencoderRun:
     """Everything that a training of the autoencoder depends on, beside its size."""
 
-    frames: int = 16_384
+    frames: Annotated[int, Within(1, 10_000_000)] = 16_384
     """Frames taken from the recording, spread over it; the encoder is fitted to 4,096."""
 
-    batch_size: int = 32
+    batch_size: Batch = 32
     """Frames in a batch."""
 
-    latent_noise: float = 0.05
+    latent_noise: Annotated[float, Within(0, 1000)] = 0.05
     """Deviation of noise on the decoder's input: generated latents are not perfect either."""
 
     loop: LoopConfig = field(
@@ -40,11 +41,7 @@ class AutoencoderRun:
     """How the decoder is trained."""
 
     def __post_init__(self) -> None:
-        if self.frames < 1 or self.batch_size < 1 or self.latent_noise < 0:
-            raise ConfigError(
-                "frames and batch_size must be 1 or more and latent_noise 0 or more, got"
-                f" {self.frames}, {self.batch_size} and {self.latent_noise}"
-            )
+        check_fields(self)
 
 
 def fit_to_frames(

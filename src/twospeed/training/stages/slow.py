@@ -6,12 +6,14 @@ the fast learner, and the slow weights should know it.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
 from twospeed.core.errors import ConfigError
+from twospeed.core.fields import check_fields
+from twospeed.core.ranges import Batch, ChunkFrames, Level, Share, Within
 from twospeed.training.loop import LoopConfig
 from twospeed.worldmodel.diffusion import (
     NoiseSchedule,
@@ -26,47 +28,43 @@ from twospeed.worldmodel.diffusion import (
 class SlowLearningConfig:
     """What the slow weights learn from."""
 
-    batch_size: int = 8
+    batch_size: Batch = 8
     """Windows in a batch; all of one batch have the same lengths."""
 
-    past_lengths: tuple[int, ...] = (4, 4, 4, 4, 4, 1)
+    past_lengths: tuple[ChunkFrames, ...] = (4, 4, 4, 4, 4, 1)
     """Numbers of past frames, drawn with equal chance; 1 is a single first frame."""
 
-    new_frames: int = 4
+    new_frames: ChunkFrames = 4
     """Frames to generate: one chunk."""
 
-    joint_share: float = 0.15
+    joint_share: Share = 0.15
     """Share of batches that are noised as a whole, without text, as the fast learner does."""
 
-    lowest_level: int = 1
+    lowest_level: Annotated[int, Within(1, 1000)] = 1
     """Least noise level (of 1000) of new frames; sampling in S steps asks for none below 1000 / S.
     Batches that are noised as a whole keep all levels."""
 
-    text_dropout: float = 0.05
+    text_dropout: Share = 0.05
     """Share of clips whose action is hidden."""
 
-    past_level: int = 100
+    past_level: Level = 100
     """Half of the clips get past frames noised up to this level (of 1000) and are told so, since
     generated past frames are not perfect; 0 keeps the past clean, as in the paper."""
 
-    even_share: float = 0.0
+    even_share: Share = 0.0
     """Share of the windows whose action is drawn first, all texts of the data with equal chance, so
     that commands which are rare there are learned too."""
 
-    text_noise: float = 0.1
+    text_noise: Annotated[float, Within(0, 1000)] = 0.1
     """Deviation of noise on text features, so that unusual wordings stay near."""
 
     loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=40_000, learning_rate=6e-4))
     """How it is trained."""
 
     def __post_init__(self) -> None:
-        for name in ("joint_share", "text_dropout", "even_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name} is a share from 0 to 1, got {getattr(self, name)}")
-        if not 1 <= self.lowest_level <= 1000:
-            raise ConfigError(f"lowest_level must be from 1 to 1000, got {self.lowest_level}")
-        if self.new_frames < 1 or min(self.past_lengths, default=0) < 1:
-            raise ConfigError("new_frames and past_lengths must be 1 or more")
+        check_fields(self)
+        if not self.past_lengths:
+            raise ConfigError("past_lengths needs at least one length")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

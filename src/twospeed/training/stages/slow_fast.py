@@ -15,8 +15,9 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from twospeed.core.errors import ConfigError
+from twospeed.core.fields import check_fields
 from twospeed.core.random import generator_of
+from twospeed.core.ranges import Batch, Count, Share
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.presets import gradient
 from twospeed.memory.temp_lora import TempLora
@@ -37,20 +38,20 @@ from twospeed.worldmodel.model import WorldModel
 class SlowFastConfig:
     """How rounds are made."""
 
-    episodes: int = 8
+    episodes: Batch = 8
     """Episodes whose memories are written side by side in a round."""
 
-    least_written: int = 2
+    least_written: Count = 2
     """Fewest chunks that are written before the slow weights take their steps; the number is
     drawn anew for each round, up to all chunks of an episode but one."""
 
-    windows_per_episode: int = 2
+    windows_per_episode: Batch = 2
     """Windows of every episode in the batch of one step of the slow weights."""
 
-    steps_per_round: int = 8
+    steps_per_round: Count = 8
     """Steps of the slow weights on what one round of writing left."""
 
-    without_memory: float = 0.25
+    without_memory: Share = 0.25
     """Share of those steps that see no memory, so that the slow weights stay good alone."""
 
     memory: FastLearningConfig = field(default_factory=gradient)
@@ -60,11 +61,7 @@ class SlowFastConfig:
     """How the slow weights learn."""
 
     def __post_init__(self) -> None:
-        for name in ("episodes", "least_written", "windows_per_episode", "steps_per_round"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be 1 or more, got {getattr(self, name)}")
-        if not 0 <= self.without_memory <= 1:
-            raise ConfigError(f"without_memory is a share from 0 to 1, got {self.without_memory}")
+        check_fields(self)
 
 
 class SlowFastLoop:

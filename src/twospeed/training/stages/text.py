@@ -15,7 +15,9 @@ from accelerate import Accelerator
 from torch import Tensor
 from torch.nn import functional
 
+from twospeed.core.fields import check_fields
 from twospeed.core.random import initial_weights_of
+from twospeed.core.ranges import Batch, Share
 from twospeed.training.data.vocabulary import Actions, anchors_of, sayings_of
 from twospeed.training.loop import LoopConfig, run_loop
 from twospeed.worldmodel.text import TextEncoder, TextEncoderConfig, build_text_encoder
@@ -33,16 +35,19 @@ DEFAULT_SIZE = TextEncoderConfig()
 class TextRun:
     """Everything that a training of the text encoder depends on."""
 
-    batch_size: int = 64
+    batch_size: Batch = 64
     """Texts in a batch."""
 
-    slip_rate: float = 0.03
+    slip_rate: Share = 0.03
     """Chance that a letter is dropped or doubled."""
 
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(steps=2_000, learning_rate=2e-3, ema_decay=0.99)
     )
     """How it is trained."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 def train_text_encoder(
