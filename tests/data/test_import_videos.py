@@ -327,9 +327,9 @@ def test_the_command_says_what_it_did(src, tmp_path, capsys):
     [
         ({"format": "vidoes"}, UnknownNameError, "Did you mean 'videos'"),
         ({"name": "My Data"}, ConfigError, "give one by --name"),
-        ({"frame_size": 4}, ConfigError, "at least 8 pixels"),
+        ({"frame_size": 4}, ConfigError, "frame_size must be 8 or more, got"),
         ({"frames_per_second": 0.0}, ConfigError, "above 0"),
-        ({"chunk_frames": 0}, ConfigError, "at least 1"),
+        ({"chunk_frames": 0}, ConfigError, "must be 1 or more, got"),
         ({"scenes": "some"}, ConfigError, "all, train, test"),
         ({"first_seed": -1}, ConfigError, "0 or more"),
     ],

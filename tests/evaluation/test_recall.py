@@ -114,7 +114,7 @@ def test_the_other_protocol_and_drift_run_from_the_command_line(folder, capsys):
         (["--protocol=dream"], "no protocol is called 'dream'. Did you mean 'dreamed'?"),
         (["--memory=papers"], "no memory preset is called 'papers'. Did you mean 'paper'?"),
         (["--set=rnak=2"], "Did you mean 'rank'?"),
-        (["--episodes=0"], "at least one episode"),
+        (["--episodes=0"], "episodes must be 1 or more, got 0"),
     ],
 )
 def test_a_mistake_is_one_line(folder, capsys, arguments, message):
