@@ -270,7 +270,9 @@ def test_wrong_settings_are_refused(few, tiny):
     with pytest.raises(ConfigError, match=r"takes a list such as \[12\], got \['a'\]"):
         override(tiny, 'network.widths=["a"]')
     with pytest.raises(ConfigError, match="block 1 can take outputs of blocks before it: 1"):
-        prepare(override(tiny, "network.earlier=[1]"), few, "cpu")
+        prepare(replace(tiny, network=replace(tiny.network, earlier=(1,))), few, "cpu")
+    with pytest.raises(ConfigError, match="earlier takes a list"):
+        override(tiny, "network.earlier=[1]")
     for setting in (
         "network.dropout=1", "warmup_epochs=-1", "weight_decay=-1", "betas=[1, 0]",
         "learning_rate=NaN", "slow_weight=Infinity", 'network.block.mixing=["a", 1]',

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 import torch
 
 from twospeed.core.config import from_json, override, to_json
-from twospeed.core.errors import ConfigError, DataError
+from twospeed.core.errors import ConfigError, DataError, TwospeedError
 from twospeed.core.files import read_json
 from twospeed.data.episode import Episode
 from twospeed.data.index import write_index
@@ -128,3 +129,63 @@ def test_folders_and_data_that_do_not_fit_are_refused(trained, tmp_path):
     with pytest.raises(DataError, match=r"index\.json"):
         train_world_model(recipe, tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_settings_that_depend_on_one_another_are_changed_together():
+    sizes = ("recording.frame_size=32", "model.settings.frame_size=32")
+    assert override(rooms_tiny(), *sizes).model.settings.frame_size == 32
+    assert override(rooms_tiny()) == rooms_tiny()
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("slow.loop.learning_rate=NaN", "slow.loop.learning_rate must be a finite number, got nan"),
+        ("slow.loop.learning_rate=-1", "slow.loop.learning_rate must be above 0, got -1"),
+        ("slow.loop.learning_rate=true", "takes float, got True"),
+        ("slow.loop.betas=[0.9, 2]", "slow.loop.betas is a share from 0 to 1, got 2"),
+        ("slow.loop.seed=-1", "slow.loop.seed must be 0 or more, got -1"),
+        ("slow.loop.steps=null", "slow.loop.steps takes a whole number, got None"),
+        ("slow.loop=null", "slow.loop is a section"),
+        ("slow.loop={}", "slow.loop is a section"),
+        ("slow.batch_size=0", "slow.batch_size must be 1 or more, got 0"),
+        ("slow.batch_size=-4", "slow.batch_size must be 1 or more, got -4"),
+        ("slow.batch_size=1000000000", "slow.batch_size must be 8,192 or less, got 1000000000"),
+        ("slow.batch_size=" + "9" * 5000, "slow.batch_size takes int, got '9999"),
+        ("slow.batch_size=" + "[" * 5000, "slow.batch_size takes int, got "),
+        ("slow.past_lengths=[]", "past_lengths needs at least one"),
+        ("slow.past_lengths=[40]", "windows of 32 frames"),
+        ("slow.joint_share=1.5", "slow.joint_share is a share from 0 to 1, got 1.5"),
+        ("slow.batch_size.x=3", "batch_size has no settings of its own"),
+        ("text.batch_size=0", "text.batch_size must be 1 or more"),
+        ("text.slip_rate=NaN", "text.slip_rate must be a finite number"),
+        ("model.heads=0", "model.heads must be 1 or more, got 0"),
+        ("model.heads=3", "width must be a multiple of 3, got 32"),
+        ("model.width=1000000", "model.width must be 16,384 or less, got 1000000"),
+        ("model.width=30", "width must be a multiple of 4, got 30"),
+        ("model.conv_channels=15", "conv_channels must be a multiple of 16, got 15"),
+        ("model.text.heads=3", "width must be a multiple of heads=3, got 16"),
+        ("model.text.layers=0", "model.text.layers must be 1 or more"),
+        ("model.autoencoder.block=0", "model.autoencoder.block must be 4 or more, got 0"),
+        ("model.autoencoder.block=8", "frame_size must be a multiple of 32"),
+        ("model.autoencoder.width=7", "width even"),
+        ("model.settings.frame_size=100000", "model.settings.frame_size must be 4,096 or less"),
+        ("model.settings.sampling_steps=1001", "model.settings.sampling_steps must be 1,000"),
+        ("model.settings.past_level=-1", "model.settings.past_level must be 0 or more"),
+        ("model.settings.guidance=Infinity", "model.settings.guidance must be a finite number"),
+        ("model.diffusion.num_steps=50", "model.diffusion.num_steps must be 100 or more"),
+        ("model.diffusion.beta_schedule=quadratic", "no beta_schedule is called 'quadratic'"),
+        ("autoencoder.frames=0", "autoencoder.frames must be 1 or more"),
+        ("recording.episodes=1000000000000", "recording.episodes must be 10,000,000 or less"),
+        ("recording.first_seed=-1", "recording.first_seed must be 0 or more, got -1"),
+        ("recalling.episodes=0", "recalling.episodes must be 1 or more"),
+        ("slow_fast.without_memory=2", "slow_fast.without_memory is a share"),
+        ("precision=fp8", "precision is one of no, bf16, fp16, got 'fp8'"),
+        ("x" * 3000 + "=1", "no setting in RunConfig (from 'xxx"),
+        ("x" * 3000, "a setting is written path=value"),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_is_one_short_line(setting, message):
+    with pytest.raises(TwospeedError, match=re.escape(message)) as caught:
+        override(rooms_tiny(), setting)
+    assert len(str(caught.value)) < 300

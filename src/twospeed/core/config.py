@@ -72,7 +72,7 @@ def _set_leaf(config: Any, values: dict[str, Any], path: str, value: Any) -> Non
 
 def _field(config: Any, name: str, path: str) -> Any:
     known = {field.name: field for field in dataclasses.fields(config)}
-    lookup(known, name, f"setting in {type(config).__name__} (from {path!r})")
+    lookup(known, name, f"setting in {type(config).__name__} (from {shown(path)})")
     return getattr(config, name)
 
 
@@ -83,9 +83,12 @@ def _check_kind(path: str, old: Any, value: Any) -> None:
     if type(old) is tuple and type(value) is list:
         if old and _kinds(_as_tuple(value)) - _kinds(old):
             raise ConfigError(f"{path} takes a list such as {list(old)}, got {shown(value)}")
-    elif old is not None and value is not None:
-        if type(value) is not type(old) and (type(old), type(value)) != (float, int):
-            raise ConfigError(f"{path} takes {type(old).__name__}, got {shown(value)}")
+    elif not (old is None or value is None or _is_alike(old, value)):
+        raise ConfigError(f"{path} takes {type(old).__name__}, got {shown(value)}")
+
+
+def _is_alike(old: Any, value: Any) -> bool:
+    return type(value) is type(old) or (type(old) is float and type(value) is int)
 
 
 def _as_tuple(values: list[Any]) -> tuple[Any, ...]:

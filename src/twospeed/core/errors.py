@@ -55,7 +55,7 @@ def lookup(table: Mapping[str, T], name: str, kind: str) -> T:
     near = difflib.get_close_matches(name, table, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     known = ", ".join(sorted(table))
-    raise UnknownNameError(f"no {kind} is called {name!r}.{hint} Known: {known}.")
+    raise UnknownNameError(f"no {kind} is called {name[:80]!r}.{hint} Known: {known}.")
 
 
 def require(module: str, *, extra: str) -> ModuleType:
