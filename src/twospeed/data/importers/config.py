@@ -10,7 +10,6 @@ from twospeed.core.ranges import ChunkFrames, Count, EpisodeSeed, FrameSize, Fra
 from twospeed.data.recorder import TEST_SEEDS_FROM
 
 SCENES = ("all", "train", "test")
-"""Names of shards have nine digits."""
 
 _TEST_SHARE = 10
 
