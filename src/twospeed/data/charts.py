@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from twospeed.core.labels import label_of
 from twospeed.data.statistics import Statistics
 from twospeed.data.survey import Survey
 
@@ -26,7 +27,8 @@ def _domains(_: Survey, numbers: Statistics) -> bytes:
     names = list(numbers.domains)
     clips = [numbers.domains[name].num_clips for name in names]
     figure, axes = _figure(rows=len(names))
-    axes.barh(names, clips, color=COLOUR)
+    axes.barh(range(len(names)), clips, color=COLOUR)
+    axes.set_yticks(range(len(names)), [label_of(name) for name in names])
     _label(axes, clips)
     axes.set_xlabel("clips (past frames, action, new frames)")
     return _png(figure)
@@ -35,10 +37,9 @@ def _domains(_: Survey, numbers: Statistics) -> bytes:
 def _bars(counts: Mapping[str, int], unit: str) -> bytes:
     shown = dict(list(counts.items())[:MOST_BARS])
     figure, axes = _figure(rows=len(shown))
-    names = [name if len(name) < 48 else f"{name[:45]}..." for name in shown]
-    places = range(len(names))
+    places = range(len(shown))
     axes.barh(places, list(shown.values()), color=COLOUR)
-    axes.set_yticks(places, names)
+    axes.set_yticks(places, [label_of(name) for name in shown])
     _label(axes, list(shown.values()))
     more = f" (the commonest {len(shown)} of {len(counts)})" if len(shown) < len(counts) else ""
     axes.set_xlabel(unit + more)

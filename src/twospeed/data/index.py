@@ -4,23 +4,26 @@ A folder holds ``*.tar`` (shards.py) and ``index.json``: format version, and for
 checksum, counts and seeds. A damaged shard is named and skipped; it is never silently missing.
 """
 
-import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from pathlib import Path, PurePath
+from typing import Annotated, TypeVar
 
-from twospeed.core.config import from_json
-from twospeed.core.errors import DataError, TwospeedError
-from twospeed.core.files import read_json, sha256_of, write_json
+from twospeed.core.errors import DataError
+from twospeed.core.fields import shown
+from twospeed.core.files import sha256_of, write_json
+from twospeed.core.ranges import Within
+from twospeed.core.untrusted import parse_json, typed
 from twospeed.data.episode import Episode
-from twospeed.data.shards import Notes, read_notes, read_shard
+from twospeed.data.notes import Notes
+from twospeed.data.shards import read_notes, read_shard
 
 FORMAT = "twospeed-episodes"
 VERSION = 1
 
 S = TypeVar("S")
+Size = Annotated[int, Within(0, 2**62)]
 
 _log = logging.getLogger(__name__)
 
@@ -35,14 +38,18 @@ class ShardEntry:
     sha256: str
     """Checksum of the file, hexadecimal."""
 
-    num_bytes: int
+    num_bytes: Size
     """Size of the file."""
 
-    num_frames: int
+    num_frames: Size
     """Frames of all its episodes."""
 
     seeds: tuple[int, ...]
     """The seed of every episode, in order."""
+
+    def __post_init__(self) -> None:
+        if PurePath(self.name).name != self.name or not self.name.endswith(".tar"):
+            raise DataError(f"a shard is a .tar in the folder of its index, not {shown(self.name)}")
 
 
 def write_index(folder: Path) -> list[ShardEntry]:
@@ -74,8 +81,8 @@ def _entry_of(path: Path) -> ShardEntry:
         name=path.name,
         sha256=sha256_of(path),
         num_bytes=path.stat().st_size,
-        num_frames=sum(note["num_frames"] for note in notes),
-        seeds=tuple(note["seed"] for note in notes),
+        num_frames=sum(note.num_frames for note in notes),
+        seeds=tuple(note.seed for note in notes),
     )
 
 
@@ -86,41 +93,28 @@ def read_index(folder: Path) -> list[ShardEntry]:
         DataError: when there is no index, or it has another format or version.
     """
     path = folder / "index.json"
-    if not path.exists():
+    if not path.is_file():
         raise DataError(f"{folder} has no index.json: no recording has been finished there")
-    return entries_of(read_json(path), str(path))
-
-
-def parse_index(content: bytes, where: str) -> dict[str, Any]:
-    """Read the bytes of an ``index.json``.
-
-    Raises:
-        DataError: when they are no JSON object.
-    """
     try:
-        values = json.loads(content)
-    except ValueError as error:
-        raise DataError(f"cannot read {where} as JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise DataError(f"{where} should hold a JSON object, but holds a {type(values).__name__}")
-    return values
+        return parse_index(path.read_bytes(), str(path))
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
 
 
-def entries_of(values: Mapping[str, Any], where: str) -> list[ShardEntry]:
-    """Return what an index says.
+def parse_index(content: bytes, where: str) -> list[ShardEntry]:
+    """Return what the bytes of an ``index.json`` say.
 
     Raises:
         DataError: when it has another format or version, or is damaged.
     """
-    if values.get("format") != FORMAT or values.get("version") != VERSION:
+    values = parse_json(content, where)
+    said = values if isinstance(values, dict) else {}
+    if said.get("format") != FORMAT or said.get("version") != VERSION:
         raise DataError(
-            f"{where} is {values.get('format')!r} version {values.get('version')!r},"
+            f"{where} is {shown(said.get('format'))} version {shown(said.get('version'))},"
             f" this program reads {FORMAT!r} version {VERSION}"
         )
-    try:
-        return [from_json(ShardEntry, entry) for entry in values["shards"]]
-    except (KeyError, TypeError, AttributeError, TwospeedError) as error:
-        raise DataError(f"{where} is damaged: {error!r}") from error
+    return list(typed(tuple[ShardEntry, ...], said.get("shards"), f"{where} is damaged"))
 
 
 def read_episodes(
@@ -173,7 +167,7 @@ def check_shard(path: Path, entry: ShardEntry) -> None:
     Raises:
         DataError: when it is missing, cut off or changed.
     """
-    if not path.exists():
+    if not path.is_file():
         raise DataError("it is missing")
     num_bytes = path.stat().st_size
     if num_bytes != entry.num_bytes:

@@ -12,6 +12,9 @@ import numpy as np
 from twospeed.core.errors import DataError, require
 from twospeed.core.video import Frames
 
+MOST_PIXELS = 4096
+"""Along a side of a frame."""
+
 
 def pack_frames(frames_THWC: Frames, *, frames_per_second: float) -> bytes:
     """Return the .mkv file of at least one uint8 frame (T, H, W, 3)."""
@@ -39,10 +42,12 @@ def unpack_frames(content: bytes, *, most: int | None = None) -> Frames:
     """
     av = require("av", extra="all")
     try:
-        with av.open(io.BytesIO(content)) as container:
-            container.streams.video[0].codec_context.thread_count = 1
+        with av.open(io.BytesIO(content), format="matroska") as container:
+            codec = container.streams.video[0].codec_context
+            if max(codec.width, codec.height) > MOST_PIXELS:
+                raise DataError(f"its frames are of {codec.width} x {codec.height} pixels")
+            codec.thread_count = 1
             decoded = islice(container.decode(video=0), most)
-            frames = [frame.to_ndarray(format="rgb24") for frame in decoded]
-        return np.stack(frames)
-    except (OSError, IndexError, ValueError) as error:
+            return np.stack([frame.to_ndarray(format="rgb24") for frame in decoded])
+    except Exception as error:  # what the library raises depends on the damage
         raise DataError(f"a video that cannot be read: {error}") from error

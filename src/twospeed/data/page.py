@@ -58,7 +58,7 @@ the action that led there. All numbers: statistics.json beside this page.</small
 
 
 def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", text.lower())[:80].strip("-")
 
 
 def _is_report(folder: Path) -> bool:

@@ -166,7 +166,7 @@ def missing_shards(config: RecordingConfig, out: Path) -> dict[str, range]:
         try:
             if name in known:
                 check_shard(path, known[name])
-            whole = path.exists() and [note["seed"] for note in read_notes(path)] == list(seeds)
+            whole = path.exists() and [note.seed for note in read_notes(path)] == list(seeds)
         except DataError as error:
             _log.warning("shard %s is recorded again: %s", path, error)
             whole = False

@@ -6,22 +6,19 @@ else). The same episodes give the same bytes. Holds not: the index of a folder (
 
 import dataclasses
 import io
-import json
 import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from twospeed.core.errors import DataError
+from twospeed.core.fields import shown
 from twospeed.core.files import written_aside
 from twospeed.data.episode import Episode
 from twospeed.data.lossless import pack_frames, unpack_frames
-
-Notes = dict[str, Any]
-"""The .json of a sample: every field of `Episode` but the frames, and `num_frames`."""
+from twospeed.data.notes import Notes
 
 
 def write_shard(path: Path, episodes: Iterable[Episode]) -> None:
@@ -35,9 +32,8 @@ def write_shard(path: Path, episodes: Iterable[Episode]) -> None:
             for episode in episodes:
                 key = f"{episode.world}-{episode.seed:09d}"
                 video = pack_frames(episode.frames, frames_per_second=episode.frames_per_second)
-                notes = json.dumps(notes_of(episode), sort_keys=True) + "\n"
                 _add_member(tar, f"{key}.mkv", video)
-                _add_member(tar, f"{key}.json", notes.encode())
+                _add_member(tar, f"{key}.json", notes_of(episode).to_bytes())
         with aside.open("rb") as file:
             os.fsync(file.fileno())  # a shard that has its name is whole, even after a power cut
 
@@ -49,13 +45,11 @@ def _add_member(tar: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def notes_of(episode: Episode) -> Notes:
-    """Return all that an episode holds beside its frames, as plain JSON values."""
-    absent = {name for name in ("scene", "objects") if getattr(episode, name) is None}
-    left_out = {"frames", "poses"} | absent
-    names = [field.name for field in dataclasses.fields(episode)]
-    notes = {name: getattr(episode, name) for name in names if name not in left_out}
-    poses = None if episode.poses is None else episode.poses.tolist()
-    return notes | {"poses": poses, "num_frames": len(episode.frames)}
+    """Return all that an episode holds beside its frames."""
+    names = {field.name for field in dataclasses.fields(Notes)} - {"num_frames", "poses"}
+    poses = None if episode.poses is None else tuple(map(tuple, episode.poses.tolist()))
+    told = {name: getattr(episode, name) for name in names}
+    return Notes(num_frames=len(episode.frames), poses=poses, **told)
 
 
 def read_shard(path: Path) -> Iterator[Episode]:
@@ -79,7 +73,7 @@ def read_samples(path: Path) -> Iterator[tuple[Notes, bytes]]:
         if name.endswith(".mkv"):
             video = content
         else:
-            yield _parse(name, content), video
+            yield Notes.parse(content, name), video
             video = b""
 
 
@@ -90,41 +84,38 @@ def read_notes(path: Path) -> Iterator[Notes]:
         DataError: when the file is missing, cut off, or no shard.
     """
     for name, content in _members(path, endings=(".json",)):
-        yield _parse(name, content)
+        yield Notes.parse(content, name)
 
 
 def _members(path: Path, *, endings: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+    if not path.is_file():
+        raise DataError("it is missing")
     try:
         with tarfile.open(path, "r:") as tar:
             for member in tar:
-                file = tar.extractfile(member) if member.name.endswith(endings) else None
-                if file is not None:
-                    yield member.name, file.read()
-    except FileNotFoundError as error:
-        raise DataError("it is missing") from error
-    except (OSError, tarfile.TarError) as error:
-        raise DataError(f"it is damaged ({error})") from error
+                if member.name.endswith(endings):
+                    yield member.name, _content(tar, member, path.stat().st_size)
+    except DataError:
+        raise
+    except Exception as error:  # what the library raises depends on the damage
+        raise DataError(f"it is damaged ({error or type(error).__name__})") from error
 
 
-def _parse(name: str, content: bytes) -> Notes:
-    try:
-        notes: Notes = json.loads(content)
-        return notes | {"actions": tuple(notes["actions"]), "seed": int(notes["seed"])}
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"its {name} cannot be read ({error!r})") from error
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, num_bytes: int) -> bytes:
+    """Read one member, after a look at what would be allocated for it."""
+    if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():
+        raise DataError(f"its {shown(member.name)} is a link, a device or sparse, no plain file")
+    if member.offset_data + member.size > num_bytes:
+        raise DataError(f"it is damaged ({shown(member.name)} is cut off)")
+    file = tar.extractfile(member)
+    return file.read() if file else b""
 
 
 def _episode_of(notes: Notes, video: bytes) -> Episode:
-    notes = dict(notes)
-    notes.pop("num_frames", None)
-    poses, objects = notes.pop("poses", None), notes.pop("objects", None)
+    told = {field.name: getattr(notes, field.name) for field in dataclasses.fields(notes)}
+    most = told.pop("num_frames") + 1  # one more is enough to see that there are too many
+    poses = None if notes.poses is None else np.array(notes.poses, np.float32)
     try:
-        poses = None if poses is None else np.array(poses, np.float32)
-        objects = None if objects is None else tuple(map(_objects_of, objects))
-        return Episode(frames=unpack_frames(video), poses=poses, objects=objects, **notes)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"its sample of seed {notes['seed']} is damaged ({error})") from error
-
-
-def _objects_of(values: dict[str, list[float]]) -> dict[str, tuple[float, ...]]:
-    return {name: tuple(numbers) for name, numbers in values.items()}
+        return Episode(**told | {"frames": unpack_frames(video, most=most), "poses": poses})
+    except DataError as error:
+        raise DataError(f"its sample of seed {notes.seed} is damaged ({error})") from error

@@ -17,7 +17,7 @@ from typing import Any
 
 from twospeed.core.errors import DataError, require
 from twospeed.data.episode import Episode
-from twospeed.data.index import ShardEntry, check_shard, entries_of, parse_index, read_index
+from twospeed.data.index import ShardEntry, check_shard, parse_index, read_index
 from twospeed.data.shards import read_shard
 
 Place = Path | str
@@ -139,7 +139,7 @@ def _index_of_url(url: str) -> tuple[ShardEntry, ...]:
         raise DataError(f"there is no {where}: no recording has been finished there") from error
     except Exception as error:  # every file system has its own kinds
         raise DataError(f"cannot read {where}: {error!r}") from error
-    return tuple(entries_of(parse_index(content, where), where))
+    return tuple(parse_index(content, where))
 
 
 def _fetched(url: str, entry: ShardEntry, folder: Path) -> Path:

@@ -9,8 +9,9 @@ from twospeed.core.progress import Advance, progress
 from twospeed.data.index import ShardEntry, check_shard, read_index
 from twospeed.data.likeness import Look, look_of
 from twospeed.data.lossless import unpack_frames
+from twospeed.data.notes import Notes
 from twospeed.data.recorder import TEST_SEEDS_FROM
-from twospeed.data.shards import Notes, read_samples
+from twospeed.data.shards import read_samples
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -106,14 +107,14 @@ def _read(path: Path, with_looks: bool, advance: Advance) -> Iterator[Sample]:
 
 
 def _sample(path: Path, notes: Notes, look: Look | None) -> Sample:
-    place = notes.get("scene") or f"seed {notes['seed']}"
+    place = notes.scene or f"seed {notes.seed}"
     return Sample(
         shard=path,
-        world=notes["world"],
-        seed=notes["seed"],
-        scene=f"{notes['world']}: {place}",
-        actions=notes["actions"],
-        num_frames=notes["num_frames"],
-        frames_per_second=notes["frames_per_second"],
+        world=notes.world,
+        seed=notes.seed,
+        scene=f"{notes.world}: {place}",
+        actions=notes.actions,
+        num_frames=notes.num_frames,
+        frames_per_second=notes.frames_per_second,
         look=look,
     )

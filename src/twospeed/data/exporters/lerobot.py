@@ -55,13 +55,13 @@ def export_lerobot(
     """
     require("pyarrow.parquet", extra="data")
     check_new(out)
-    notes = [note for note in read_all_notes(folder) if note["actions"]]
-    rates = {float(note["frames_per_second"]) for note in notes}
+    notes = [note for note in read_all_notes(folder) if note.actions]
+    rates = {note.frames_per_second for note in notes}
     if len(rates) != 1:
         raise DataError(f"a LeRobot dataset has one frame rate, {folder} has {sorted(rates)}")
     dataset = Dataset(rate=Fraction(rates.pop()).limit_denominator(1000))
-    dataset.with_poses = all(note["poses"] is not None for note in notes)
-    num_train = sum(note["seed"] < TEST_SEEDS_FROM for note in notes)
+    dataset.with_poses = all(note.poses is not None for note in notes)
+    num_train = sum(note.seed < TEST_SEEDS_FROM for note in notes)
     with folder_aside(out, _NEVER_REPLACED) as aside:
         videos = Videos(aside, dataset.rate, video_megabytes)
         rows = Rows(aside)
@@ -71,7 +71,7 @@ def export_lerobot(
                 advance()
         videos.close()
         rows.close()
-        write_meta(aside, dataset, world=notes[0]["world"], num_train=num_train)
+        write_meta(aside, dataset, world=notes[0].world, num_train=num_train)
     return Exported(
         num_episodes=len(notes), num_frames=dataset.num_frames, num_tasks=len(dataset.tasks)
     )

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from twospeed.core.files import written_aside
+from twospeed.core.labels import label_of
 from twospeed.terminator.fit.loop import FitResult
 
 
@@ -40,8 +41,9 @@ def plot_confusion(result: FitResult, classes: Sequence[str], path: Path) -> Non
     panel.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     panel.set(xlabel="said", ylabel="true", title=f"{result.accuracy:.2%} of {counts.sum()}")
     if len(classes) <= 20:
-        panel.set_xticks(range(len(classes)), classes, rotation=90)
-        panel.set_yticks(range(len(classes)), classes)
+        names = [label_of(name) for name in classes]
+        panel.set_xticks(range(len(classes)), names, rotation=90)
+        panel.set_yticks(range(len(classes)), names)
         for row, column in zip(*np.nonzero(counts), strict=True):
             color = "white" if shares[row, column] > 0.5 else "black"
             panel.text(column, row, str(counts[row, column]), ha="center", va="center",
