@@ -67,7 +67,7 @@ def _write(draw: ImageDraw.ImageDraw, left: int, top: int, text: str, ink: tuple
     """Write a text in at most two lines of the width of a frame."""
     font = ImageFont.load_default(size=11)
     lines = [""]
-    for word in text.split():
+    for word in text[:200].split():  # far more than two lines take
         longer = f"{lines[-1]} {word}".strip()
         if draw.textlength(longer, font=font) <= SIDE or not lines[-1]:
             lines[-1] = longer
