@@ -7,7 +7,7 @@ import pytest
 
 from twospeed.core.errors import DataError
 from twospeed.data.importers.config import ImportConfig
-from twospeed.data.importers.inputs import Event, event_of, inputs_between, words_of
+from twospeed.data.importers.logs.inputs import Event, event_of, inputs_between, words_of
 from twospeed.data.importers.run import import_recordings
 from twospeed.data.index import read_episodes
 

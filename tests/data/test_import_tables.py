@@ -7,9 +7,9 @@ import pytest
 from twospeed.core.errors import DataError
 from twospeed.data.importers.account import Account
 from twospeed.data.importers.config import ImportConfig
-from twospeed.data.importers.labelled import LABELS
 from twospeed.data.importers.run import import_recordings
-from twospeed.data.importers.tables import parse_seconds, read_rows
+from twospeed.data.importers.tables.labelled import LABELS
+from twospeed.data.importers.tables.rows import parse_seconds, read_rows
 from twospeed.data.index import read_episodes
 
 HEAD = "video,start,end,action\n"

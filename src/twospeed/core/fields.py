@@ -133,6 +133,7 @@ def _as_tuple(value: Any, items: tuple[Any, ...], name: str, build: bool) -> Any
 
 
 def _check_ranges(value: Any, ranges: tuple[Any, ...], name: str) -> None:
+    name = name or "it"
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{name} must be a finite number, got {value}")
     for one in ranges:

@@ -1,7 +1,7 @@
 """Shards as a LeRobot dataset of version 3.0: Parquet tables, MP4 videos, ``meta/``.
 
 Holds: `export_lerobot`. Holds not: the files (lerobot_files.py, lerobot_meta.py), the reader
-(importers/lerobot.py). Many episodes share a file; ``meta/episodes`` says where each one lies. The
+(importers/lerobot/). Many episodes share a file; ``meta/episodes`` says where each one lies. The
 task of a row is the action that leads from its frame to the next one.
 """
 

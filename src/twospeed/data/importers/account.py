@@ -5,6 +5,7 @@ thousands of one kind become a few lines and a count. What was taken is counted 
 source lists.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,11 @@ from twospeed.core.untrusted import typed
 
 MOST_SHOWN = 3
 """Remarks of one kind that are shown one by one."""
+
+LONGEST_LINE = 500
+"""Letters of a remark; names in files of strangers have any length."""
+
+_ODD = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Remark(NamedTuple):
@@ -44,8 +50,8 @@ class Account:
         self.say(line, kind=line)
 
     def say(self, line: str, *, kind: str) -> None:
-        """Note a line of a kind."""
-        self.remarks.append(Remark(kind, line))
+        """Note a line of a kind, on one line and of bounded length."""
+        self.remarks.append(Remark(_plain(kind), _plain(line)))
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -61,6 +67,12 @@ class Account:
             yield from lines[:MOST_SHOWN]
             if len(lines) > MOST_SHOWN:
                 yield f"{len(lines):,} in all: {kind}"
+
+
+def _plain(text: str) -> str:
+    """Return a text without signs that steer a terminal or are half a letter."""
+    text = _ODD.sub("?", text)
+    return text if len(text) <= LONGEST_LINE else f"{text[: LONGEST_LINE - 4]} ..."
 
 
 @dataclass(kw_only=True, slots=True)

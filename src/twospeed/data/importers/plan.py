@@ -4,16 +4,23 @@ Holds: `Segment`, `Footage`, `Take`. Holds not: how segments become takes (grid.
 A take is one episode to be: its first frame, then `chunk_frames` frames for every action.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from twospeed.core.errors import DataError
 from twospeed.data.importers.config import ImportConfig
 from twospeed.worlds.base import Frame
 
 Say = Callable[[str], None]
 """Takes one line about something that was left out or is not as usual."""
+
+MOST_ACTION_BYTES = 255
+"""Of an action in words, in UTF-8; the text encoder reads no further."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Footage(Protocol):
@@ -117,6 +124,23 @@ class Take:
             return [self.start + moment for moment in moments]
         numbers = (int(moment * self.rate + 1e-6) for moment in moments)
         return [self.start + (number + 0.5) / self.rate for number in numbers]
+
+
+def action_text(text: str) -> str:
+    """Return what is done as one line of words with single spaces.
+
+    Raises:
+        DataError: when there are none, or more than `MOST_ACTION_BYTES`.
+    """
+    text = " ".join(_CONTROL.sub(" ", text).split())
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise DataError("its action holds half a letter (a lone surrogate)") from error
+    if not 0 < size <= MOST_ACTION_BYTES:
+        reason = f"more than {MOST_ACTION_BYTES}: shorten it" if size else "none"
+        raise DataError(f"its action has {size:,} bytes, {reason}")
+    return text
 
 
 def rows_text(where: Sequence[str]) -> str:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from twospeed.data.importers.account import Account
 from twospeed.data.importers.config import ImportConfig
-from twospeed.data.importers.gym_logs import plan_gymnasium
-from twospeed.data.importers.labelled import plan_epic_kitchens, plan_videos
-from twospeed.data.importers.lerobot import plan_lerobot
+from twospeed.data.importers.lerobot.reader import plan_lerobot
+from twospeed.data.importers.logs.gym_logs import plan_gymnasium
 from twospeed.data.importers.plan import Take
+from twospeed.data.importers.tables.labelled import plan_epic_kitchens, plan_videos
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

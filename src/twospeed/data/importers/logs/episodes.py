@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twospeed.core.errors import DataError
-from twospeed.data.importers.arrays import are_codes, is_frames
-from twospeed.data.importers.stored import Arrays, Stored
+from twospeed.data.importers.logs.arrays import are_codes, is_frames
+from twospeed.data.importers.logs.stored import Arrays, Stored
 
 ENDS = (
     "terminals", "timeouts", "terminations", "truncations", "terminated", "truncated", "dones",
@@ -140,9 +140,11 @@ def pieces_of(log: Log) -> list[Piece]:
         DataError: when it has another number of frames, or its marks do not fit its actions.
     """
     num_steps, num_frames = len(log.actions), log.num_frames
+    if not num_steps:
+        raise DataError("there is no action")
     ends = _ends_of(log.marks, num_steps)
     stops = [int(step) + 1 for step in np.flatnonzero(ends)]
-    if num_steps and (not stops or stops[-1] < num_steps):
+    if not stops or stops[-1] < num_steps:
         stops.append(num_steps)
     extra = num_frames - num_steps
     if extra not in {0, 1, len(stops)}:

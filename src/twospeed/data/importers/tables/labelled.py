@@ -12,9 +12,9 @@ from twospeed.core.errors import DataError
 from twospeed.data.importers.account import Account
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.grid import takes_of
-from twospeed.data.importers.names import video_of, videos_below
-from twospeed.data.importers.plan import Segment, Take
-from twospeed.data.importers.tables import Columns, Row, parse_seconds, read_rows, tables_in
+from twospeed.data.importers.plan import Segment, Take, action_text
+from twospeed.data.importers.tables.names import video_of, videos_below
+from twospeed.data.importers.tables.rows import Columns, Row, parse_seconds, read_rows, tables_in
 from twospeed.data.importers.videos import VideoFootage
 
 LABELS: Columns = {
@@ -92,7 +92,7 @@ def _segment_of(row: Row, words: Words, account: Account) -> Segment | None:
             where=row.where,
             start=parse_seconds(row.values["start"]),
             stop=parse_seconds(row.values["stop"]),
-            action=words(" ".join(row.values["action"].split())),
+            action=action_text(words(row.values["action"])),
         )
     except DataError as error:
         account.say(f"{row.where}: {error}; skipped", kind="rows that cannot be read, skipped")

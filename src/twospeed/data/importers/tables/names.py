@@ -12,7 +12,8 @@ from pathlib import Path, PurePath
 from twospeed.core.fields import shown
 from twospeed.core.video_header import ENDINGS
 from twospeed.data.importers.account import Account
-from twospeed.data.importers.tables import Row, is_hidden
+from twospeed.data.importers.files import files_of
+from twospeed.data.importers.tables.rows import Row
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +49,7 @@ def videos_below(folder: Path) -> Videos:
     """Return the videos below a folder; hidden ones do not count."""
     roots = {PurePath(_normal(str(it))) for it in (folder.absolute(), folder.resolve())}
     videos = Videos(roots=(folder.absolute(), *sorted(roots)))
-    found = [path for path in sorted(folder.rglob("*")) if _is_video(path, folder)]
+    found = files_of(folder.rglob("*"), folder, ENDINGS, Account())
     for path in found:
         relative = path.relative_to(folder)
         videos.by_loose_name.setdefault(_loose(path.name), set()).add(relative.as_posix())
@@ -60,11 +61,6 @@ def videos_below(folder: Path) -> Videos:
     videos.by_name.update(whole)
     videos.by_name.update({path.relative_to(folder).as_posix(): [path] for path in found})
     return videos
-
-
-def _is_video(path: Path, folder: Path) -> bool:
-    is_named_so = path.suffix.lower() in ENDINGS and not is_hidden(path, folder)
-    return is_named_so and path.is_file()
 
 
 def video_of(row: Row, videos: Videos, account: Account) -> Path | None:

@@ -12,8 +12,8 @@ from twospeed.core.files import read_json
 from twospeed.core.ranges import Count, FramesPerSecond, Within
 from twospeed.core.untrusted import typed_field
 from twospeed.data.importers.account import Account
-from twospeed.data.importers.parquet import read_table
-from twospeed.data.importers.tables import read_objects
+from twospeed.data.importers.lerobot.parquet import read_table
+from twospeed.data.importers.tables.rows import read_objects
 
 VERSIONS = ("v2.0", "v2.1", "v3.0")
 INFO = "meta/info.json"
@@ -21,6 +21,9 @@ INFO = "meta/info.json"
 Values = Mapping[str, Any]
 Index = Annotated[int, Within(0, 10**9)]
 """Number of an episode, a task, a file."""
+
+LONGEST_PATH = 250
+"""Bytes of the place of a file below the dataset."""
 
 _FIELD = re.compile(r"{(\w+)(?::0?(\d)d)?}")
 _CHUNK_SIZE = 1000
@@ -59,7 +62,8 @@ class Dataset:
             return str(known[match[1]]).zfill(int(match[2] or 0))
 
         path = Path(_FIELD.sub(filled, text))
-        if path.is_absolute() or ".." in path.parts or "{" in str(path) or "\\0" in str(path):
+        is_odd = re.search(r"[{}\x00]", str(path)) or len(str(path).encode()) > LONGEST_PATH
+        if is_odd or path.is_absolute() or ".." in path.parts:
             raise DataError(f"{INFO}: {template} is no place below the dataset: {shown(text)}")
         return self.root / path
 

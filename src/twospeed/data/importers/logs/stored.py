@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from twospeed.core.errors import DataError, require
-from twospeed.core.untrusted import parsing
+from twospeed.core.untrusted import DEEPEST, parsing
 
 ENDINGS = (".hdf5", ".h5", ".npz")
 MOST_BYTES = 2**30
@@ -102,7 +102,11 @@ def _arrays_below(h5py: Any, file: Any) -> Arrays:
     """Return every array of a file; links are not followed, so that none leads in a circle."""
     found: dict[str, Stored] = {}
 
-    def visit(name: str, it: Any) -> None:
+    def visit(name: str | bytes, it: Any) -> None:
+        if isinstance(name, bytes):
+            raise DataError("the name of an array is no UTF-8")
+        if name.count("/") > DEEPEST:
+            raise DataError(f"it is nested deeper than {DEEPEST} groups")
         if isinstance(it, h5py.Dataset) and it.shape is not None:
             found[name] = _Hdf5Array(it, it.shape, it.dtype)
 
@@ -181,5 +185,5 @@ def _check_size(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     size = math.prod(shape) * dtype.itemsize
     if size > MOST_BYTES:
         raise DataError(
-            f"{dtype} {shape} are {size / 2**30:,.0f} GiB: more than 1 is not read at once"
+            f"{dtype} {shape} are {size:,} bytes: more than {MOST_BYTES:,} are not read at once"
         )

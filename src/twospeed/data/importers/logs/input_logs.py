@@ -14,11 +14,11 @@ from twospeed.core.errors import DataError
 from twospeed.data.importers.account import Account
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.grid import MOST_CHUNKS, takes_of
-from twospeed.data.importers.inputs import Event, event_of, inputs_between, words_of
-from twospeed.data.importers.labelled import plan_labelled, scene_of
-from twospeed.data.importers.names import video_of, videos_below
+from twospeed.data.importers.logs.inputs import Event, event_of, inputs_between, words_of
 from twospeed.data.importers.plan import Segment, Take
-from twospeed.data.importers.tables import Columns, Row, headings_in, parse_seconds, read_rows
+from twospeed.data.importers.tables.labelled import plan_labelled, scene_of
+from twospeed.data.importers.tables.names import video_of, videos_below
+from twospeed.data.importers.tables.rows import Columns, Row, headings_in, parse_seconds, read_rows
 from twospeed.data.importers.videos import VideoFootage
 
 STRETCHES: Columns = {

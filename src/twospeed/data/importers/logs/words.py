@@ -19,7 +19,7 @@ from twospeed.core.fields import shown
 from twospeed.core.files import read_json
 from twospeed.core.untrusted import typed
 from twospeed.data.importers.account import Account
-from twospeed.data.importers.inputs import STAND_STILL
+from twospeed.data.importers.logs.inputs import STAND_STILL
 
 STRONG = 0.3
 """An axis counts when its number is at least this share of its full size."""
@@ -181,7 +181,7 @@ def _words_of_vectors(
     actions: NDArray[Any], axes: Sequence[Ways], full: Sequence[float]
 ) -> list[str | None]:
     known = np.isfinite(actions).all(axis=1)
-    shares = actions.astype(np.float64) / np.array(full)
+    shares = np.where(np.isfinite(actions), actions, 0.0) / np.array(full)
     return [
         _words_of(vector, axes) if ok else None for vector, ok in zip(shares, known, strict=True)
     ]

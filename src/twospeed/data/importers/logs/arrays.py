@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from twospeed.core.errors import DataError
 from twospeed.core.pictures import MOST_PIXELS, fit_frame
+from twospeed.data.importers.logs.stored import Stored, open_arrays
 from twospeed.data.importers.plan import Say
-from twospeed.data.importers.stored import Stored, open_arrays
 from twospeed.worlds.base import Frame
 
 SMALLEST_SIDE = 8
@@ -68,8 +68,10 @@ def are_codes(frames: Stored) -> bool:
     Codes are small numbers that differ inside a frame; a few frames of the array are looked at.
     """
     count = frames.shape[0]
+    if not count:
+        return False
     looks = list(frames.rows(sorted({index * count // _LOOKS for index in range(_LOOKS)})))
-    return max((int(look.max()) for look in looks), default=0) < MOST_CODES and any(
+    return max(int(look.max()) for look in looks) < MOST_CODES and any(
         look.min() < look.max() for look in looks
     )
 

@@ -14,7 +14,8 @@ from twospeed.core.errors import DataError
 from twospeed.core.fields import shown
 from twospeed.core.untrusted import parse_json
 from twospeed.data.importers.account import Account
-from twospeed.data.importers.lines import Line, lines_of, records_of, table_of
+from twospeed.data.importers.files import files_of
+from twospeed.data.importers.tables.lines import Line, lines_of, records_of, table_of
 
 ENDINGS = (".csv", ".jsonl")
 MOST_SECONDS = 360_000.0
@@ -42,19 +43,10 @@ def tables_in(folder: Path, account: Account) -> list[Path]:
 
     Hidden files, such as those that other systems leave beside a table, are named and left out.
     """
-    for paths in ([folder], folder.glob("*"), folder.rglob("*")):
-        tables = [path for path in paths if path.suffix.lower() in ENDINGS and path.is_file()]
-        seen = [path for path in tables if path == folder or not is_hidden(path, folder)]
-        if seen:
-            for path in sorted(set(tables) - set(seen)):
-                account.say(f"{path.name}: hidden; skipped", kind="hidden tables, skipped")
-            return sorted(seen)
-    return []
-
-
-def is_hidden(path: Path, folder: Path) -> bool:
-    """Say whether a path below a folder, or a folder between, begins with a dot."""
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+    if folder.is_file():
+        return [folder] if folder.suffix.lower() in ENDINGS else []
+    here = files_of(folder.glob("*"), folder, ENDINGS, account)
+    return here or files_of(folder.rglob("*/*"), folder, ENDINGS, account)
 
 
 def headings_in(path: Path, wanted: Sequence[Sequence[str]]) -> list[str]:
@@ -174,7 +166,7 @@ def _row_of(
             line = f"{where}: its {names[0]!r} is a {type(found).__name__}; skipped"
             account.say(line, kind=f"rows of which {names[0]!r} is no text, skipped")
             return None
-        values[ours] = str(found).replace("\0", " ").strip()
+        values[ours] = str(found).strip()
         if not values[ours]:
             line = f"{where}: there is no {names[0]!r}; skipped"
             account.say(line, kind=f"rows without {names[0]!r}, skipped")

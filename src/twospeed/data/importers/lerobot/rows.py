@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twospeed.core.errors import DataError
-from twospeed.data.importers.parquet import numbers_in, read_table
+from twospeed.data.importers.lerobot.parquet import numbers_in, read_table
 
 _COLUMNS = ("episode_index", "task_index", "frame_index", "timestamp")
 

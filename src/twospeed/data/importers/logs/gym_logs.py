@@ -1,7 +1,7 @@
 """Logs of play: Minari datasets (HDF5), flat logs, .npz logs, videos with a log of keys and mouse.
 
-A step of a Minari, flat or .npz log is a frame. Which arrays are what: log_episodes.py; the words
-of actions: log_words.py.
+A step of a Minari, flat or .npz log is a frame. Which arrays are what: episodes.py; the words of
+actions: words.py.
 """
 
 from itertools import groupby
@@ -9,15 +9,16 @@ from pathlib import Path
 
 from twospeed.core.errors import DataError
 from twospeed.data.importers.account import Account
-from twospeed.data.importers.arrays import ArrayFootage
 from twospeed.data.importers.config import ImportConfig
+from twospeed.data.importers.files import files_of
 from twospeed.data.importers.grid import MOST_CHUNKS, takes_of
-from twospeed.data.importers.input_logs import is_input_log, plan_input_logs
-from twospeed.data.importers.log_episodes import Log, Piece, log_of, logs_in, pieces_of
-from twospeed.data.importers.log_words import full_sizes, names_beside, words_of_steps
-from twospeed.data.importers.plan import Segment, Take
-from twospeed.data.importers.stored import ENDINGS, open_arrays
-from twospeed.data.importers.tables import is_hidden, tables_in
+from twospeed.data.importers.logs.arrays import ArrayFootage
+from twospeed.data.importers.logs.episodes import Log, Piece, log_of, logs_in, pieces_of
+from twospeed.data.importers.logs.input_logs import is_input_log, plan_input_logs
+from twospeed.data.importers.logs.stored import ENDINGS, open_arrays
+from twospeed.data.importers.logs.words import full_sizes, names_beside, words_of_steps
+from twospeed.data.importers.plan import Segment, Take, action_text
+from twospeed.data.importers.tables.rows import tables_in
 
 
 def plan_gymnasium(source: Path, config: ImportConfig, account: Account) -> list[Take]:
@@ -27,8 +28,8 @@ def plan_gymnasium(source: Path, config: ImportConfig, account: Account) -> list
         DataError: when there is no log.
     """
     root = source if source.is_dir() else source.parent
-    files = sorted(source.rglob("*")) if source.is_dir() else [source]
-    logs = [it for it in files if it.suffix.lower() in ENDINGS and not is_hidden(it, root)]
+    paths = source.rglob("*") if source.is_dir() else [source]
+    logs = files_of(paths, root, ENDINGS, account)
     tables = tables_in(source, account)
     if not logs and not any(map(is_input_log, tables)):
         raise DataError(
@@ -112,13 +113,24 @@ def _segments_of(
     begin, seconds = piece.first_frame / rate, config.chunk_seconds
     segments = []
     for index in range(count):
-        first = min(round(index * steps), len(inside) - 1)
-        in_chunk = inside[first : max(round((index + 1) * steps), first + 1)]
-        if None not in in_chunk:
+        first, last = (int(edge * steps + 1e-6) for edge in (index, index + 1))
+        in_chunk = inside[first : max(last, first + 1)]
+        place = f"{where} step {first}"
+        action = _joined(in_chunk, place, account)
+        if action is not None:
             start, stop = begin + index * seconds, begin + (index + 1) * seconds
-            action = ", then ".join(word for word, _ in groupby(in_chunk) if word)
-            place = f"{where} step {first}"
             segments.append(
                 Segment(where=place, entry=where, start=start, stop=stop, action=action)
             )
     return segments
+
+
+def _joined(words: list[str | None], where: str, account: Account) -> str | None:
+    """Return the actions of a chunk in their order; None when a step has none."""
+    if None in words:
+        return None
+    try:
+        return action_text(", then ".join(word for word, _ in groupby(words) if word))
+    except DataError as error:
+        account.say(f"{where}: {error}; skipped", kind="chunks whose action cannot be, skipped")
+        return None

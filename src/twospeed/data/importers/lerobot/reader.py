@@ -1,6 +1,6 @@
 """LeRobot datasets, v2.0 and v2.1 (a file an episode) and v3.0 (many episodes a file).
 
-Holds: the reader. Holds not: ``meta/`` (lerobot_meta.py), the rows (lerobot_rows.py), the writer
+Holds: the reader. Holds not: ``meta/`` (meta.py), the rows (rows.py), the writer
 (exporters/lerobot.py). The task of every row says what is done from that frame to the next one.
 What the notes, the rows and the video say of an episode must agree, else it is left out. Open
 X-Embodiment is published in this layout too.
@@ -18,10 +18,10 @@ from twospeed.core.untrusted import typed_field
 from twospeed.data.importers.account import Account
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.grid import takes_of
-from twospeed.data.importers.lerobot_meta import Dataset, Index, Values, read_meta
-from twospeed.data.importers.lerobot_rows import DataFile, Rows
-from twospeed.data.importers.parquet import ParquetFootage
-from twospeed.data.importers.plan import Footage, Segment, Take
+from twospeed.data.importers.lerobot.meta import Dataset, Index, Values, read_meta
+from twospeed.data.importers.lerobot.parquet import ParquetFootage
+from twospeed.data.importers.lerobot.rows import DataFile, Rows
+from twospeed.data.importers.plan import Footage, Segment, Take, action_text
 from twospeed.data.importers.videos import VideoFootage
 
 _WHERE = "meta"
@@ -136,7 +136,7 @@ def _segments_of(
                 where=where,
                 start=begin + row / dataset.rate,
                 stop=begin + stop / dataset.rate,
-                action=" ".join(dataset.tasks[int(number)].split()) or "move",
+                action=action_text(dataset.tasks[int(number)].strip() or "move"),
             )
         )
         row = stop

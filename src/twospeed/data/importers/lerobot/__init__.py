@@ -1,0 +1,1 @@
+"""LeRobot datasets: notes, rows in Parquet, and pictures or videos."""

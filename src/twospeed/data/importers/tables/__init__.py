@@ -1,0 +1,1 @@
+"""Videos with tables that people write: which video, from when to when, what is done."""
