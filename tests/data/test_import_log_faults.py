@@ -1,4 +1,4 @@
-"""Logs of play as they go wrong: episodes in a row, odd rates, noise, codes, gaps, and wide ones."""
+"""Logs of play as they go wrong: episodes in a row, odd rates, noise, codes and gaps."""
 
 import json
 
