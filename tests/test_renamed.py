@@ -12,9 +12,9 @@ from twospeed.core.config import from_json, override, to_json
 from twospeed.core.errors import ConfigError, UnknownNameError
 from twospeed.evaluation.protocols.base import ProtocolConfig
 from twospeed.evaluation.recall import RecallConfig
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import WEIGHTS, load_memory, memory_of, open_memories, save_memory
 from twospeed.memory.presets import default
-from twospeed.memory.temp_lora import TempLora
 from twospeed.recipes import rooms_tiny
 from twospeed.training.run import RunConfig
 from twospeed.worldmodel.model import WorldModel
@@ -62,7 +62,7 @@ def test_packaged_models_keep_the_hash_that_memories_know_them_by(name):
 
 def test_a_memory_file_with_old_names_of_settings_opens(model, tmp_path):
     config = replace(default(model), generated_weight=0.75)
-    memory = TempLora(model, config, seeds=(3,))
+    memory = FastWeights(model, config, seeds=(3,))
     window = torch.randn(1, 8, 8, 4, 4, generator=torch.Generator().manual_seed(0))
     memory.observe(window, ["turn left"], past_frames=4)
     save_memory(memory_of(memory), tmp_path / "m")

@@ -135,11 +135,11 @@ def test_an_output_file_replaces_a_file(tmp_path):
 
 @pytest.fixture
 def memory(model, tmp_path):
+    from twospeed.memory.fast_weights import FastWeights
     from twospeed.memory.files import memory_of, save_memory
     from twospeed.memory.presets import preset_of
-    from twospeed.memory.temp_lora import TempLora
 
-    file = memory_of(TempLora(model, preset_of(model, "paper")))
+    file = memory_of(FastWeights(model, preset_of(model, "paper")))
     save_memory(file, tmp_path / "memory")
     return file
 

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 
 from twospeed.core.files import write_json
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.presets import PRESETS, preset_of
-from twospeed.memory.temp_lora import TempLora
 from twospeed.training.card import device_name
 from twospeed.training.stages.slow import SlowLearningConfig, Windows, slow_loss
 from twospeed.worldmodel.model import WorldModel
@@ -95,7 +95,7 @@ def generation_rate(model: WorldModel, clips: int, seconds: float) -> float:
 def write_rate(model: WorldModel, preset: str, clips: int, seconds: float) -> float:
     """Return chunks per second that memories of `clips` episodes learn: whole writes."""
     chunk = model.settings.chunk_frames
-    memory = TempLora(model, preset_of(model, preset), seeds=tuple(range(clips)))
+    memory = FastWeights(model, preset_of(model, preset), seeds=tuple(range(clips)))
     windows, actions = latents_of(model, clips, 2 * chunk), ["go forward"] * clips
 
     def step() -> None:

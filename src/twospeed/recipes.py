@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from twospeed.data.recording import RecordingConfig
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import GradientConfig
 from twospeed.training.loop import LoopConfig
 from twospeed.training.recall.config import RecallingConfig
 from twospeed.training.run import RunConfig
@@ -102,7 +102,7 @@ def rooms_tiny() -> RunConfig:
             episodes=2,
             least_written=1,
             steps_per_round=2,
-            memory=FastLearningConfig(targets=r"(up|down)$", objective="next", learning_rate=1e-2),
+            memory=GradientConfig(targets=r"(up|down)$", objective="next", learning_rate=1e-2),
             loop=replace(quick, steps=4),
         ),
     )

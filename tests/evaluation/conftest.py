@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from twospeed.evaluation.protocols.walks import draw_walks
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import GradientConfig
 from twospeed.worldmodel.autoencoder import AutoencoderConfig, fit_encoder
 from twospeed.worldmodel.codec import to_pixels
 from twospeed.worldmodel.diffusion import DiffusionConfig, NoiseSchedule
@@ -36,7 +36,7 @@ def model():
 @pytest.fixture(scope="session")
 def fast():
     """Fast learning with few but large steps."""
-    return FastLearningConfig(rank=4, learning_rate=3e-2, updates_per_chunk=2, levels_per_update=2)
+    return GradientConfig(rank=4, learning_rate=3e-2, updates_per_chunk=2, levels_per_update=2)
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,12 @@ from twospeed.evaluation.protocols.memories import (
     rotated,
     snapshot_of,
 )
-from twospeed.memory.temp_lora import TempLora
+from twospeed.memory.fast_weights import FastWeights
 
 
 @pytest.fixture
 def memory(model, fast):
-    memory = TempLora(model, fast, seeds=[1, 2, 3])
+    memory = FastWeights(model, fast, seeds=[1, 2, 3])
     window = torch.randn((3, 8, 8, 4, 4), generator=torch.Generator().manual_seed(0))
     memory.observe(window, ["turn left"] * 3, past_frames=4)
     memory.detach()
@@ -57,7 +57,7 @@ def test_random_adapters_add_as_much_to_every_layer_but_something_else(memory):
 
 
 def test_an_empty_memory_has_an_empty_random_twin(model, fast):
-    memory = TempLora(model, fast)
+    memory = FastWeights(model, fast)
     memory.detach()
     drawn = random_like(snapshot_of(memory, 0), seed=5).file
     assert all(not up.any() for up in drawn.up.values())

@@ -7,7 +7,7 @@ from twospeed.core.errors import ConfigError, UnknownNameError
 from twospeed.evaluation.protocols.base import ProtocolConfig
 from twospeed.evaluation.protocols.observed_return import ARMS
 from twospeed.evaluation.recall import RecallConfig
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import GradientConfig
 
 QUICK = [
     "--set=rank=2",
@@ -130,7 +130,7 @@ def test_a_model_that_is_not_there_is_one_line(capsys):
 
 
 def test_configurations_are_checked_in_code_too():
-    settings = ProtocolConfig(memory=FastLearningConfig())
+    settings = ProtocolConfig(memory=GradientConfig())
     with pytest.raises(UnknownNameError):
         RecallConfig(routes=("round",), settings=settings)
     with pytest.raises(ConfigError):

@@ -6,16 +6,16 @@ from safetensors.torch import load_file, save_file
 from twospeed.core.errors import DataError, ShapeError
 from twospeed.core.files import read_json, write_json
 from twospeed.generation.dream import Dream
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import GradientConfig
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import load_memory, memory_of, open_memories, save_memory
-from twospeed.memory.temp_lora import TempLora
 
-QUICK = FastLearningConfig(rank=2, learning_rate=1e-2, updates_per_chunk=2)
+QUICK = GradientConfig(rank=2, learning_rate=1e-2, updates_per_chunk=2)
 ROUTE = ["turn left", "go forward", "turn left", "go back"]
 
 
 def dream_of(model, frame, *, remembers=True, seed=3):
-    memory = TempLora(model, QUICK, seeds=(seed,)) if remembers else None
+    memory = FastWeights(model, QUICK, seeds=(seed,)) if remembers else None
     return Dream(model, frame, memory=memory, seed=seed)
 
 
@@ -130,7 +130,7 @@ def test_wrong_frames_and_memories_are_named(model, frame, random_frames):
     with pytest.raises(ShapeError, match="a chunk has 4 frames, got 3"):
         dream_of(model, frame).observe(random_frames(1, 3), "turn left")
     with pytest.raises(DataError, match="one episode"):
-        Dream(model, frame, memory=TempLora(model, QUICK, seeds=(1, 2)))
+        Dream(model, frame, memory=FastWeights(model, QUICK, seeds=(1, 2)))
 
 
 def test_a_dream_of_another_model_or_a_damaged_one_is_one_line(make_model, model, frame, tmp_path):

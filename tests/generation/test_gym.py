@@ -5,10 +5,10 @@ from gymnasium.utils.env_checker import check_env
 from twospeed.core.errors import ConfigError
 from twospeed.generation.dream import Dream
 from twospeed.generation.gym import DreamEnv
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import GradientConfig
 from twospeed.worldmodel.vocabulary import KnownAction, Vocabulary
 
-QUICK = FastLearningConfig(rank=2, learning_rate=1e-2)
+QUICK = GradientConfig(rank=2, learning_rate=1e-2)
 ACTIONS = ["turn left", "go forward"]
 
 

@@ -9,8 +9,9 @@ from safetensors.torch import load_file, save_file
 from twospeed.core.errors import DataError
 from twospeed.core.files import read_json, write_json
 from twospeed.memory.adapter_files import CONFIG, PREFIX
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import GradientConfig
 from twospeed.memory.edits import difference, merge
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import (
     FORMAT,
     WEIGHTS,
@@ -20,16 +21,15 @@ from twospeed.memory.files import (
     open_memories,
     save_memory,
 )
-from twospeed.memory.temp_lora import TempLora
 
-CONFIGURED = FastLearningConfig(rank=3, learning_rate=1e-2)
+CONFIGURED = GradientConfig(rank=3, learning_rate=1e-2)
 LAYER = "blocks.0.to_qkv"
 A, B = (f"{PREFIX}{LAYER}.lora_{half}.weight" for half in "AB")
 
 
 @pytest.fixture
 def folder(model, make_window, tmp_path):
-    memory = TempLora(model, CONFIGURED)
+    memory = FastWeights(model, CONFIGURED)
     memory.observe(make_window(), ["turn left"], past_frames=4)
     save_memory(memory_of(memory), tmp_path / "m")
     return tmp_path / "m"
@@ -172,7 +172,7 @@ def test_layers_of_other_sizes_are_neither_merged_nor_compared(folder):
 
 
 def test_a_memory_that_is_not_finite_is_not_written(model, tmp_path):
-    memory = TempLora(model, CONFIGURED)
+    memory = FastWeights(model, CONFIGURED)
     with torch.no_grad():
         memory.adapters.up[LAYER].fill_(float("nan"))
     with pytest.raises(DataError, match="not finite"):

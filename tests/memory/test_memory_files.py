@@ -7,8 +7,9 @@ from peft import LoraConfig, inject_adapter_in_model, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
 from twospeed.core.errors import ConfigError, DataError, ShapeError
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import GradientConfig
 from twospeed.memory.edits import difference, forget, merge
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import (
     WEIGHTS,
     load_memory,
@@ -17,13 +18,13 @@ from twospeed.memory.files import (
     restore_,
     save_memory,
 )
-from twospeed.memory.temp_lora import TempLora
+from twospeed.worldmodel.reading import Reading
 
-QUICK = FastLearningConfig(rank=3, learning_rate=1e-2, updates_per_chunk=3)
+QUICK = GradientConfig(rank=3, learning_rate=1e-2, updates_per_chunk=3)
 
 
 def written(model, windows, *, seed=0, config=QUICK):
-    memory = TempLora(model, config, seeds=(seed,))
+    memory = FastWeights(model, config, seeds=(seed,))
     for window in windows:
         memory.observe(window, ["turn left"], past_frames=4)
     return memory
@@ -34,7 +35,8 @@ def answer(model, memory):
     noisy = torch.randn(1, 8, 8, 4, 4, generator=generator)
     text = model.text_encoder.encode(["go forward"])
     with torch.no_grad():
-        return memory.read_out(model.denoiser, text)(noisy, torch.full((1, 8), 500))
+        reading = memory.read(Reading.of(model.denoiser, noisy[:, :, :4], text))
+        return reading(noisy, torch.full((1, 8), 500))
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def test_another_models_memory_is_refused_with_the_reason(make_model, memory):
 
 def test_other_adapters_and_counts_are_refused_and_change_nothing(model, memory):
     before = answer(model, memory)
-    wider = TempLora(model, FastLearningConfig(rank=4))
+    wider = FastWeights(model, GradientConfig(rank=4))
     with pytest.raises(DataError, match="does not fit"):
         restore_(memory, [memory_of(wider)])
     with pytest.raises(ShapeError, match="got 2"):
@@ -89,7 +91,7 @@ def test_peft_opens_our_file_and_gives_the_same_output(make_model, make_window, 
     weights = {name.removeprefix("base_model.model."): value for name, value in weights.items()}
     missed = set_peft_model_state_dict(theirs.denoiser, weights)
     assert not missed.unexpected_keys
-    empty = TempLora(model, QUICK)
+    empty = FastWeights(model, QUICK)
     generator = torch.Generator().manual_seed(3)
     noisy, level = torch.randn(1, 8, 8, 4, 4, generator=generator), torch.full((1, 8), 500)
     text = model.text_encoder.encode(["go forward"])
@@ -121,7 +123,7 @@ def test_forgetting_all_gives_the_slow_model_back(model, memory):
     assert half.norm() == pytest.approx(memory_of(memory).norm() / 2)
     assert torch.equal(
         answer(model, open_memories(model, [none], seeds=(0,))),
-        answer(model, TempLora(model, QUICK)),
+        answer(model, FastWeights(model, QUICK)),
     )
     with pytest.raises(ConfigError, match="share"):
         forget(half, share=-1)

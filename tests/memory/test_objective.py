@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from twospeed.core.errors import ConfigError
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import GradientConfig
 from twospeed.memory.objective import draw_write
 
-NEXT = FastLearningConfig(objective="next", levels_per_update=400, lowest_level=300)
+NEXT = GradientConfig(objective="next", levels_per_update=400, lowest_level=300)
 SHAPE = (2, 8, 1, 1)
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from twospeed.core.random import generator_of
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.presets import paper
-from twospeed.memory.temp_lora import TempLora
 
 CHUNKS = 3
 
@@ -57,7 +57,7 @@ def test_the_paper_preset_is_algorithm_1a_in_float64(make_model, make_window, ki
     model.denoiser.double()
     model.schedule.prediction_type = "v_prediction"
     windows = [make_window(seed=chunk, dtype=torch.float64) for chunk in range(CHUNKS)]
-    memory = TempLora(model, paper(), seeds=(0,))
+    memory = FastWeights(model, paper(), seeds=(0,))
     records = [memory.observe(w, ["turn left"], past_frames=4)[0] for w in windows]
     losses, deltas = plain_algorithm(model, windows, set(memory.adapters.up))
     assert [record.loss_before for record in records] == pytest.approx(losses, rel=1e-9)

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from twospeed.core.errors import ConfigError
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import GradientConfig
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.rehearsal import Rehearsal
-from twospeed.memory.temp_lora import TempLora
 
-CONFIG = FastLearningConfig(
+CONFIG = GradientConfig(
     rank=2,
     learning_rate=1e-2,
     updates_per_chunk=3,
@@ -76,8 +76,8 @@ def test_the_same_seed_and_step_draw_the_same():
 def test_a_batch_of_rehearsing_episodes_equals_one_by_one(make_model, make_window):
     model = make_model()
     model.denoiser.double()
-    together = TempLora(model, CONFIG, seeds=(5, 6))
-    alone = [TempLora(model, CONFIG, seeds=(seed,)) for seed in (5, 6)]
+    together = FastWeights(model, CONFIG, seeds=(5, 6))
+    alone = [FastWeights(model, CONFIG, seeds=(seed,)) for seed in (5, 6)]
     for chunk in range(3):
         windows = make_window(2, seed=chunk, dtype=torch.float64)
         together.observe(windows, ["turn left", "go back"], past_frames=4)
@@ -90,12 +90,12 @@ def test_a_batch_of_rehearsing_episodes_equals_one_by_one(make_model, make_windo
 
 
 def test_an_episode_that_was_taken_apart_goes_on_bit_for_bit(model, make_window):
-    whole, first = (TempLora(model, CONFIG, seeds=(5,)) for _ in range(2))
+    whole, first = (FastWeights(model, CONFIG, seeds=(5,)) for _ in range(2))
     for chunk in range(3):
         whole.observe(make_window(seed=chunk), ["turn left"], past_frames=4)
     for chunk in range(2):
         first.observe(make_window(seed=chunk), ["turn left"], past_frames=4)
-    rest = TempLora(model, CONFIG, seeds=(5,))
+    rest = FastWeights(model, CONFIG, seeds=(5,))
     rest.load_state_(first.state())
     with torch.no_grad():
         for name in rest.adapters.up:
@@ -112,7 +112,7 @@ def test_rehearsal_keeps_what_was_written_before(model, make_window):
     config = replace(CONFIG, updates_per_chunk=30, learning_rate=2e-2)
 
     def loss_on_the_first(rehearsed):
-        memory = TempLora(model, replace(config, rehearsed_per_update=rehearsed), seeds=(1,))
+        memory = FastWeights(model, replace(config, rehearsed_per_update=rehearsed), seeds=(1,))
         for chunk in range(3):
             memory.observe(make_window(seed=chunk), ["turn left"], past_frames=4)
         probe = replace(config, updates_per_chunk=0, rehearsed_per_update=0, levels_per_update=16)

@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from twospeed.core.errors import ConfigError
-from twospeed.memory.config import FastLearningConfig
-from twospeed.memory.presets import default
+from twospeed.core.config import override
+from twospeed.core.errors import ConfigError, UnknownNameError
+from twospeed.memory.config import RidgeConfig
+from twospeed.memory.fast_weights import FastWeights
+from twospeed.memory.presets import default, gradient
 from twospeed.memory.retrieval_gate import familiarity
-from twospeed.memory.temp_lora import TempLora
 from twospeed.worldmodel.diffusion import DiffusionConfig, NoiseSchedule
+from twospeed.worldmodel.reading import Reading
 
 TEXT = "turn left"
 
@@ -19,15 +21,19 @@ def drawn(shape):
     return torch.randn(shape, generator=torch.Generator().manual_seed(9))
 
 
+def read(memory, past, text):
+    return memory.read(Reading.of(memory.model.denoiser, past, text))
+
+
 def asked(memory, window, level):
     text = memory.model.text_encoder.encode([TEXT])
     levels = torch.tensor([[0] * 4 + [level] * 4])
     with torch.no_grad():
-        return memory.read_out(memory.model.denoiser, text)(window, levels)[:, :, 4:]
+        return read(memory, window[:, :, :4], text)(window, levels)[:, :, 4:]
 
 
 def written(model, window, **changes):
-    memory = TempLora(model, replace(default(model), ridge=1e-6, **changes))
+    memory = FastWeights(model, replace(default(model), ridge=1e-6, **changes))
     memory.observe(window, [TEXT], past_frames=4)
     return memory
 
@@ -61,7 +67,7 @@ def test_within_its_range_the_gate_opens_evenly(model, make_window):
     noisy = torch.cat([window[:, :, :4], drawn(window[:, :, 4:].shape)], dim=2)
     memory = written(model, window)
     text = model.text_encoder.encode([TEXT])
-    familiar = float(memory.familiar(window[:, :, :4], text))
+    familiar = float(read(memory, window[:, :, :4], text).familiarity_B)
     assert familiar == pytest.approx(1, abs=1e-3)
     plain = asked(written(model, window, retrieval_range=None), noisy, 500)
     half = asked(written(model, window, retrieval_range=(familiar - 1, familiar + 1)), noisy, 500)
@@ -75,24 +81,25 @@ def test_an_empty_memory_recalls_nothing_however_familiar_the_slow_weights_find_
         model.denoiser.recall.layer.weight[-1] += 1
     window = make_window(seed=2)
     noisy = torch.cat([window[:, :, :4], drawn(window[:, :, 4:].shape)], dim=2)
-    memory = TempLora(model, default(model))
+    memory = FastWeights(model, default(model))
     text = model.text_encoder.encode([TEXT])
     levels = torch.tensor([[0] * 4 + [900] * 4])
     with torch.no_grad():
         slow = model.denoiser(noisy, levels, text)[:, :, 4:]
     assert torch.equal(asked(memory, noisy, 900), slow)
-    assert float(memory.familiar(window[:, :, :4], text)) == 0
+    assert float(read(memory, window[:, :, :4], text).familiarity_B) == 0
 
 
 def test_another_past_is_recalled_anew(model, make_window):
     first, second = make_window(seed=1), make_window(seed=2)
-    memory = TempLora(model, replace(default(model), ridge=1e-6))
+    memory = FastWeights(model, replace(default(model), ridge=1e-6))
     for window in (first, second):
         memory.observe(window, [TEXT], past_frames=4)
-    predict = memory.read_out(model.denoiser, model.text_encoder.encode([TEXT]))
+    text = model.text_encoder.encode([TEXT])
     for window in (first, second, first):
         noisy = torch.cat([window[:, :, :4], drawn(window[:, :, 4:].shape)], dim=2)
         with torch.no_grad():
+            predict = read(memory, window[:, :, :4], text)
             found = predict(noisy, torch.tensor([[0] * 4 + [700] * 4]))[:, :, 4:]
         torch.testing.assert_close(found, window[:, :, 4:], atol=1e-2, rtol=1e-2)
 
@@ -104,7 +111,7 @@ def test_familiarity_is_what_the_fast_weights_add():
 
 
 def test_a_range_without_a_recall_layer_is_refused():
-    with pytest.raises(ConfigError, match="retrieval_range needs the objective recall"):
-        FastLearningConfig(retrieval_range=(0.5, 0.9))
+    with pytest.raises(UnknownNameError, match=r"'retrieval_range'\. Known: anchor, betas,"):
+        override(gradient(), "retrieval_range=[0.5, 0.9]")
     with pytest.raises(ConfigError, match="two rising numbers"):
-        FastLearningConfig(objective="recall", retrieval_range=(0.9, 0.9))
+        RidgeConfig(retrieval_range=(0.9, 0.9))

@@ -13,8 +13,8 @@ from twospeed.data.episode import Episode
 from twospeed.data.index import write_index
 from twospeed.data.shards import write_shard
 from twospeed.generation.dream import Dream
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.presets import default, paper
-from twospeed.memory.temp_lora import TempLora
 from twospeed.recipes import RECIPES, rooms_tiny
 from twospeed.training.pipeline import train_world_model
 from twospeed.training.run import RunConfig
@@ -34,7 +34,7 @@ def test_a_recipe_is_plain_json_and_can_be_changed_leaf_by_leaf(name):
 def test_the_model_folder_dreams_and_remembers(trained):
     model = WorldModel.from_pretrained(trained.folder)
     frame = np.full((16, 16, 3), 100, np.uint8)
-    dream = Dream(model, frame, memory=TempLora(model, paper()))
+    dream = Dream(model, frame, memory=FastWeights(model, paper()))
     assert dream.step("turn left").shape == (4, 16, 16, 3)
     assert dream.memory.records[0][0].written
 
@@ -101,7 +101,7 @@ def test_recordings_of_ones_own_are_learned_in_their_own_words(random_frames, tm
     model = WorldModel.from_pretrained(done.folder)
     texts = model.text_encoder.encode(["stir the soup", "open the fridge", "go forward"])
     assert torch.pdist(texts[:, 0]).min() > 0.5
-    dream = Dream(model, episodes[0].frames[0], memory=TempLora(model, default(model)))
+    dream = Dream(model, episodes[0].frames[0], memory=FastWeights(model, default(model)))
     assert dream.step("stir the soup").shape == (4, 16, 16, 3)
 
 

@@ -5,7 +5,7 @@ import torch
 
 from twospeed.core.errors import ConfigError
 from twospeed.data.recording import RecordingConfig
-from twospeed.memory.temp_lora import TempLora
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.training.data.latents import fill_cache
 from twospeed.training.data.sources import WorldSource
 from twospeed.training.data.windows import LatentWindows, stacked
@@ -51,7 +51,7 @@ def test_the_memory_that_is_learned_through_is_the_one_that_will_be_written(mode
     learning = recalling_of(model, cache, replace(CONFIG, repeated_frame_share=0.0))
     chunks = learning.drawing.chunks(draws(), 2)
     memories, _, _ = learning._write(chunks, draws())
-    memory = TempLora(model, learning.memory, seeds=(1, 2))
+    memory = FastWeights(model, learning.memory, seeds=(1, 2))
     episodes = learning.windows.draw_episodes(draws(), 2)
     for chunk in range(chunks.written):
         window, actions, past = stacked([(episode, chunk) for episode in episodes])

@@ -6,7 +6,7 @@ import torch
 
 from twospeed.core.errors import ConfigError
 from twospeed.data.recording import RecordingConfig
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import GradientConfig
 from twospeed.training.data.latents import fill_cache
 from twospeed.training.data.sources import WorldSource
 from twospeed.training.data.windows import LatentWindows, stacked, windows_to
@@ -18,7 +18,7 @@ from twospeed.worlds.language import MOVES
 RECORDING = RecordingConfig(
     world="rooms", episodes=8, chunks=5, frame_size=16, episodes_per_shard=4
 )
-WRITES = FastLearningConfig(
+WRITES = GradientConfig(
     targets=r"(up|down)$", objective="next", learning_rate=3e-2, updates_per_chunk=3
 )
 CONFIG = SlowFastConfig(

@@ -10,12 +10,14 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from twospeed.core.errors import ConfigError, DataError, ShapeError, UnknownNameError
 from twospeed.core.random import generator_of
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import GradientConfig
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.presets import default
-from twospeed.memory.temp_lora import TempLora
 from twospeed.worldmodel.catalogue import describe, packaged_models
 from twospeed.worldmodel.denoiser import UNet3D
+from twospeed.worldmodel.guidance import Guidance
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.reading import Reading
 from twospeed.worldmodel.text import TextEncoder
 
 
@@ -52,32 +54,53 @@ def test_a_clip_of_a_batch_is_generated_as_it_would_be_alone(model, random_frame
     torch.testing.assert_close(together[1:2], alone, rtol=1e-5, atol=1e-5)
 
 
+class Familiar:
+    """Fast weights that say how familiar everything is."""
+
+    def __init__(self, memory, familiarity):
+        self.memory, self.familiarity = memory, familiarity
+
+    def read(self, slow):
+        reading = self.memory.read(slow)
+        reading.familiarity_B = torch.tensor([self.familiarity])
+        return reading
+
+
+class Nothing:
+    """A reading that predicts zeros."""
+
+    familiarity_B = torch.zeros(1)
+
+    def __call__(self, noisy, _):
+        return 0 * noisy
+
+
 @pytest.mark.parametrize("remembers", [False, True])
 def test_guidance_adds_what_the_action_changes_in_the_slow_prediction(model, remembers):
     window = torch.randn(1, 8, 8, 4, 4, generator=generator_of("window"))
     noise = torch.randn(8, 4, 4, 4, generator=generator_of(3, 0))
-    memory = TempLora(model, default(model))
+    memory = FastWeights(model, default(model))
     memory.observe(window, ["turn left"], past_frames=4)
-    read_out = memory.read_out if remembers else None
     level = torch.tensor([[0] * 4 + [1000] * 4])
     noisy = torch.cat([window[:, :, :4], noise[None]], dim=2)
     texts = [model.text_encoder.encode([text]) for text in ("turn left", "")]
     with torch.no_grad():
         told, untold = (model.denoiser(noisy, level, text)[:, :, 4:] for text in texts)
-        asked = read_out(model.denoiser, texts[0])(noisy, level)[:, :, 4:] if remembers else told
-    for guidance, familiar in ((0.0, None), (0.75, None), (0.75, 0.4), (0.75, 1.0)):
+        slow = Reading.of(model.denoiser, window[:, :, :4], texts[0])
+        asked = memory.read(slow)(noisy, level)[:, :, 4:] if remembers else told
+    for guidance, familiar in ((0.0, 0.0), (0.75, 0.0), (0.75, 0.4), (0.75, 1.0)):
+        if familiar and not remembers:
+            continue
         model.settings = replace(model.settings, sampling_steps=1, guidance=guidance)
         found = model.generate(
             window[:, :, :4],
             ["turn left"],
             [(3, 0)],
-            read_out=read_out,
-            familiar=None if familiar is None else lambda *_, it=familiar: torch.tensor([it]),
+            fast_weights=Familiar(memory, familiar) if remembers else None,
         )
-        share = guidance * (1 - (familiar or 0.0))
+        share = guidance * (1 - familiar)
         torch.testing.assert_close(found, asked + share * (told - untold))
-    model.settings = replace(model.settings, sampling_steps=4, guided_from=750)
-    guided = model._guided(lambda noisy, _: 0 * noisy, texts[0], torch.ones(1), alone=False)
+    guided = Guidance(slow, Nothing(), texts[1], scale=1.0, guided_from=750)
     for now, is_guided in ((1000, True), (750, True), (500, False)):
         there = guided(noisy, torch.tensor([[0] * 4 + [now] * 4])).abs().sum() > 0
         assert there == is_guided
@@ -188,8 +211,8 @@ def test_pretrained_parts_of_other_libraries_dream_and_remember(pretrained_folde
     frames = random_frames(2, 1, 4)
     past = model.encode(frames)
     assert past.shape == (1, 4, 4, 8, 8)
-    memory = TempLora(model, FastLearningConfig(rank=2, learning_rate=1e-2))
-    new = model.generate(past, ["go"], [(0,)], read_out=memory.read_out)
+    memory = FastWeights(model, GradientConfig(rank=2, learning_rate=1e-2))
+    new = model.generate(past, ["go"], [(0,)], fast_weights=memory)
     (record,) = memory.observe(torch.cat([past, new], 2), ["go"], past_frames=4)
     assert record.loss_after < record.loss_before
     assert model.decode(new).shape == frames.shape

@@ -16,9 +16,9 @@ from twospeed.core.video import check_ending, read_frame, write_video
 from twospeed.generation.action_list import HELP, read_actions
 from twospeed.generation.commands import place_commands
 from twospeed.generation.dream import Dream
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import MEMORY, load_memory, memory_of, open_memories, save_memory
 from twospeed.memory.presets import PRESETS, preset_of
-from twospeed.memory.temp_lora import TempLora
 from twospeed.training.data.vocabulary import vocabulary_of
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.vocabulary import Vocabulary
@@ -85,9 +85,9 @@ def _first_frame(place: str, size: int) -> Frame:
     return fit_frame(read_frame(Path(place), say=say), size)
 
 
-def _open_memory(choice: str, preset: str, model: WorldModel, seed: int) -> TempLora | None:
+def _open_memory(choice: str, preset: str, model: WorldModel, seed: int) -> FastWeights | None:
     if choice == "off":
         return None
     if choice == "on":
-        return TempLora(model, preset_of(model, preset), seeds=(seed,))
+        return FastWeights(model, preset_of(model, preset), seeds=(seed,))
     return open_memories(model, [load_memory(Path(choice))], seeds=(seed,))

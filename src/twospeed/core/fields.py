@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.ranges import Within
-from twospeed.core.renamed import renamed
+from twospeed.core.renamed import as_of_now
 
 
 def check_fields(config: Any) -> None:
@@ -100,8 +100,8 @@ def _as_mapping(value: Any, hint: Any, name: str) -> Any:
 
 def _as_object(value: dict[str, Any], kind: Any, name: str) -> Any:
     """Build a dataclass from an object of JSON."""
+    kind, value = as_of_now(kind, value)
     hints, absent = _hints(kind), dataclasses.MISSING
-    value = dict(renamed(kind, key, it) for key, it in value.items())
     for key in value:
         lookup(hints, key, f"setting in {kind.__name__}")
     for field in dataclasses.fields(kind):

@@ -1,7 +1,8 @@
 """Settings that had another name before: what was written then is read as what it means now.
 
 A dataclass that renamed fields holds a table ``RENAMED``, old name -> `Renamed`. Files and the
-command line may use either name.
+command line may use either name. A base class whose variants are stored alike has `of_stored`,
+which picks one.
 """
 
 from collections.abc import Callable
@@ -34,3 +35,15 @@ def renamed(kind: Any, name: str, value: Any) -> tuple[str, Any]:
     """
     old = getattr(kind, "RENAMED", {}).get(name)
     return (old.name, old.convert(value)) if old else (name, value)
+
+
+def as_of_now(kind: Any, values: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return class and settings of what is stored as a `kind`.
+
+    Args:
+        kind: a dataclass; with a method ``of_stored`` it has a say.
+        values: its settings, under today's names or old ones.
+    """
+    values = dict(renamed(kind, name, value) for name, value in values.items())
+    pick = getattr(kind, "of_stored", None)
+    return pick(values) if pick else (kind, values)

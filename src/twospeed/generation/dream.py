@@ -21,8 +21,8 @@ from twospeed.core.files import read_json, write_json
 from twospeed.core.folders import FolderKind, folder_aside, recover
 from twospeed.core.ranges import Within
 from twospeed.core.untrusted import parsing, typed
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import MEMORY, load_memory, memory_of, open_memories, save_memory
-from twospeed.memory.temp_lora import TempLora
 from twospeed.worldmodel.model import WorldModel
 
 Frames = NDArray[np.uint8]
@@ -72,7 +72,7 @@ class Dream:
         model: WorldModel,
         first_frame: NDArray[np.uint8],
         *,
-        memory: TempLora | None = None,
+        memory: FastWeights | None = None,
         seed: int = 0,
     ) -> None:
         if first_frame.ndim != 3:
@@ -91,8 +91,7 @@ class Dream:
             self.past,
             [action],
             [(self.seed, "chunk", self.num_chunks)],
-            read_out=self.memory.read_out if self.memory else None,
-            familiar=self.memory.familiar if self.memory else None,
+            fast_weights=self.memory,
         )
         self._go_on(new, action, generated=True)
         frames: Frames = self.model.decode(new)[0]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from twospeed.core.errors import ConfigError
 from twospeed.generation.dream import Dream
 from twospeed.memory.config import FastLearningConfig
-from twospeed.memory.temp_lora import TempLora
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.worldmodel.model import WorldModel
 
 Frame = NDArray[np.uint8]
@@ -76,7 +76,7 @@ class DreamEnv(gymnasium.Env[Frame, np.int64]):
         super().reset(seed=seed)
         number = int(self.np_random.integers(2**31))
         self._frame = np.array((options or {}).get("first_frame", self._first_frame))
-        memory = TempLora(self._model, self._memory, seeds=(number,)) if self._memory else None
+        memory = FastWeights(self._model, self._memory, seeds=(number,)) if self._memory else None
         self._dream = Dream(self._model, self._frame, memory=memory, seed=number)
         return self._frame.copy(), {"seed": number}
 

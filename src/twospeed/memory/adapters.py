@@ -20,6 +20,7 @@ from torch.utils.hooks import RemovableHandle
 from twospeed.core.errors import ConfigError, DataError
 from twospeed.core.fields import shown
 from twospeed.core.random import generator_of
+from twospeed.worldmodel.contract import Denoiser
 
 
 class Adapters:
@@ -39,7 +40,7 @@ class Adapters:
 
     def __init__(
         self,
-        denoiser: Any,
+        denoiser: Denoiser,
         *,
         rank: int,
         targets: str | Collection[str],
@@ -123,7 +124,7 @@ class Adapters:
         return add
 
 
-def _layers_of(denoiser: Any, targets: str | Collection[str]) -> dict[str, nn.Linear]:
+def _layers_of(denoiser: Denoiser, targets: str | Collection[str]) -> dict[str, nn.Linear]:
     """Return the linear layers that a regular expression or their names choose, in order."""
     modules = denoiser.named_modules()
     linear = {name: layer for name, layer in modules if isinstance(layer, nn.Linear)}

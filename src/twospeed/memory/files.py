@@ -34,7 +34,7 @@ from twospeed.memory.adapter_files import (
     named_tensors,
 )
 from twospeed.memory.config import FastLearningConfig
-from twospeed.memory.temp_lora import TempLora, WriteRecord
+from twospeed.memory.fast_weights import FastWeights, WriteRecord
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.renamed import rename_weights_
 
@@ -96,7 +96,7 @@ class MemoryFile:
         return float(torch.stack([self.delta(n).square().sum() for n in self.up]).sum().sqrt())
 
 
-def memory_of(memory: TempLora, episode: int = 0) -> MemoryFile:
+def memory_of(memory: FastWeights, episode: int = 0) -> MemoryFile:
     """Copy one episode's memory out of fast weights."""
     copy = {
         part: {name: t[episode].detach().cpu().clone() for name, t in tensors.items()}
@@ -110,7 +110,7 @@ def memory_of(memory: TempLora, episode: int = 0) -> MemoryFile:
     )
 
 
-def restore_(memory: TempLora, saved: Sequence[MemoryFile]) -> None:
+def restore_(memory: FastWeights, saved: Sequence[MemoryFile]) -> None:
     """Fill fast weights, one file an episode; its optimizer starts anew.
 
     Raises:
@@ -131,7 +131,7 @@ def restore_(memory: TempLora, saved: Sequence[MemoryFile]) -> None:
     memory.writer.reset_()
 
 
-def _check_fit(memory: TempLora, file: MemoryFile) -> None:
+def _check_fit(memory: FastWeights, file: MemoryFile) -> None:
     if file.model_hash != memory.model_hash:
         raise DataError(
             f"this memory belongs to slow weights {file.model_hash}, the model has"
@@ -149,7 +149,7 @@ def _check_fit(memory: TempLora, file: MemoryFile) -> None:
 
 def open_memories(
     model: WorldModel, saved: Sequence[MemoryFile], *, seeds: Sequence[int]
-) -> TempLora:
+) -> FastWeights:
     """Open saved memories on a model, one an episode.
 
     Layers are found by the names that the file has adapters of: a pattern out of a file is not
@@ -159,7 +159,7 @@ def open_memories(
         DataError: when a memory belongs to other slow weights, or a layer is not there or does
             not fit.
     """
-    memory = TempLora(model, saved[0].config, seeds=seeds, layers=tuple(saved[0].up))
+    memory = FastWeights(model, saved[0].config, seeds=seeds, layers=tuple(saved[0].up))
     restore_(memory, saved)
     return memory
 

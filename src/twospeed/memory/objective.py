@@ -6,13 +6,13 @@ text (SlowFast-VGen, fast learning); or over the new frames given clean past fra
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from twospeed.core.random import generator_of
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import GradientConfig
+from twospeed.worldmodel.contract import Denoiser
 from twospeed.worldmodel.diffusion import (
     NoiseSchedule,
     frame_loss,
@@ -50,7 +50,7 @@ class Draws:
 
 
 def draw_write(
-    config: FastLearningConfig,
+    config: GradientConfig,
     shape: tuple[int, ...],
     past_frames: int,
     seeds: Sequence[tuple[int | str, ...]],
@@ -77,7 +77,7 @@ def draw_write(
 
 
 def _draw_one(
-    config: FastLearningConfig, shape: tuple[int, ...], generator: torch.Generator
+    config: GradientConfig, shape: tuple[int, ...], generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Draw noises, as many levels (one from each equal part of the range), and the past's."""
     count = config.noisings_per_update
@@ -93,7 +93,7 @@ def _draw_one(
 
 
 def write_loss(
-    denoiser: Any,
+    denoiser: Denoiser,
     schedule: NoiseSchedule,
     clean_NCTHW: Tensor,
     text_NND: Tensor,

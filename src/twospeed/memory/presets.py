@@ -1,26 +1,25 @@
 """Ways to write, by name: the paper's, gradient steps tuned on our models, and the recall layer."""
 
-import re
 from collections.abc import Callable
 
 from twospeed.core.errors import lookup
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import FastLearningConfig, GradientConfig, RidgeConfig
+from twospeed.worldmodel.contract import recall_denoiser
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worldmodel.recall import LAYER
 
 
-def paper() -> FastLearningConfig:
+def paper() -> GradientConfig:
     """Algorithm 1(a) of SlowFast-VGen: rank 32, Adam, 1e-4, one update a chunk, joint window."""
-    return FastLearningConfig()
+    return GradientConfig()
 
 
-def gradient() -> FastLearningConfig:
+def gradient() -> GradientConfig:
     """What recalls most for its cost by gradient steps (experiments/LOG.md).
 
     Feed-forward layers only; each update learns the new frames given past frames and action, at
     the noise levels where content is decided, beside three earlier windows of the episode.
     """
-    return FastLearningConfig(
+    return GradientConfig(
         targets=r"(up|down|ff\.net\.0\.proj|ff\.net\.2)$",
         learning_rate=5e-3,
         updates_per_chunk=10,
@@ -31,25 +30,19 @@ def gradient() -> FastLearningConfig:
     )
 
 
-def recalling(keys: int) -> FastLearningConfig:
+def recalling(keys: int) -> RidgeConfig:
     """Write the recall layer alone, in one step, for models that were trained with one.
 
     Args:
         keys: inputs of that layer.
     """
-    return FastLearningConfig(
-        rank=keys,
-        targets=f"^{re.escape(LAYER)}$",
-        learning_rate=1.0,
-        objective="recall",
-        retrieval_range=(0.85, 0.97),
-    )
+    return RidgeConfig(rank=keys, retrieval_range=(0.85, 0.97))
 
 
 def default(model: WorldModel) -> FastLearningConfig:
     """Return `recalling` for a model with a recall layer, `gradient` for any other."""
-    recall = getattr(model.denoiser, "recall", None)
-    return gradient() if recall is None else recalling(recall.layer.in_features)
+    denoiser = recall_denoiser(model.denoiser)
+    return recalling(denoiser.recall.layer.in_features) if denoiser else gradient()
 
 
 PRESETS: dict[str, Callable[[WorldModel], FastLearningConfig]] = {

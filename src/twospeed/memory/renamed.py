@@ -15,3 +15,8 @@ SETTINGS: Mapping[str, Renamed] = {
     "trust": Renamed("retrieval_range"),
 }
 """Old name -> what it is now."""
+
+
+def is_of_both(values: Mapping[str, Any]) -> bool:
+    """Say whether stored settings are from when one class held those of both ways of writing."""
+    return {"levels_per_update", "ridge"} <= values.keys()

@@ -6,72 +6,46 @@ spoils what it recalls well. So the clean latents that it predicts go over to th
 every level, by how familiar the fast weights alone make the chunk: with the score m of slow and
 fast weights and s of the slow ones, (m - s) / (1 - s), which is 0 for an empty memory.
 
-Holds: `RetrievalGate`, `familiarity`. Axes: B clips, C channels, T frames, H and W cells.
+Holds: `RetrievalGate`, `familiarity`. Axes: B clips, C channels, T frames, H and W cells, O what
+the recall layer gives.
 """
 
-from typing import Any
+from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from twospeed.memory.adapters import Adapters
 from twospeed.worldmodel.diffusion import NoiseSchedule, clean_and_noise, target_of
-from twospeed.worldmodel.sampler import Predict
+from twospeed.worldmodel.recall import Recall
 
 
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class RetrievalGate:
-    """Lets predictions go over to what the recall layer gives; a `Predict` itself.
+    """Lets predictions of one chunk of every clip go over to what the recall layer gave."""
 
-    Args:
-        predict: the denoiser with fast weights, as the sampler would ask it.
-        denoiser: has a recall layer.
-        text_BND: the actions.
-        adapters: the fast weights; attached whenever this is asked.
-        retrieval_range: familiarity from which on, and at which wholly, what is recalled is taken.
-        schedule: what a prediction means.
-    """
+    recall: Recall
+    recalled_BO: Tensor
+    """With slow and fast weights."""
 
-    def __init__(
-        self,
-        predict: Predict,
-        denoiser: Any,
-        text_BND: Tensor,
-        *,
-        adapters: Adapters,
-        retrieval_range: tuple[float, float],
-        schedule: NoiseSchedule,
-    ) -> None:
-        self.predict, self.recall, self.adapters = predict, denoiser.recall, adapters
-        self.action_BD = denoiser.action_of(text_BND)
-        self.retrieval_range, self.schedule = retrieval_range, schedule
-        self._kept: tuple[Tensor, Tensor, Tensor] | None = None
+    familiarity_B: Tensor
+    """0 to 1."""
 
-    def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
+    retrieval_range: tuple[float, float]
+    """Familiarity from which on, and at which wholly, what is recalled is taken."""
+
+    schedule: NoiseSchedule
+    """What a prediction means."""
+
+    def __call__(self, predicted_BCTHW: Tensor, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
         """Return the prediction that means the gated latents, (B, C, T, H, W)."""
-        kind = self.schedule.prediction_type
-        predicted = self.predict(noisy_BCTHW, level_BT)
-        recalled, share = self._recalled(noisy_BCTHW, level_BT)
-        signal_BT = self.schedule.signal(level_BT)
-        clean, _ = clean_and_noise(
-            noisy_BCTHW, predicted, signal_BT=signal_BT, prediction_type=kind
-        )
-        return _prediction_of(clean.lerp(recalled, share), noisy_BCTHW, signal_BT, kind)
-
-    def _recalled(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what is recalled and its share, kept while the past is the same."""
-        past = noisy_BCTHW * (level_BT == 0)[:, None, :, None, None]
-        if self._kept is None or not torch.equal(self._kept[0], past):
-            self._kept = (past, *self._asked(noisy_BCTHW, level_BT))
-        return self._kept[1], self._kept[2]
-
-    def _asked(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> tuple[Tensor, Tensor]:
+        kind, signal_BT = self.schedule.prediction_type, self.schedule.signal(level_BT)
         begin, whole = self.retrieval_range
-        recalled, there_BT = self.recall(noisy_BCTHW, level_BT, self.action_BD)
-        with self.adapters.switched_off():
-            slow, _ = self.recall(noisy_BCTHW, level_BT, self.action_BD)
-        familiar_BT = familiarity(recalled[:, -1, :, 0, 0], slow[:, -1, :, 0, 0])
-        share_BT = ((familiar_BT - begin) / (whole - begin)).clamp(0, 1) * there_BT
-        return recalled[:, :-1], share_BT[:, None, :, None, None]
+        recalled, there_BT = self.recall.placed(self.recalled_BO, level_BT)
+        share_B = ((self.familiarity_B - begin) / (whole - begin)).clamp(0, 1)
+        share = (share_B[:, None] * there_BT)[:, None, :, None, None]
+        clean, _ = clean_and_noise(
+            noisy_BCTHW, predicted_BCTHW, signal_BT=signal_BT, prediction_type=kind
+        )
+        return _prediction_of(clean.lerp(recalled[:, :-1], share), noisy_BCTHW, signal_BT, kind)
 
 
 def familiarity(score: Tensor, slow: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """What a way of writing must offer; the two that there are stand beside it.
 
-gradient_writes.py   gradient steps on the diffusion loss (the paper)
-recall_writes.py     least squares on the recall layer over all chunks so far (ours)
+temp_lora_writer.py   gradient steps on the diffusion loss (the paper)
+ridge_writer.py       least squares on the recall layer over all chunks so far (ours)
 """
 
 from collections.abc import Mapping, Sequence
@@ -67,7 +67,7 @@ class Writer(Protocol):
         *,
         past_frames: int,
         writes: Sequence[int],
-        familiar_weight: float = 1.0,
+        generated: bool = False,
     ) -> Written:
         """Learn one chunk of every episode, with the adapters attached and gradients on.
 
@@ -76,8 +76,8 @@ class Writer(Protocol):
             text_END: tokens of the chunks' actions.
             past_frames: how many of the T frames are past.
             writes: how often each episode was written before.
-            familiar_weight: how much of what was recalled counts, 0 to 1; a way of writing that
-                cannot tell what was recalled takes no notice.
+            generated: the new frames were generated with what is written here; a way of writing
+                that cannot tell what was recalled takes no notice.
         """
         ...
 

@@ -5,7 +5,7 @@ each other (latent channels, text features) stand here once.
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from torch import nn
 
@@ -14,6 +14,7 @@ from twospeed.core.fields import check_fields
 from twospeed.core.random import initial_weights_of
 from twospeed.core.ranges import Width, Within
 from twospeed.worldmodel.autoencoder import AutoencoderConfig
+from twospeed.worldmodel.contract import Denoiser
 from twospeed.worldmodel.denoiser import UNet3D, small_unet3d
 from twospeed.worldmodel.diffusion import DiffusionConfig
 from twospeed.worldmodel.model import ModelSettings
@@ -97,12 +98,13 @@ class WorldModelConfig:
             )
 
 
-def build_denoiser(config: WorldModelConfig, *, seed: int) -> Any:
+def build_denoiser(config: WorldModelConfig, *, seed: int) -> Denoiser:
     """Return an untrained denoiser whose weights depend on the seed alone."""
     with initial_weights_of(seed):
         if config.denoiser == "unet3d":
-            return small_unet3d(config.autoencoder.latent_channels, config.text.width)
-        return SpaceTimeTransformer(
+            unet: Denoiser = small_unet3d(config.autoencoder.latent_channels, config.text.width)
+            return unet
+        transformer: Denoiser = SpaceTimeTransformer(
             latent_channels=config.autoencoder.latent_channels,
             text_width=config.text.width,
             width=config.width,
@@ -115,14 +117,15 @@ def build_denoiser(config: WorldModelConfig, *, seed: int) -> Any:
             recall_cells=config.settings.frame_size // config.autoencoder.block,
             recall_frames=config.settings.chunk_frames,
         )
+        return transformer
 
 
-def goes_on(denoiser: Any, config: WorldModelConfig) -> bool:
+def goes_on(denoiser: Denoiser, config: WorldModelConfig) -> bool:
     """Say whether training goes on with these weights, or with untrained ones of another kind."""
     return isinstance(denoiser, KINDS[config.denoiser])
 
 
-def expand(denoiser: Any, config: WorldModelConfig, *, seed: int) -> Any:
+def expand(denoiser: Denoiser, config: WorldModelConfig, *, seed: int) -> Denoiser:
     """Return the denoiser that training goes on with: the trained one, with all parts it lacks.
 
     A transformer's predictions stay as they are, since new parts start without effect. One of
@@ -133,7 +136,7 @@ def expand(denoiser: Any, config: WorldModelConfig, *, seed: int) -> Any:
     """
     if not goes_on(denoiser, config):
         return build_denoiser(config, seed=seed)
-    if not isinstance(denoiser, SpaceTimeTransformer):
+    if config.denoiser != "transformer":
         return denoiser
     built = build_denoiser(config, seed=seed)
     if built.state_dict().keys() <= denoiser.state_dict().keys():

@@ -1,4 +1,4 @@
-"""What a denoiser must offer, the table of denoisers, and the paper's one behind the protocol.
+"""The table of denoisers, and the paper's one behind the protocol (contract.py).
 
 A denoiser maps (noisy latents, noise level per frame, text tokens) to the diffusion target, so
 memory and sampler need not know which network they hold.
@@ -6,7 +6,7 @@ memory and sampler need not know which network they hold.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from diffusers import UNet3DConditionModel
@@ -14,16 +14,9 @@ from torch import Tensor, nn
 
 from twospeed.core.errors import DataError, lookup
 from twospeed.core.shapes import check_shapes
+from twospeed.worldmodel.contract import Denoiser
 from twospeed.worldmodel.loading import class_name_in, reading
 from twospeed.worldmodel.transformer import SpaceTimeTransformer
-
-
-class Denoiser(Protocol):
-    """A network that predicts the diffusion target of a window."""
-
-    def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor, text_BND: Tensor) -> Tensor:
-        """Return (B, C, T, H, W); levels are integer steps of the noise schedule, 0 is clean."""
-        ...
 
 
 class UNet3D(UNet3DConditionModel):  # type: ignore[misc]
@@ -72,8 +65,8 @@ def small_unet3d(latent_channels: int, text_width: int) -> UNet3D:
     )
 
 
-def load_denoiser(folder: Path) -> Any:
-    """Load ``denoiser/`` (or a diffusers pipeline's ``unet/``).
+def load_denoiser(folder: Path) -> Denoiser:
+    """Load ``denoiser/`` (or a diffusers pipeline's ``unet/``) in full precision.
 
     Raises:
         DataError: when neither is there, or its file is damaged or lacks weights.
@@ -88,4 +81,5 @@ def load_denoiser(folder: Path) -> Any:
         if found["missing_keys"]:
             missing = ", ".join(sorted(found["missing_keys"]))
             raise DataError(f"{place} lacks {missing}: another version of twospeed wrote it")
-        return denoiser.eval()
+        loaded: Denoiser = denoiser.float().eval()
+        return loaded

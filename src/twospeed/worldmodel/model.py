@@ -9,7 +9,7 @@ vocabulary.json    the actions it was trained on (vocabulary.py); may be missing
 
 import copy
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,18 +28,15 @@ from twospeed.core.random import generator_of
 from twospeed.core.ranges import ChunkFrames, FrameSize, FramesPerSecond, Level, Within
 from twospeed.worldmodel.catalogue import CLASS_NAME, INDEX, MODEL, find_model
 from twospeed.worldmodel.codec import decode_latents, encode_frames, load_autoencoder
+from twospeed.worldmodel.contract import Denoiser, as_module
 from twospeed.worldmodel.denoiser import load_denoiser
 from twospeed.worldmodel.diffusion import NoiseSchedule
+from twospeed.worldmodel.guidance import Guidance
+from twospeed.worldmodel.reading import FastReader, Reading
 from twospeed.worldmodel.renamed import first_name
 from twospeed.worldmodel.sampler import Predict, sample_ddim, spaced_levels
 from twospeed.worldmodel.text import TextEncoder
 from twospeed.worldmodel.vocabulary import Vocabulary
-
-ReadOut = Callable[[Any, Tensor], Predict]
-"""(denoiser, text (B, N, D)) -> what the sampler asks at every step."""
-
-Familiar = Callable[[Tensor, Tensor], Tensor]
-"""(past (B, C, T, H, W), text (B, N, D)) -> how far what comes is remembered, (B,), 0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +87,7 @@ class WorldModel:
 
     def __init__(
         self,
-        denoiser: Any,
+        denoiser: Denoiser,
         autoencoder: Any,
         text_encoder: TextEncoder,
         schedule: NoiseSchedule,
@@ -119,7 +116,7 @@ class WorldModel:
                 f"{folder / INDEX} says {index.get('_class_name')!r}, not {CLASS_NAME!r}"
             )
         return cls(
-            load_denoiser(folder).float(),
+            load_denoiser(folder),
             load_autoencoder(folder).float(),
             TextEncoder.from_pretrained(folder),
             NoiseSchedule.from_pretrained(folder),
@@ -140,8 +137,8 @@ class WorldModel:
         """
         dtype = torch.float16 if half else torch.float32
         with folder_aside(Path(path), MODEL) as aside:
-            for part, name in ((self.denoiser, "denoiser"), (self.autoencoder, "vae")):
-                stored = nn.Module.to(copy.deepcopy(part), device="cpu", dtype=dtype)
+            for part, name in ((as_module(self.denoiser), "denoiser"), (self.autoencoder, "vae")):
+                stored: Any = nn.Module.to(copy.deepcopy(part), device="cpu", dtype=dtype)
                 stored.save_pretrained(aside / name)
                 _forget_origin_(aside / name / "config.json")
             self.text_encoder.save_pretrained(aside)
@@ -198,8 +195,7 @@ class WorldModel:
         actions: Sequence[str],
         seeds: Sequence[tuple[int | str, ...]],
         *,
-        read_out: ReadOut | None = None,
-        familiar: Familiar | None = None,
+        fast_weights: FastReader | None = None,
     ) -> Tensor:
         """Generate the next chunk of every clip.
 
@@ -207,24 +203,16 @@ class WorldModel:
             past_BCTHW: clean latents of the past frames.
             actions: one text a clip.
             seeds: one seed (any parts) a clip; a clip does not depend on its companions.
-            read_out: how to ask the denoiser; by default directly.
-            familiar: how far each chunk is remembered; so much less it is guided.
+            fast_weights: what is remembered of each clip; None asks the slow weights alone.
 
         Returns:
             Latents (B, C, chunk_frames, h, w).
         """
-        text_BND = self.text_encoder.encode(actions).to(self.device)
-        predict = (read_out or _plain)(self.denoiser, text_BND)
-        if self.settings.guidance:
-            share_B = torch.full((len(text_BND),), self.settings.guidance).to(past_BCTHW)
-            if familiar:
-                share_B = share_B * (1 - familiar(past_BCTHW, text_BND))
-            predict = self._guided(predict, text_BND, share_B, alone=read_out is None)
         _, channels, _, height, width = past_BCTHW.shape
         shape = (channels, self.settings.chunk_frames, height, width)
         noise = torch.stack([torch.randn(shape, generator=generator_of(*parts)) for parts in seeds])
         return sample_ddim(
-            predict,
+            self._predict(past_BCTHW, actions, fast_weights),
             noise.to(past_BCTHW),
             past_BCTHW=past_BCTHW,
             schedule=self.schedule,
@@ -232,37 +220,23 @@ class WorldModel:
             past_level=self.settings.past_level,
         )
 
-    def _guided(
-        self, predict: Predict, text_BND: Tensor, share_B: Tensor, *, alone: bool
+    @torch.no_grad()
+    def _predict(
+        self, past_BCTHW: Tensor, actions: Sequence[str], fast_weights: FastReader | None
     ) -> Predict:
-        """Add the guidance to what is predicted where noise is great.
-
-        Args:
-            predict: what the sampler asks otherwise.
-            text_BND: the actions.
-            share_B: g of each clip.
-            alone: whether `predict` is the slow weights alone.
-        """
-        no_text = self.text_encoder.encode([""]).to(text_BND).expand(len(text_BND), -1, -1)
-        told, untold = _plain(self.denoiser, text_BND), _plain(self.denoiser, no_text)
-
-        def guided(noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
-            predicted = predict(noisy_BCTHW, level_BT)
-            if int(level_BT[0, -1]) < self.settings.guided_from:
-                return predicted
-            slow = predicted if alone else told(noisy_BCTHW, level_BT)
-            changed = slow - untold(noisy_BCTHW, level_BT)
-            return predicted + share_B[:, None, None, None, None] * changed
-
-        return guided
-
-
-def _plain(denoiser: Any, text_BND: Tensor) -> Predict:
-    def predict(noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
-        out: Tensor = denoiser(noisy_BCTHW, level_BT, text_BND)
-        return out
-
-    return predict
+        """Return what the sampler asks at every step."""
+        text = self.text_encoder.encode([*actions, ""]).to(self.device)
+        slow = Reading.of(self.denoiser, past_BCTHW, text[:-1])
+        fast = fast_weights.read(slow) if fast_weights else None
+        if not self.settings.guidance:
+            return fast or slow
+        return Guidance(
+            slow,
+            fast,
+            text[-1:].expand(len(actions), -1, -1),
+            scale=self.settings.guidance,
+            guided_from=self.settings.guided_from,
+        )
 
 
 def _forget_origin_(config: Path) -> None:

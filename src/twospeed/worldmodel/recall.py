@@ -3,14 +3,12 @@
 `Recall` draws one key a chunk from the past frames and the action alone, so that it is the same
 while a chunk is learned and while it is generated, at every noise level. One linear layer maps the
 key to a guess of the new frames' latents and to a score of familiarity; the denoiser takes both.
-The slow weights of that layer know worlds in general; fast weights on it (memory/temp_lora.py,
+The slow weights of that layer know worlds in general; fast weights on it (memory/fast_weights.py,
 objective "recall") know one episode.
 
 Axes: B clips, C channels, P past frames that a key looks at, T frames, N frames of a chunk, H and W
 cells, K features of a key, O = N * C * H * W + 1.
 """
-
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -88,14 +86,19 @@ class Recall(nn.Module):
     def forward(
         self, noisy_BCTHW: Tensor, level_BT: Tensor, action_BD: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Return what the layer recalls, (B, C+1, T, H, W), and where that is something, (B, T).
+        """Return what the layer recalls of a window, see `placed`; it looks at the clean past."""
+        _, first_B = new_frames(level_BT)
+        keys_BK = self.keys(latest(noisy_BCTHW, first_B, LOOKS_AT), action_BD)
+        return self.placed(self.layer(keys_BK), level_BT)
+
+    def placed(self, recalled_BO: Tensor, level_BT: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the layer gave, (B, C+1, T, H, W), and where that is something, (B, T).
 
         Past frames, and new ones beyond a chunk, are zeros; so are all where there is no past to
         recall by.
         """
         frames = level_BT.shape[1]
         is_new_BT, first_B = new_frames(level_BT)
-        recalled_BO = self.layer(self.keys(latest(noisy_BCTHW, first_B, LOOKS_AT), action_BD))
         chunk_BNCHW = recalled_BO[:, :-1].unflatten(1, self.shape)
         score_BN1HW = recalled_BO[:, -1:, None, None, None].expand(-1, *chunk_BNCHW[0, :, :1].shape)
         place_BT = torch.arange(frames, device=first_B.device) - first_B[:, None]
@@ -104,14 +107,6 @@ class Recall(nn.Module):
         both = torch.cat([chunk_BNCHW, score_BN1HW], dim=2)
         both = both.gather(1, index.expand(-1, -1, *both.shape[2:]))
         return (both * there_BT[..., None, None, None]).transpose(1, 2), there_BT
-
-
-def familiarity_score(denoiser: Any, past_BCPHW: Tensor, text_BND: Tensor) -> Tensor:
-    """Return how familiar what comes after these actions is, (B,), from 0 to 1."""
-    recall: Recall = denoiser.recall
-    key_BK = recall.keys(past_BCPHW, denoiser.action_of(text_BND))
-    score_B: Tensor = recall.layer(key_BK)[:, -1]
-    return score_B.clamp(0, 1)
 
 
 def recalled_target(new_BCNHW: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional
 
+from twospeed.core.errors import ConfigError
 from twospeed.core.shapes import check_shapes
 from twospeed.worldmodel.blocks import FrameResBlock, SpaceTimeBlock, sinusoid
 from twospeed.worldmodel.past import latest, new_frames
@@ -104,13 +105,20 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             for parameter in (*self.recalled_in.parameters(), *self.recall_gate[-1].parameters()):
                 nn.init.zeros_(parameter)
 
-    def forward(self, noisy_BCTHW: Tensor, level_BT: Tensor, text_BND: Tensor) -> Tensor:
+    def forward(
+        self,
+        noisy_BCTHW: Tensor,
+        level_BT: Tensor,
+        text_BND: Tensor,
+        recalled_BO: Tensor | None = None,
+    ) -> Tensor:
         """Return the prediction for every frame, (B, C, T, H, W).
 
         Args:
             noisy_BCTHW: latents, each frame noised as its level says.
             level_BT: steps of the noise schedule, 0 to 1000; 0 is clean.
             text_BND: tokens of each clip's action; their mean is used.
+            recalled_BO: what the recall layer gave for the new frames; None reads it.
 
         Raises:
             ShapeError: when the tensors disagree.
@@ -126,7 +134,10 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if self.config.shows_last:
             cells = cells + self._last_seen(noisy_BCTHW, level_BT)
         if self.recall is not None:
-            recalled, there_BT = self.recall(noisy_BCTHW, level_BT, action_BD)
+            if recalled_BO is None:
+                recalled, there_BT = self.recall(noisy_BCTHW, level_BT, action_BD)
+            else:
+                recalled, there_BT = self.recall.placed(recalled_BO, level_BT)
             cells = cells + self.recalled_in(recalled.transpose(1, 2).flatten(0, 1))
         for block in self.before:
             cells = block(cells, steer_FD)
@@ -170,6 +181,16 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Embed the actions, (B, D)."""
         action: Tensor = self.text_in(text_BND.mean(dim=1).to(self.text_in.weight.dtype))
         return action
+
+    def keys_of(self, past_BCPHW: Tensor, text_BND: Tensor) -> Tensor:
+        """Return the keys of the chunks that follow these clean pasts, (B, K).
+
+        Raises:
+            ConfigError: without a recall layer.
+        """
+        if self.recall is None:
+            raise ConfigError("this denoiser has no recall layer (recall_keys is 0)")
+        return self.recall.keys(past_BCPHW, self.action_of(text_BND))
 
     def _steering(self, level_BT: Tensor, action_BD: Tensor) -> Tensor:
         """Join noise level, action and place in time into one vector a frame."""

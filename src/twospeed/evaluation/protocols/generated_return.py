@@ -31,7 +31,7 @@ from twospeed.evaluation.protocols.observed_return import donor_of
 from twospeed.evaluation.protocols.rollout import Advance, Job, fresh_memory, generate, write_seed
 from twospeed.evaluation.protocols.scores import EpisodeScores
 from twospeed.evaluation.protocols.walks import Walk, by_writes
-from twospeed.memory.temp_lora import TempLora
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.routes.base import CHUNK_FRAMES
 
@@ -108,7 +108,7 @@ def _turning_point(walk: Walk, out_CTHW: Tensor) -> Tensor:
 
 def _resume(
     model: WorldModel, kept: list[Snapshot] | None, places: list[int], jobs: list[Job]
-) -> TempLora | None:
+) -> FastWeights | None:
     if kept is None:
         return None
     return resumed(model, [kept[i] for i in places], seeds=[write_seed(job.seed) for job in jobs])

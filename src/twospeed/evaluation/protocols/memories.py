@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from twospeed.core.random import generator_of
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import MemoryFile, memory_of, open_memories
-from twospeed.memory.temp_lora import TempLora
 from twospeed.worldmodel.model import WorldModel
 
 
@@ -24,12 +24,14 @@ class Snapshot:
     state: dict[str, Tensor]
 
 
-def snapshot_of(memory: TempLora, episode: int) -> Snapshot:
+def snapshot_of(memory: FastWeights, episode: int) -> Snapshot:
     """Copy one episode out of fast weights."""
     return Snapshot(file=memory_of(memory, episode), state=memory.state(episode))
 
 
-def resumed(model: WorldModel, snapshots: Sequence[Snapshot], *, seeds: Sequence[int]) -> TempLora:
+def resumed(
+    model: WorldModel, snapshots: Sequence[Snapshot], *, seeds: Sequence[int]
+) -> FastWeights:
     """Run snapshots side by side; they go on as if nothing had happened. It is detached."""
     memory = open_memories(model, [snapshot.file for snapshot in snapshots], seeds=seeds)
     for episode, snapshot in enumerate(snapshots):
@@ -37,7 +39,7 @@ def resumed(model: WorldModel, snapshots: Sequence[Snapshot], *, seeds: Sequence
     return memory
 
 
-def narrowed(memory: TempLora, keep: Sequence[int]) -> TempLora:
+def narrowed(memory: FastWeights, keep: Sequence[int]) -> FastWeights:
     """Go on with some of the episodes; the result is detached."""
     seeds = [memory.seeds[episode] for episode in keep]
     return resumed(memory.model, [snapshot_of(memory, e) for e in keep], seeds=seeds)

@@ -14,7 +14,7 @@ from torch import Tensor
 from twospeed.core.random import seed_of
 from twospeed.evaluation.protocols.memories import Snapshot, narrowed, snapshot_of
 from twospeed.memory.config import FastLearningConfig
-from twospeed.memory.temp_lora import TempLora
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.worldmodel.model import WorldModel
 
 Advance = Callable[[int], None]
@@ -61,9 +61,9 @@ class Observed:
     predictions: tuple[Predicted, ...]
 
 
-def fresh_memory(model: WorldModel, config: FastLearningConfig, jobs: Sequence[Job]) -> TempLora:
+def fresh_memory(model: WorldModel, config: FastLearningConfig, jobs: Sequence[Job]) -> FastWeights:
     """Return an empty memory for these jobs, detached."""
-    return TempLora(model, config, seeds=[write_seed(job.seed) for job in jobs])
+    return FastWeights(model, config, seeds=[write_seed(job.seed) for job in jobs])
 
 
 def write_seed(seed: int) -> int:
@@ -102,7 +102,7 @@ def observe(
 def generate(
     model: WorldModel,
     jobs: Sequence[Job],
-    memory: TempLora | None,
+    memory: FastWeights | None,
     *,
     writes: bool,
     advance: Advance,
@@ -144,7 +144,7 @@ def generate_chunk(
     model: WorldModel,
     jobs: Sequence[Job],
     past_ECTHW: Tensor,
-    memory: TempLora | None,
+    memory: FastWeights | None,
     chunk: int,
 ) -> Tensor:
     """Generate the jobs' chunk of this number (counted from their first), with or without memory.
@@ -156,8 +156,7 @@ def generate_chunk(
         past_ECTHW,
         [job.actions[chunk] for job in jobs],
         [(job.seed, "chunk", job.first_chunk + chunk) for job in jobs],
-        read_out=memory.read_out if memory else None,
-        familiar=memory.familiar if memory else None,
+        fast_weights=memory,
     )
 
 
@@ -177,7 +176,7 @@ def _new(job: Job, chunk: int) -> Tensor:
 
 
 def _write(
-    memory: TempLora,
+    memory: FastWeights,
     jobs: Sequence[Job],
     chunk: int,
     past: Tensor,
@@ -192,7 +191,7 @@ def _write(
 
 
 def _predict(
-    model: WorldModel, jobs: Sequence[Job], past: Tensor, memory: TempLora, chunk: int
+    model: WorldModel, jobs: Sequence[Job], past: Tensor, memory: FastWeights, chunk: int
 ) -> list[Predicted]:
     on, off = (generate_chunk(model, jobs, past, arm, chunk) for arm in (memory, None))
     pairs = zip(on, off, strict=True)
@@ -200,12 +199,12 @@ def _predict(
 
 
 def _step_out(
-    memory: TempLora,
+    memory: FastWeights,
     jobs: Sequence[Job],
     active: list[int],
     chunk: int,
     done: dict[int, Snapshot],
-) -> tuple[TempLora, list[int]]:
+) -> tuple[FastWeights, list[int]]:
     """Let jobs that have no chunk of this number step out; put their memories into `done`."""
     stay = [p for p, index in enumerate(active) if chunk < len(jobs[index].actions)]
     if len(stay) == len(active):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from twospeed.generation.dream import Dream
 from twospeed.memory.config import FastLearningConfig
-from twospeed.memory.temp_lora import TempLora
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.worldmodel.model import WorldModel
 
 CLOCK = (
@@ -34,7 +34,7 @@ def seconds_per_chunk(
         config: how the memory learns.
     """
     off = _times(Dream(model, first_frame), actions)
-    memory = TempLora(model, config)
+    memory = FastWeights(model, config)
     try:
         on = _times(Dream(model, first_frame, memory=memory), actions)
     finally:

@@ -1,6 +1,6 @@
 """Whole episodes in chunks, and what all writes to their memories together come to.
 
-The writes of memory/recall_writes.py, one after the other, have one closed form; it can be
+The writes of memory/ridge_writer.py, one after the other, have one closed form; it can be
 differentiated at the cost of one small system of equations.
 
 Holds: `Chunks`, `cut`, `Memories`, `dual_ridge_solution`.
@@ -85,7 +85,7 @@ class Memories:
 
 
 def dual_ridge_solution(keys_EMK: Tensor, errors_EMO: Tensor, *, ridge: float) -> Memories:
-    """Return what M writes make of empty memories: see memory/recall_writes.py.
+    """Return what M writes make of empty memories: see memory/ridge_writer.py.
 
     Ridge regression in its dual form, in terms of the chunks: X of (K Kᵀ + ridge I) X = errors.
     """

@@ -1,7 +1,7 @@
 """Learning to recall: slow weights learn through the writes that fast weights will make.
 
 For each episode of a batch, the recall layer of an empty memory is written with the first chunks,
-as it will be in use (memory/recall_writes.py); later chunks are then predicted with that memory.
+as it will be in use (memory/ridge_writer.py); later chunks are then predicted with that memory.
 All the writes have one closed form, so the gradient reaches keys and slow weights through them
 exactly, for little more than the cost of the prediction. Since later past frames will have been
 generated, a share of them is generated (self_forcing.py), or mixed with what the memory itself
@@ -27,6 +27,7 @@ from twospeed.training.recall.dual_ridge import Chunks, Memories
 from twospeed.training.recall.memory_rollout import MemoryRollout, noisy_past, repeat_last_frame
 from twospeed.training.recall.self_forcing import self_forced_past
 from twospeed.training.stages.slow import SlowLearningConfig, Windows, slow_loss
+from twospeed.worldmodel.contract import recall_denoiser
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.recall import LAYER, recalled_target
 
@@ -51,11 +52,13 @@ class Recalling:
         slow: SlowLearningConfig,
         config: RecallingConfig,
     ) -> None:
-        if getattr(model.denoiser, "recall", None) is None:
+        denoiser = recall_denoiser(model.denoiser)
+        if denoiser is None:
             raise ConfigError("learning to recall needs a denoiser with model.recall_keys above 0")
         self.model, self.windows, self.slow, self.config = model, windows, slow, config
-        self.memory = recalling(model.denoiser.recall.layer.in_features)
-        self.rollout = MemoryRollout(model.denoiser, self.memory)
+        self.denoiser = denoiser
+        self.memory = recalling(denoiser.recall.layer.in_features)
+        self.rollout = MemoryRollout(denoiser, self.memory)
         self.adapters = Adapters(  # of any rank: they act as the memories of each step
             model.denoiser, rank=1, targets=self.memory.targets, episodes=config.episodes
         )
@@ -161,8 +164,8 @@ class Recalling:
                 past_frames=past.shape[2],
             )
             shown = self._slow_loss(windows, replace(self.slow, joint_share=0.0), generator)
-            recall, action_BD = self.model.denoiser.recall, self.model.denoiser.action_of(text)
-            error_BO = recalled_target(new) - recall.layer(recall.keys(past, action_BD))
+            recalled_BO = self.denoiser.recall.layer(self.denoiser.keys_of(past, text))
+            error_BO = recalled_target(new) - recalled_BO
         return shown, error_BO[:, :-1].square().mean()
 
     def _past_of(

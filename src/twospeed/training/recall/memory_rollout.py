@@ -7,15 +7,15 @@ of a key, O what the layer gives.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from twospeed.memory.config import FastLearningConfig
-from twospeed.memory.recall_writes import pairs_of
+from twospeed.memory.config import RidgeConfig
+from twospeed.memory.ridge_writer import pairs_of
 from twospeed.training.recall.dual_ridge import Chunks, Memories, dual_ridge_solution
-from twospeed.worldmodel.recall import LOOKS_AT, Recall, recalled_target, time_reversed
+from twospeed.worldmodel.contract import RecallDenoiser
+from twospeed.worldmodel.recall import LOOKS_AT, recalled_target, time_reversed
 
 
 class MemoryRollout:
@@ -26,12 +26,12 @@ class MemoryRollout:
         memory: how that layer is written.
     """
 
-    def __init__(self, denoiser: Any, memory: FastLearningConfig) -> None:
+    def __init__(self, denoiser: RecallDenoiser, memory: RidgeConfig) -> None:
         self.denoiser, self.memory = denoiser, memory
-        self.recall: Recall = denoiser.recall
+        self.recall = denoiser.recall
 
     def memory_of(self, chunks: Chunks, place: slice) -> Memories:
-        """Write some chunks of each episode to empty memories, as use will (recall_writes.py)."""
+        """Write some chunks of each episode to empty memories, as use will (ridge_writer.py)."""
         past, new, text = (
             chunks.apart(it)[:, place].flatten(0, 1)
             for it in (chunks.past_BCPHW, chunks.new_BCNHW, chunks.text_BND)

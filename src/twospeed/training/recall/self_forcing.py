@@ -13,7 +13,7 @@ from torch import Tensor
 
 from twospeed.training.recall.dual_ridge import Chunks
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worldmodel.recall import familiarity_score
+from twospeed.worldmodel.reading import Reading
 from twospeed.worldmodel.sampler import sample_ddim, spaced_levels
 
 
@@ -43,11 +43,9 @@ def self_forced_past(
     past = chunks.past_BCPHW[_chunks_before(picks_B, depth, number)]
     for left in range(depth, 0, -1):
         places_B = _chunks_before(picks_B, left, number)
-        action_BND = chunks.text_BND[places_B]
-        made = _generated(model, past, action_BND, chunks.new_BCNHW.shape[2], steps, generator)
-        recalled_B = familiarity_score(model.denoiser, past, action_BND) * (
-            picks_B % number > left
-        ).to(past)
+        reading = Reading.of(model.denoiser, past, chunks.text_BND[places_B])
+        made = _generated(model, reading, chunks.new_BCNHW.shape[2], steps, generator)
+        recalled_B = reading.score_B.clamp(0, 1) * (picks_B % number > left).to(past)
         made = torch.cat([past, made], dim=2)[:, :, -past.shape[2] :]
         true = chunks.past_BCPHW[_chunks_before(picks_B, left - 1, number)]
         past = true.lerp(made, recalled_B[:, None, None, None, None])
@@ -60,17 +58,13 @@ def _chunks_before(picks_B: Tensor, count: int, number: int) -> Tensor:
 
 
 def _generated(
-    model: WorldModel,
-    past_BCPHW: Tensor,
-    text_BND: Tensor,
-    frames: int,
-    steps: int,
-    generator: torch.Generator,
+    model: WorldModel, reading: Reading, frames: int, steps: int, generator: torch.Generator
 ) -> Tensor:
+    past_BCPHW = reading.past_BCPHW
     batch, channels, _, height, width = past_BCPHW.shape
     noise = torch.randn((batch, channels, frames, height, width), generator=generator)
     return sample_ddim(
-        lambda noisy, level: model.denoiser(noisy, level, text_BND),
+        reading,
         noise.to(past_BCPHW),
         past_BCTHW=past_BCPHW,
         schedule=model.schedule,

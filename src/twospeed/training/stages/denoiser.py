@@ -5,7 +5,7 @@ What a stage is, and those before: folders.py.
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from twospeed.training.stages.folders import RunContext
 from twospeed.training.stages.slow import slow_loss
 from twospeed.training.stages.slow_fast import SlowFastLoop
 from twospeed.worldmodel.build import build_denoiser, expand
+from twospeed.worldmodel.contract import Denoiser, as_module
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.text import TextEncoder
@@ -32,7 +33,7 @@ def denoiser_stage(
     windows: LatentWindows,
     text_encoder: TextEncoder,
     minutes: float | None,
-) -> tuple[Any, Callable[[Any], float]]:
+) -> tuple[Denoiser, Callable[[Denoiser], float]]:
     """Train the denoiser; return it with averaged weights.
 
     Returns:
@@ -51,7 +52,7 @@ def denoiser_stage(
         return loss_of(denoiser, generator, held_out=False)
 
     averaged = run_loop(
-        denoiser,
+        as_module(denoiser),
         train_loss,
         slow.loop,
         out=context.out / "denoiser",
@@ -59,7 +60,7 @@ def denoiser_stage(
         accelerator=context.accelerator,
         label="denoiser",
     )
-    return averaged, functools.partial(_held_out_loss, loss_of)
+    return cast(Denoiser, averaged), functools.partial(_held_out_loss, loss_of)
 
 
 def _slow_loss_of(
@@ -72,7 +73,7 @@ def _slow_loss_of(
     schedule = initial.schedule if initial else NoiseSchedule.of(context.config.model.diffusion)
     no_text = text_encoder.encode([""]).to(context.accelerator.device)
 
-    def loss_of(denoiser: Any, generator: torch.Generator, *, held_out: bool) -> Tensor:
+    def loss_of(denoiser: Denoiser, generator: torch.Generator, *, held_out: bool) -> Tensor:
         batch = windows.draw(
             generator,
             batch=slow.batch_size,
@@ -88,7 +89,7 @@ def _slow_loss_of(
 
 
 @torch.no_grad()
-def _held_out_loss(loss_of: Callable[..., Tensor], denoiser: Any) -> float:
+def _held_out_loss(loss_of: Callable[..., Tensor], denoiser: Denoiser) -> float:
     losses = [
         loss_of(denoiser, generator_of("held out", index), held_out=True)
         for index in range(VALIDATION_BATCHES)
@@ -138,7 +139,7 @@ def _beside_memories(
 ) -> Any:
     """Run the loop of a stage that writes memories; return the denoiser with averaged weights."""
     return run_loop(
-        model.denoiser,
+        as_module(model.denoiser),
         learning.loss,
         learning.config.loop,
         out=context.out / stage,

@@ -6,7 +6,7 @@ the fast learner, and the slow weights should know it.
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from twospeed.core.errors import ConfigError
 from twospeed.core.fields import check_fields
 from twospeed.core.ranges import Batch, ChunkFrames, Level, Share, Within
 from twospeed.training.loop import LoopConfig
+from twospeed.worldmodel.contract import Denoiser
 from twospeed.worldmodel.diffusion import (
     NoiseSchedule,
     frame_loss,
@@ -82,7 +83,7 @@ class Windows:
 
 
 def slow_loss(
-    denoiser: Any,
+    denoiser: Denoiser,
     windows: Windows,
     no_text_1ND: Tensor,
     schedule: NoiseSchedule,

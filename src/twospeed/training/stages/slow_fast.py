@@ -19,8 +19,8 @@ from twospeed.core.fields import check_fields
 from twospeed.core.random import generator_of
 from twospeed.core.ranges import Batch, Count, Share
 from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.presets import gradient
-from twospeed.memory.temp_lora import TempLora
 from twospeed.training.data.latents import EpisodeLatents
 from twospeed.training.data.windows import (
     LatentWindows,
@@ -119,7 +119,7 @@ class SlowFastLoop:
         episodes = self.windows.draw_episodes(generator, self.config.episodes, held_out=held_out)
         written = chunks_before(episodes, self.config.least_written, generator)
         seeds = torch.randint(2**31, (len(episodes),), generator=generator).tolist()
-        memory = TempLora(self.model, self.config.memory, seeds=seeds)
+        memory = FastWeights(self.model, self.config.memory, seeds=seeds)
         for chunk in range(written):
             window, actions, past = stacked([(episode, chunk) for episode in episodes])
             memory.observe(window.to(self._like), actions, past_frames=past)
@@ -156,4 +156,4 @@ class _Round:
     index: int
     episodes: Sequence[EpisodeLatents]
     written: int
-    memory: TempLora
+    memory: FastWeights

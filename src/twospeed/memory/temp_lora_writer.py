@@ -1,4 +1,9 @@
-"""Writes by gradient steps on the diffusion loss: Algorithm 1(a), and what is set beyond it."""
+"""TEMP-LORA: writes by gradient steps on the diffusion loss.
+
+SlowFast-VGen, Algorithm 1(a): after every chunk, the window past ⊕ new is noised as a whole,
+without text, and the adapters take a gradient step on the diffusion loss over all frames, with
+the slow weights fixed. Everything beyond that is a setting of `GradientConfig`.
+"""
 
 from collections.abc import Sequence
 
@@ -7,14 +12,14 @@ from torch import Tensor
 
 from twospeed.memory.adam import Adam
 from twospeed.memory.adapters import Adapters
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import GradientConfig
 from twospeed.memory.objective import draw_write, write_loss
 from twospeed.memory.rehearsal import Rehearsal
 from twospeed.memory.writer import Written
 from twospeed.worldmodel.model import WorldModel
 
 
-class GradientWrites:
+class TempLoraWriter:
     """Steps of Adam on the adapters of E episodes.
 
     Args:
@@ -27,7 +32,7 @@ class GradientWrites:
     def __init__(
         self,
         model: WorldModel,
-        config: FastLearningConfig,
+        config: GradientConfig,
         adapters: Adapters,
         *,
         seeds: Sequence[int],
@@ -43,7 +48,7 @@ class GradientWrites:
         *,
         past_frames: int,
         writes: Sequence[int],
-        familiar_weight: float = 1.0,  # noqa: ARG002
+        generated: bool = False,  # noqa: ARG002
     ) -> Written:
         """Learn one chunk of every episode; see `Writer`."""
         text, window = text_END, window_ECTHW

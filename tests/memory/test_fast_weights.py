@@ -6,12 +6,13 @@ import torch
 
 from twospeed.core.errors import ConfigError, DataError, ShapeError
 from twospeed.memory.adapters import Adapters
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import GradientConfig
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.presets import PRESETS, preset_of
-from twospeed.memory.temp_lora import TempLora
 from twospeed.worldmodel.build import KINDS
+from twospeed.worldmodel.reading import Reading
 
-QUICK = FastLearningConfig(rank=3, learning_rate=1e-2, updates_per_chunk=3, levels_per_update=2)
+QUICK = GradientConfig(rank=3, learning_rate=1e-2, updates_per_chunk=3, levels_per_update=2)
 ACTIONS = ("turn left", "go forward", "turn right")
 
 
@@ -24,6 +25,10 @@ def ask(model, seed=0):
         return model.denoiser(noisy, torch.full((1, 8), 500), text)
 
 
+def read(memory, text, question):
+    return memory.read(Reading.of(memory.model.denoiser, question[0][:, :, :4], text))(*question)
+
+
 def write(memory, windows, actions=ACTIONS):
     return memory.observe(windows, actions[: len(windows)], past_frames=4)
 
@@ -33,7 +38,7 @@ def write(memory, windows, actions=ACTIONS):
 def test_a_fresh_adapter_changes_nothing(make_model, kind, preset):
     model = make_model(denoiser=kind)
     before = ask(model)
-    TempLora(model, preset_of(model, preset)).attach()
+    FastWeights(model, preset_of(model, preset)).attach()
     assert torch.equal(ask(model), before)
 
 
@@ -42,7 +47,7 @@ def test_slow_weights_never_move_and_come_back_when_the_memory_goes(make_model, 
     model = make_model(denoiser=kind)
     frozen = copy.deepcopy(model.denoiser.state_dict())
     before = ask(model)
-    memory = TempLora(model, QUICK)
+    memory = FastWeights(model, QUICK)
     write(memory, make_window())
     assert torch.equal(ask(model), before)  # it acts only while it is asked
     memory.attach()
@@ -58,7 +63,7 @@ def test_slow_weights_never_move_and_come_back_when_the_memory_goes(make_model, 
 @pytest.mark.parametrize("change", [{"learning_rate": 0.0}, {"updates_per_chunk": 0}])
 def test_a_memory_that_may_not_learn_equals_no_memory(model, make_window, change):
     before = ask(model)
-    memory = TempLora(model, replace(QUICK, **change))
+    memory = FastWeights(model, replace(QUICK, **change))
     (record,) = write(memory, make_window())
     memory.attach()
     assert torch.equal(ask(model), before)
@@ -80,8 +85,8 @@ def test_a_batch_of_episodes_equals_one_by_one(make_model, make_window, kind, ob
     model = make_model(denoiser=kind)
     model.denoiser.double()
     config = replace(QUICK, objective=objective, updates_per_chunk=2, max_norm=0.05, anchor=0.1)
-    together = TempLora(model, config, seeds=(5, 6, 7))
-    alone = [TempLora(model, config, seeds=(seed,)) for seed in (5, 6, 7)]
+    together = FastWeights(model, config, seeds=(5, 6, 7))
+    alone = [FastWeights(model, config, seeds=(seed,)) for seed in (5, 6, 7)]
     for chunk in range(2):
         windows = make_window(3, seed=chunk, dtype=torch.float64)
         write(together, windows)
@@ -95,20 +100,20 @@ def test_a_batch_of_episodes_equals_one_by_one(make_model, make_window, kind, ob
 
 
 def test_memories_that_share_a_model_do_not_touch_each_other(model, make_window):
-    first, second = TempLora(model, QUICK, seeds=(1,)), TempLora(model, QUICK, seeds=(1,))
+    first, second = FastWeights(model, QUICK, seeds=(1,)), FastWeights(model, QUICK, seeds=(1,))
     text = model.text_encoder.encode(["go forward"])
     question = make_window(seed=9), torch.full((1, 8), 500)
     with torch.no_grad():
-        fresh = second.read_out(model.denoiser, text)(*question)
+        fresh = read(second, text, question)
         write(first, make_window())
-        assert torch.equal(second.read_out(model.denoiser, text)(*question), fresh)
+        assert torch.equal(read(second, text, question), fresh)
     write(second, make_window())
     for name, up in first.adapters.up.items():
         assert torch.equal(up, second.adapters.up[name])
 
 
 def test_writing_lowers_the_loss_on_what_was_written(model, make_window):
-    memory = TempLora(model, replace(QUICK, updates_per_chunk=20))
+    memory = FastWeights(model, replace(QUICK, updates_per_chunk=20))
     (record,) = write(memory, make_window())
     assert record.loss_after < 0.98 * record.loss_before
     assert record.norm > 0
@@ -118,8 +123,8 @@ def test_writing_lowers_the_loss_on_what_was_written(model, make_window):
 
 def test_the_gate_keeps_what_is_not_new_out(model, make_window):
     windows = make_window(2)
-    losses = [it.loss_before for it in write(TempLora(model, QUICK, seeds=(1, 2)), windows)]
-    gated = TempLora(model, replace(QUICK, gate=sum(losses) / 2), seeds=(1, 2))
+    losses = [it.loss_before for it in write(FastWeights(model, QUICK, seeds=(1, 2)), windows)]
+    gated = FastWeights(model, replace(QUICK, gate=sum(losses) / 2), seeds=(1, 2))
     records = write(gated, windows)
     assert [it.written for it in records] == [loss >= sum(losses) / 2 for loss in losses]
     assert [it.norm > 0 for it in records] == [it.written for it in records]
@@ -127,7 +132,7 @@ def test_the_gate_keeps_what_is_not_new_out(model, make_window):
 
 def test_the_norm_stays_below_its_bound_for_many_writes(model, make_window):
     config = replace(QUICK, updates_per_chunk=1, levels_per_update=1, max_norm=0.2)
-    memory = TempLora(model, config)
+    memory = FastWeights(model, config)
     for chunk in range(60):
         (record,) = write(memory, make_window(seed=chunk % 7))
     assert record.norm <= 0.2 * (1 + 1e-5)
@@ -135,7 +140,7 @@ def test_the_norm_stays_below_its_bound_for_many_writes(model, make_window):
 
 
 def test_the_anchor_forgets_its_share(model, make_window):
-    free, anchored = (TempLora(model, replace(QUICK, anchor=share)) for share in (0.0, 0.25))
+    free, anchored = (FastWeights(model, replace(QUICK, anchor=share)) for share in (0.0, 0.25))
     for memory in (free, anchored):
         write(memory, make_window())
     for name, up in free.adapters.up.items():
@@ -143,20 +148,20 @@ def test_the_anchor_forgets_its_share(model, make_window):
 
 
 def test_the_contrast_stretches_the_difference_of_fast_and_slow(model, make_window):
-    memory = TempLora(model, replace(QUICK, contrast=1.5))
+    memory = FastWeights(model, replace(QUICK, contrast=1.5))
     write(memory, make_window())
     text = model.text_encoder.encode(["go forward"])
     question = make_window(seed=9), torch.full((1, 8), 500)
     with torch.no_grad():
         slow = model.denoiser(*question, text)
-        found = memory.read_out(model.denoiser, text)(*question)
+        found = read(memory, text, question)
         memory.attach()
         fast = model.denoiser(*question, text)
     torch.testing.assert_close(found, slow + 2.5 * (fast - slow), rtol=1e-5, atol=1e-6)
 
 
 def test_numbers_that_are_not_finite_write_nothing(model, make_window):
-    memory = TempLora(model, QUICK)
+    memory = FastWeights(model, QUICK)
     window = make_window()
     window[0, 0, 0, 0, 0] = torch.nan
     with pytest.raises(DataError, match="nothing was written"):
@@ -167,9 +172,9 @@ def test_numbers_that_are_not_finite_write_nothing(model, make_window):
 
 def test_mistakes_are_named(model, make_window):
     with pytest.raises(ShapeError, match="2 episodes, got 1 windows"):
-        write(TempLora(model, QUICK, seeds=(1, 2)), make_window())
+        write(FastWeights(model, QUICK, seeds=(1, 2)), make_window())
     with pytest.raises(ConfigError, match="no linear layer"):
         Adapters(model.denoiser, rank=2, targets="conv_of_nothing")
     for wrong in ({"rank": 0}, {"learning_rate": -1.0}, {"objective": "all"}, {"lowest_level": 0}):
         with pytest.raises(ConfigError):
-            FastLearningConfig(**wrong)
+            GradientConfig(**wrong)

@@ -5,12 +5,13 @@ import torch
 
 from twospeed.core.errors import ConfigError, ShapeError
 from twospeed.generation.dream import Dream
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import RidgeConfig
 from twospeed.memory.edits import merge
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import load_memory, memory_of, open_memories, save_memory
 from twospeed.memory.presets import PRESETS, default, gradient, paper, recalling
-from twospeed.memory.temp_lora import TempLora
 from twospeed.training.recall.dual_ridge import dual_ridge_solution
+from twospeed.worldmodel.reading import Reading
 from twospeed.worldmodel.recall import LAYER, recalled_target
 
 CONFIG = recalling(16)
@@ -18,6 +19,10 @@ ACTIONS = ("turn left", "go forward", "turn right")
 
 
 ONE_WAY = replace(CONFIG, both_ways=False)
+
+
+def read(memory, past, text):
+    return memory.read(Reading.of(memory.model.denoiser, past, text))
 
 
 def guess(model, window, action, *, memory=None):
@@ -61,7 +66,7 @@ def key_of(model, window, action):
 def test_after_any_writes_the_weights_are_the_least_squares_of_the_definition(model, make_window):
     model.denoiser.double()
     inverts_something(model)
-    memory = TempLora(model, replace(CONFIG, ridge=0.2))
+    memory = FastWeights(model, replace(CONFIG, ridge=0.2))
     keys, errors = [], []
     for chunk, action in enumerate(ACTIONS * 2):
         window = make_window(seed=chunk, dtype=torch.float64)
@@ -80,7 +85,7 @@ def test_after_any_writes_the_weights_are_the_least_squares_of_the_definition(mo
 
 def test_it_is_where_gradient_steps_on_all_chunks_end(model, make_window):
     model.denoiser.double()
-    memory = TempLora(model, replace(ONE_WAY, ridge=0.5))
+    memory = FastWeights(model, replace(ONE_WAY, ridge=0.5))
     windows = [make_window(seed=chunk, dtype=torch.float64) for chunk in range(3)]
     for window in windows:
         memory.observe(window, ["turn left"], past_frames=4)
@@ -96,7 +101,7 @@ def test_it_is_where_gradient_steps_on_all_chunks_end(model, make_window):
 
 def test_without_the_kept_matrix_a_write_is_the_least_change_for_its_own_chunk(model, make_window):
     model.denoiser.double()
-    memory = TempLora(model, replace(ONE_WAY, ridge=1e-9, keep_optimizer=False))
+    memory = FastWeights(model, replace(ONE_WAY, ridge=1e-9, keep_optimizer=False))
     memory.observe(make_window(dtype=torch.float64), ["turn left"], past_frames=4)
     before = memory.adapters.up[LAYER][0].clone()
     window = make_window(seed=1, dtype=torch.float64)
@@ -109,7 +114,7 @@ def test_without_the_kept_matrix_a_write_is_the_least_change_for_its_own_chunk(m
 
 def test_after_a_write_the_layer_gives_what_was_seen(model, make_window):
     model.denoiser.double()
-    memory = TempLora(model, replace(ONE_WAY, ridge=1e-9))
+    memory = FastWeights(model, replace(ONE_WAY, ridge=1e-9))
     window = make_window(dtype=torch.float64)
     (record,) = memory.observe(window, ["turn left"], past_frames=4)
     wanted = recalled_target(window[:, :, 4:])[0]
@@ -126,7 +131,7 @@ def test_after_a_write_the_layer_gives_the_way_back_for_the_inverse_action(model
     inverts_something(model)
     window = make_window(dtype=torch.float64)
     for both_ways in (True, False):
-        memory = TempLora(model, replace(CONFIG, ridge=1e-9, both_ways=both_ways))
+        memory = FastWeights(model, replace(CONFIG, ridge=1e-9, both_ways=both_ways))
         memory.observe(window, ["turn left"], past_frames=4)
         keys, _ = entries(model, window, "turn left")
         wanted = recalled_target(window[:, :, [6, 5, 4, 3]])[0]
@@ -137,15 +142,15 @@ def test_after_a_write_the_layer_gives_the_way_back_for_the_inverse_action(model
 def test_a_write_acts_on_what_is_generated_and_the_slow_weights_stay(model, make_window):
     before = {name: tensor.clone() for name, tensor in model.denoiser.state_dict().items()}
     window = make_window()
-    memory = TempLora(model, CONFIG)
+    memory = FastWeights(model, CONFIG)
     text = model.text_encoder.encode(["turn left"])
     noisy = torch.cat([window[:, :, :4], make_window(seed=1)[:, :, 4:]], dim=2)
     level = torch.tensor([[0, 0, 0, 0, 900, 900, 900, 900]])
     with torch.no_grad():
         slow = model.denoiser(noisy, level, text)
-        assert torch.equal(memory.read_out(model.denoiser, text)(noisy, level), slow)
+        assert torch.equal(read(memory, window[:, :, :4], text)(noisy, level), slow)
         memory.observe(window, ["turn left"], past_frames=4)
-        assert not torch.equal(memory.read_out(model.denoiser, text)(noisy, level), slow)
+        assert not torch.equal(read(memory, window[:, :, :4], text)(noisy, level), slow)
         assert torch.equal(model.denoiser(noisy, level, text), slow)
     state = model.denoiser.state_dict()
     assert all(torch.equal(state[name], tensor) for name, tensor in before.items())
@@ -153,7 +158,7 @@ def test_a_write_acts_on_what_is_generated_and_the_slow_weights_stay(model, make
 
 @pytest.mark.parametrize("change", [{"learning_rate": 0.0}, {"updates_per_chunk": 0}])
 def test_a_memory_that_may_not_learn_equals_no_memory(model, make_window, change):
-    memory = TempLora(model, replace(CONFIG, **change))
+    memory = FastWeights(model, replace(CONFIG, **change))
     (record,) = memory.observe(make_window(), ["turn left"], past_frames=4)
     assert not memory.adapters.up[LAYER].any()
     assert record.loss_after == record.loss_before
@@ -163,8 +168,8 @@ def test_a_memory_that_may_not_learn_equals_no_memory(model, make_window, change
 def test_a_batch_of_episodes_equals_one_by_one(model, make_window):
     model.denoiser.double()
     config = replace(CONFIG, max_norm=3.0, anchor=0.1, learning_rate=0.7)
-    together = TempLora(model, config, seeds=(5, 6, 7))
-    alone = [TempLora(model, config, seeds=(seed,)) for seed in (5, 6, 7)]
+    together = FastWeights(model, config, seeds=(5, 6, 7))
+    alone = [FastWeights(model, config, seeds=(seed,)) for seed in (5, 6, 7)]
     for chunk in range(2):
         windows = make_window(3, seed=chunk, dtype=torch.float64)
         together.observe(windows, ACTIONS, past_frames=4)
@@ -176,7 +181,7 @@ def test_a_batch_of_episodes_equals_one_by_one(model, make_window):
 
 
 def test_the_gate_keeps_what_is_known_out(model, make_window):
-    memory = TempLora(model, replace(CONFIG, ridge=1e-6, gate=0.05))
+    memory = FastWeights(model, replace(CONFIG, ridge=1e-6, gate=0.05))
     new, known = (
         memory.observe(make_window(), ["turn left"], past_frames=4)[0].written for _ in range(2)
     )
@@ -185,7 +190,7 @@ def test_the_gate_keeps_what_is_known_out(model, make_window):
 
 
 def test_such_a_memory_is_a_file_like_any_other(model, make_window, tmp_path):
-    memory = TempLora(model, CONFIG, seeds=(7,))
+    memory = FastWeights(model, CONFIG, seeds=(7,))
     memory.observe(make_window(), ["go back"], past_frames=4)
     save_memory(memory_of(memory), tmp_path / "memory")
     again = open_memories(model, [load_memory(tmp_path / "memory")], seeds=(7,))
@@ -196,7 +201,7 @@ def test_such_a_memory_is_a_file_like_any_other(model, make_window, tmp_path):
 
 
 def test_two_such_memories_are_merged_and_run_on(model, make_window):
-    memories = [TempLora(model, CONFIG, seeds=(seed,)) for seed in (1, 2)]
+    memories = [FastWeights(model, CONFIG, seeds=(seed,)) for seed in (1, 2)]
     for memory in memories:
         memory.observe(make_window(seed=memory.seeds[0]), ["go back"], past_frames=4)
     first, second = (memory_of(memory) for memory in memories)
@@ -209,7 +214,7 @@ def test_two_such_memories_are_merged_and_run_on(model, make_window):
 
 
 def test_a_dream_with_such_a_memory_goes_on_bit_for_bit(model, random_frames, tmp_path):
-    dream = Dream(model, random_frames(0), memory=TempLora(model, CONFIG, seeds=(3,)), seed=3)
+    dream = Dream(model, random_frames(0), memory=FastWeights(model, CONFIG, seeds=(3,)), seed=3)
     dream.step("turn left")
     dream.observe(random_frames(1, 4), "turn left")
     dream.save(tmp_path / "dream")
@@ -225,19 +230,21 @@ def test_the_default_is_the_recall_layer_where_there_is_one(model, make_model):
 
 def test_mistakes_are_named(model, make_model):
     with pytest.raises(ConfigError, match="alone, the targets name"):
-        TempLora(model, replace(CONFIG, targets=r"(^recall\.layer|^recall\.to_key\.1)$", rank=16))
+        FastWeights(
+            model, replace(CONFIG, targets=r"(^recall\.layer|^recall\.to_key\.1)$", rank=16)
+        )
     with pytest.raises(ConfigError, match="rank must be 16"):
-        TempLora(model, replace(CONFIG, rank=8))
+        FastWeights(model, replace(CONFIG, rank=8))
     with pytest.raises(ConfigError, match="no linear layer"):
-        TempLora(make_model(denoiser="unet3d"), CONFIG)
+        FastWeights(make_model(denoiser="unet3d"), CONFIG)
     with pytest.raises(ConfigError, match="ridge"):
-        FastLearningConfig(ridge=0.0)
+        RidgeConfig(ridge=0.0)
     with pytest.raises(ConfigError, match="generated_weight is a share"):
-        FastLearningConfig(generated_weight=1.5)
+        RidgeConfig(generated_weight=1.5)
 
 
 def test_a_chunk_of_another_length_is_refused(model, make_window):
-    memory = TempLora(model, CONFIG)
+    memory = FastWeights(model, CONFIG)
     with pytest.raises(ShapeError, match="chunks of 4 frames, got 3"):
         memory.observe(make_window(), ["turn left"], past_frames=5)
     assert not memory.adapters.up[LAYER].any()
@@ -249,7 +256,7 @@ def test_what_was_generated_counts_as_far_as_it_was_not_recalled(model, make_win
     again[:, :, :4] = seen[:, :, :4]  # the same key, another outcome
     key = key_of(model, seen, "turn left")
     for generated_weight in (1.0, 0.4):
-        memory = TempLora(model, replace(ONE_WAY, ridge=0.5, generated_weight=generated_weight))
+        memory = FastWeights(model, replace(ONE_WAY, ridge=0.5, generated_weight=generated_weight))
         memory.observe(seen, ["turn left"], past_frames=4)
         both, slow = (
             float(guess(model, seen, "turn left", memory=it)[-1]) for it in (memory, None)
@@ -264,7 +271,7 @@ def test_what_was_generated_counts_as_far_as_it_was_not_recalled(model, make_win
 
 
 def test_a_fully_familiar_dream_leaves_the_memory_alone(model, random_frames):
-    memory = TempLora(model, replace(ONE_WAY, ridge=1e-6), seeds=(3,))
+    memory = FastWeights(model, replace(ONE_WAY, ridge=1e-6), seeds=(3,))
     dream = Dream(model, random_frames(0), memory=memory, seed=3)
     dream.observe(random_frames(1, 4), "turn left")
     before = memory.adapters.up[LAYER].clone()
@@ -275,18 +282,18 @@ def test_a_fully_familiar_dream_leaves_the_memory_alone(model, random_frames):
 
 
 def test_what_was_written_is_familiar(model, make_window):
-    memory = TempLora(model, default(model), seeds=(1, 2))
+    memory = FastWeights(model, default(model), seeds=(1, 2))
     window = make_window(2)
     past, text = window[:, :, :4], model.text_encoder.encode(["turn left"] * 2)
-    assert memory.familiar(past, text).max() < 0.5
+    assert read(memory, past, text).familiarity_B.max() < 0.5
     memory.observe(window, ["turn left"] * 2, past_frames=4)
-    assert memory.familiar(past, text).min() > 0.8
-    other = TempLora(model, paper(), seeds=(1, 2))
-    assert not other.familiar(past, text).any()
+    assert read(memory, past, text).familiarity_B.min() > 0.8
+    other = FastWeights(model, paper(), seeds=(1, 2))
+    assert not read(other, past, text).familiarity_B.any()
 
 
 def test_the_anchor_forgets_and_makes_room(model, make_window):
-    free, anchored = (TempLora(model, replace(CONFIG, anchor=share)) for share in (0.0, 0.25))
+    free, anchored = (FastWeights(model, replace(CONFIG, anchor=share)) for share in (0.0, 0.25))
     for memory in (free, anchored):
         memory.observe(make_window(), ["turn left"], past_frames=4)
     torch.testing.assert_close(anchored.adapters.up[LAYER], 0.75 * free.adapters.up[LAYER])

@@ -26,9 +26,10 @@ from torch import Tensor
 
 from twospeed.core.errors import ConfigError, ShapeError
 from twospeed.memory.adapters import Adapters
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import RidgeConfig
 from twospeed.memory.retrieval_gate import familiarity
 from twospeed.memory.writer import Written
+from twospeed.worldmodel.contract import recall_denoiser
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.recall import LAYER, Recall, recalled_target, time_reversed
 
@@ -51,13 +52,12 @@ def pairs_of(
         yield recall.keys(past_BCPHW, recall.inverse_action(action_BD)), recalled_target(new_BCNHW)
 
 
-class RecallWrites:
+class RidgeWriter:
     """One step of recursive least squares a chunk, for E episodes; nothing is drawn by chance.
 
     Args:
         model: the slow weights; its denoiser has a recall layer.
-        config: `ridge`, `learning_rate` (share of the step that is taken), `keep_optimizer`,
-            `both_ways`, `anchor` and `gate` matter.
+        config: how to write.
         adapters: what is written; of the recall layer alone.
         seeds: one an episode; only their number matters.
 
@@ -68,7 +68,7 @@ class RecallWrites:
     def __init__(
         self,
         model: WorldModel,
-        config: FastLearningConfig,
+        config: RidgeConfig,
         adapters: Adapters,
         *,
         seeds: Sequence[int],
@@ -78,7 +78,10 @@ class RecallWrites:
                 f"the objective recall writes to {LAYER!r} alone, the targets name"
                 f" {', '.join(adapters.up)}"
             )
-        self.denoiser, self.config, self.adapters = model.denoiser, config, adapters
+        denoiser = recall_denoiser(model.denoiser)
+        if denoiser is None:
+            raise ConfigError("a RidgeConfig needs a denoiser with model.recall_keys above 0")
+        self.denoiser, self.config, self.adapters = denoiser, config, adapters
         unit_KK = torch.eye(config.rank).to(adapters.up[LAYER]) / config.ridge
         self._fresh_EKK = unit_KK.expand(len(seeds), -1, -1)
         self.inverse_EKK = self._fresh_EKK.clone()
@@ -91,11 +94,11 @@ class RecallWrites:
         *,
         past_frames: int,
         writes: Sequence[int],  # noqa: ARG002
-        familiar_weight: float = 1.0,
+        generated: bool = False,
     ) -> Written:
         """Learn one chunk of every episode; see `Writer`.
 
-        What is familiar to a share m counts 1 - (1 - familiar_weight) m times.
+        Familiar to a share m, a generated chunk counts 1 - (1 - `generated_weight`) m times.
 
         Raises:
             ShapeError: when the new frames are not as many as the layer gives.
@@ -110,10 +113,11 @@ class RecallWrites:
         pairs = list(pairs_of(recall, past, new, action_ED, both_ways=self.config.both_ways))
         before_E = self._error(*pairs[0]).square().mean(1)
         open_E = (before_E >= self.config.gate) & (self.config.updates_per_chunk > 0)
+        doubted = 1 - self.config.generated_weight if generated else 0.0
         for key_EK, target_EO in pairs:
             error_EO = self._error(key_EK, target_EO)
             familiar_E = familiarity(1 - error_EO[:, -1], key_EK @ recall.layer.weight[-1])
-            weight_E = open_E * (1 - (1 - familiar_weight) * familiar_E)
+            weight_E = open_E * (1 - doubted * familiar_E)
             self._step_(key_EK, error_EO, weight_E)
         self.inverse_EKK.lerp_(self._fresh_EKK, self.config.anchor)
         after_E = self._error(*pairs[0]).square().mean(1)

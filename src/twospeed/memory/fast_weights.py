@@ -1,28 +1,25 @@
-"""TEMP-LORA: weights that learn each finished chunk while a video is being generated.
+"""Fast weights: adapters that learn each finished chunk while a video is being generated.
 
-SlowFast-VGen, Algorithm 1(a): after every chunk, the window past ⊕ new is noised as a whole,
-without text, and the adapters take a gradient step on the diffusion loss over all frames, with
-the slow weights fixed. Everything beyond that is a setting of `FastLearningConfig`.
+Holds: `FastWeights`, `WriteRecord`. Holds not: how they are written (temp_lora_writer.py,
+ridge_writer.py), what they make of a chunk (reading.py), their files (files.py).
 """
 
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from twospeed.core.errors import DataError, ShapeError
+from twospeed.core.errors import ConfigError, DataError, ShapeError
 from twospeed.memory.adapters import Adapters
-from twospeed.memory.config import FastLearningConfig
-from twospeed.memory.gradient_writes import GradientWrites
-from twospeed.memory.recall_writes import RecallWrites
-from twospeed.memory.retrieval_gate import RetrievalGate, familiarity
+from twospeed.memory.config import FastLearningConfig, GradientConfig, RidgeConfig
+from twospeed.memory.reading import MemoryReading
+from twospeed.memory.ridge_writer import RidgeWriter
+from twospeed.memory.temp_lora_writer import TempLoraWriter
 from twospeed.memory.writer import Writer, Written, check_state
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worldmodel.recall import familiarity_score
-from twospeed.worldmodel.sampler import Predict
+from twospeed.worldmodel.reading import Reading
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,17 +45,17 @@ class WriteRecord:
     """False when the gate found nothing new."""
 
 
-class TempLora:
+class FastWeights:
     """Fast weights of E episodes that run side by side on one world model.
 
-    They act while this memory is asked (`read_out`) or writes (`observe`), and not otherwise: any
+    They act while they are asked (`read`) or written (`observe`), and not otherwise: any
     number of memories can share one model without touching each other. `attach` lets them act on
     every call of the denoiser.
 
     Args:
         model: the slow weights; never changed.
-        config: how to write.
-        seeds: one a episode; they decide the noise of the writes.
+        config: how to write: a `GradientConfig` or a `RidgeConfig`.
+        seeds: one an episode; they decide the noise of the writes.
         layers: names of the layers that get adapters; None takes those that `config.targets` names.
 
     Raises:
@@ -82,10 +79,9 @@ class TempLora:
             rank=config.rank,
             targets=config.targets if layers is None else layers,
             episodes=len(seeds),
-            whole=config.objective == "recall",
+            whole=isinstance(config, RidgeConfig),
         )
-        way = RecallWrites if config.objective == "recall" else GradientWrites
-        self.writer: Writer = way(model, config, self.adapters, seeds=self.seeds)
+        self.writer = _writer(model, config, self.adapters, self.seeds)
         self.records: list[list[WriteRecord]] = [[] for _ in seeds]
         self.model_hash = model.hash()
 
@@ -97,48 +93,10 @@ class TempLora:
         """Give the slow model back, bit for bit."""
         self.adapters.detach()
 
-    def read_out(self, denoiser: Any, text_BND: Tensor) -> Predict:
-        """Ask slow and fast weights together; the familiar is recalled (`retrieval_range`)."""
-
-        def both(noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
-            fast: Tensor = denoiser(noisy_BCTHW, level_BT, text_BND)
-            if self.config.contrast == 0:
-                return fast
-            with self.adapters.switched_off():
-                slow = denoiser(noisy_BCTHW, level_BT, text_BND)
-            return torch.lerp(slow, fast, 1 + self.config.contrast)
-
-        ask: Predict = both
-        if self.config.retrieval_range:
-            ask = RetrievalGate(
-                both,
-                denoiser,
-                text_BND,
-                adapters=self.adapters,
-                retrieval_range=self.config.retrieval_range,
-                schedule=self.model.schedule,
-            )
-
-        def predict(noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
-            with self.adapters.attached():
-                return ask(noisy_BCTHW, level_BT)
-
-        return predict
-
     @torch.no_grad()
-    def familiar(self, past_ECTHW: Tensor, text_END: Tensor) -> Tensor:
-        """Return how far each episode's next chunk is remembered, (E,), from 0 to 1.
-
-        By the scores of the recall layer; memories of other objectives know nothing of it: 0.
-        """
-        if self.config.objective != "recall":
-            return past_ECTHW.new_zeros(len(past_ECTHW))
-        with self.adapters.attached():
-            score_E = familiarity_score(self.model.denoiser, past_ECTHW, text_END)
-            with self.adapters.switched_off():
-                return familiarity(
-                    score_E, familiarity_score(self.model.denoiser, past_ECTHW, text_END)
-                )
+    def read(self, slow: Reading) -> MemoryReading:
+        """Ask slow and fast weights about one chunk of every episode; see `FastReader`."""
+        return MemoryReading(slow, self.adapters, self.config, self.model.schedule)
 
     def observe(
         self,
@@ -155,7 +113,7 @@ class TempLora:
             actions: the chunk's action texts (not used by the objective "joint").
             past_frames: how many frames of the window are past.
             generated: the new frames were generated with this memory, not seen
-                (`config.generated_weight`).
+                (`RidgeConfig.generated_weight`).
 
         Returns:
             One record an episode.
@@ -180,7 +138,7 @@ class TempLora:
                 text_END,
                 past_frames=past_frames,
                 writes=writes,
-                familiar_weight=self.config.generated_weight if generated else 1.0,
+                generated=generated,
             )
         self._bound_(written.open_E)
         seconds = (time.perf_counter() - started) / len(self.seeds)
@@ -225,3 +183,13 @@ class TempLora:
         for records, new in zip(self.records, news, strict=True):
             records.append(new)
         return news
+
+
+def _writer(
+    model: WorldModel, config: FastLearningConfig, adapters: Adapters, seeds: Sequence[int]
+) -> Writer:
+    if isinstance(config, RidgeConfig):
+        return RidgeWriter(model, config, adapters, seeds=seeds)
+    if isinstance(config, GradientConfig):
+        return TempLoraWriter(model, config, adapters, seeds=seeds)
+    raise ConfigError("memories are written by a GradientConfig or a RidgeConfig")

@@ -1,0 +1,92 @@
+"""What the rest of the project asks of a denoiser, whichever network it is.
+
+`Denoiser` is what every one offers, `RecallDenoiser` one that has a layer made for fast weights
+(recall.py). Axes: B clips, C channels, T frames, P past frames, H and W cells, N tokens, D
+features, K features of a key, O what the recall layer gives.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, Self, cast
+
+import torch
+from torch import Tensor, nn
+
+from twospeed.worldmodel.recall import Recall
+
+
+class Denoiser(Protocol):
+    """A network that predicts the diffusion target of a window; a `torch.nn.Module`."""
+
+    def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor, text_BND: Tensor) -> Tensor:
+        """Return (B, C, T, H, W); levels are integer steps of the noise schedule, 0 is clean."""
+        ...
+
+    def named_modules(self) -> Iterator[tuple[str, nn.Module]]:
+        """Yield all layers with their names."""
+        ...
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Yield all weights."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all weights by name."""
+        ...
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any:
+        """Take over all weights."""
+        ...
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Say whether the weights learn."""
+        ...
+
+    def eval(self) -> Self:
+        """Stop all that happens in training alone."""
+        ...
+
+    def to(self, device: torch.device | str) -> Self:
+        """Move the weights, in place."""
+        ...
+
+
+class RecallDenoiser(Denoiser, Protocol):
+    """A denoiser whose recall layer is read once a chunk."""
+
+    recall: Recall
+
+    def __call__(
+        self,
+        noisy_BCTHW: Tensor,
+        level_BT: Tensor,
+        text_BND: Tensor,
+        recalled_BO: Tensor | None = None,
+    ) -> Tensor:
+        """Return (B, C, T, H, W).
+
+        Args:
+            noisy_BCTHW: see `Denoiser`.
+            level_BT: see `Denoiser`.
+            text_BND: see `Denoiser`.
+            recalled_BO: what the recall layer gave for the new frames; None reads it.
+        """
+        ...
+
+    def action_of(self, text_BND: Tensor) -> Tensor:
+        """Embed actions, (B, D)."""
+        ...
+
+    def keys_of(self, past_BCPHW: Tensor, text_BND: Tensor) -> Tensor:
+        """Return the keys of the chunks that follow these clean pasts, (B, K)."""
+        ...
+
+
+def recall_denoiser(denoiser: Denoiser) -> RecallDenoiser | None:
+    """Return the denoiser as one with a recall layer, or None where it has none."""
+    has_none = getattr(denoiser, "recall", None) is None
+    return None if has_none else cast(RecallDenoiser, denoiser)
+
+
+def as_module(denoiser: Denoiser) -> nn.Module:
+    """Return the denoiser as what it is to optimizers and files."""
+    return cast(nn.Module, denoiser)
