@@ -6,7 +6,7 @@ import torch
 from twospeed.core.npz import read_arrays
 from twospeed.terminator.benchmarks.scaling import growth_exponents, measure_scaling, plot_scaling
 from twospeed.terminator.benchmarks.speed import BenchConfig, run_bench
-from twospeed.terminator.fast.depthwise import convolve_local_fast
+from twospeed.terminator.fast import choice, ops_torch
 from twospeed.terminator.fast.evaluator import FastTerminator
 from twospeed.terminator.fast.standardize import standardize_batch, standardize_groups
 from twospeed.terminator.layers.local_operator import convolve_local
@@ -165,7 +165,7 @@ def test_causal_networks_are_evaluated_plainly(generator, small_network):
 
 
 def test_bfloat16_stays_near(generator, small_network, awaken, monkeypatch):
-    monkeypatch.setattr(library, "multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr(choice, "multiplies_bfloat16", lambda: True)
     network = awaken(small_network(published=True, num_classes=10)).eval()
     x = torch.randn(8, 3, 8, 8, generator=generator)
     with torch.no_grad():
@@ -177,7 +177,7 @@ def test_bfloat16_stays_near(generator, small_network, awaken, monkeypatch):
 
 
 def test_float32_stands_in_where_bfloat16_would_be_emulated(generator, small_network, monkeypatch):
-    monkeypatch.setattr(library, "multiplies_bfloat16", lambda: False)
+    monkeypatch.setattr(choice, "multiplies_bfloat16", lambda: False)
     network = small_network().eval()
     x = torch.randn(2, 3, 8, 8, generator=generator)
     with torch.no_grad():
@@ -197,7 +197,7 @@ def test_gradients_of_depthwise_kernels(num_kernels, side, size, generator):
     weights = draw(3, 2, *size).detach()
     plain, fast = (
         torch.autograd.grad((convolve(*inputs) * weights).sum(), inputs)
-        for convolve in (convolve_local, convolve_local_fast)
+        for convolve in (convolve_local, ops_torch.convolve)
     )
     torch.testing.assert_close(fast, plain, rtol=1e-12, atol=1e-12)
 
@@ -211,8 +211,8 @@ def test_gradients_of_standardizations(statistics, generator):
     ]:
         for training in (True, False):
             layer.double().train(training)
-            assert torch.autograd.gradcheck(lambda x, f=fast, m=layer: f(x, m), (x,))
-            torch.testing.assert_close(fast(x, layer), layer(x), rtol=1e-9, atol=1e-9)
+            assert torch.autograd.gradcheck(lambda x, f=fast, m=layer: f(x, m, ops_torch), (x,))
+            torch.testing.assert_close(fast(x, layer, ops_torch), layer(x), rtol=1e-9, atol=1e-9)
 
 
 def test_a_bench_of_a_small_network_has_all_its_numbers(small_config):

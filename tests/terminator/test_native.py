@@ -56,7 +56,7 @@ def combine(first, second, x, y, constant, *, transposed):
 
 def combine_compiled(first, second, x, y, constant, *, transposed):
     second = second.mT if transposed else second
-    return autograd.combine([first, second], [x, y], constant)
+    return autograd.combine([first, second], [x, y], constant[:, None])
 
 
 KINDS = torch.tensor([0, 1, 2, 1, 0], dtype=torch.uint8)

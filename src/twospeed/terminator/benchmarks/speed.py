@@ -16,6 +16,7 @@ from twospeed.terminator.benchmarks.timing import (
     median_seconds,
     peak_bytes,
 )
+from twospeed.terminator.fast.choice import multiplies_bfloat16
 from twospeed.terminator.fast.evaluator import FastTerminator
 from twospeed.terminator.native import library
 from twospeed.terminator.network import Terminator, TerminatorConfig
@@ -128,7 +129,7 @@ def notes() -> str:
 
 def _of_bfloat16() -> str:
     slowness = bfloat16_slowness()
-    if library.multiplies_bfloat16():
+    if multiplies_bfloat16():
         return f"bf16: one product takes {slowness:.2g} times a float32 one"
     return (
         "bf16: this processor does not multiply it (emulated, one product takes "

@@ -1,4 +1,4 @@
-"""The local slow nets of a block without gradients, in one compiled call."""
+"""The local slow nets of a block without gradients, in one compiled call (the native way)."""
 
 import ctypes
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from twospeed.terminator.fast.local_nets import Linear, LocalGroup
+from twospeed.terminator.fast.local_plan import Linear, LocalGroup
 from twospeed.terminator.native import library
 from twospeed.terminator.native.calls import longs_of, pointers_of
 

@@ -13,18 +13,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from twospeed.terminator.layers.local_operator import check_reach, convolve_local
-from twospeed.terminator.native import autograd, calls, library
+from twospeed.terminator.layers.local_operator import convolve_local
 
 
-class _Depthwise(torch.autograd.Function):
+class Depthwise(torch.autograd.Function):
+    """`convolve_local` of images, (B, C, H, W) with (B or 1, C, k, k)."""
+
     @staticmethod
     def forward(ctx: Any, values: Tensor, kernels: Tensor) -> Tensor:
+        """Convolve."""
         ctx.save_for_backward(values, kernels)
         return convolve_local(values, kernels)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the gradients of values and kernels."""
         values, kernels = ctx.saved_tensors
         of_values = convolve_local(gradient, kernels.flip(2, 3))
         if len(kernels) == 1:
@@ -98,21 +101,3 @@ def gradient_by_rows(values_BCHW: Tensor, gradient_BCHW: Tensor, side: int) -> T
         )
         taps.append(diagonals.sum(2))
     return torch.stack(taps, 1)
-
-
-def convolve_local_fast(values_BCS: Tensor, kernels_BCS: Tensor) -> Tensor:
-    """Compute `convolve_local` with a faster backward pass for images."""
-    check_reach(values_BCS, kernels_BCS)
-    if library.fits(values_BCS, kernels_BCS) and kernels_BCS.shape[-1] in calls.SIDES:
-        return convolve_compiled(values_BCS, kernels_BCS)
-    if values_BCS.ndim != 4 or not torch.is_grad_enabled() or values_BCS.is_cuda:
-        return convolve_local(values_BCS, kernels_BCS)
-    out: Tensor = _Depthwise.apply(values_BCS, kernels_BCS)  # type: ignore[no-untyped-call]
-    return out
-
-
-def convolve_compiled(values_BCS: Tensor, kernels_BCS: Tensor) -> Tensor:
-    """Take the compiled functions; a sequence is an image of one row."""
-    if values_BCS.ndim == 4:
-        return autograd.convolve(values_BCS, kernels_BCS)
-    return autograd.convolve(values_BCS[:, :, None], kernels_BCS[:, :, None])[:, :, 0]

@@ -5,25 +5,29 @@ depends on weights and sizes alone is kept until a weight changes; with gradient
 anew in each call. Causal networks are evaluated by the plain blocks.
 """
 
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from twospeed.terminator.block import DROPOUTS, SFNEBlock
-from twospeed.terminator.fast.branches import add_affine_, global_parts, local_parts, operands_of
-from twospeed.terminator.fast.compiled import CompiledPlan, compiled_plan, sum_branches
+from twospeed.terminator.fast.branches import sum_parts
+from twospeed.terminator.fast.choice import (
+    BlockSum,
+    operations_for,
+    whole_block,
+    working_dtype,
+)
+from twospeed.terminator.fast.operations import Operations
 from twospeed.terminator.fast.plan import BlockPlan, plan_blocks
 from twospeed.terminator.fast.standardize import standardize_groups
-from twospeed.terminator.native import autograd, library
 from twospeed.terminator.network import Terminator, check_dtype, check_input
 
 PlanKey = tuple[object, ...]
 
-Prepared = tuple[SFNEBlock, BlockPlan, CompiledPlan | None]
-"""A block with its plan, and what the compiled steps take where they can be used."""
+Prepared = tuple[SFNEBlock, BlockPlan, BlockSum | None]
+"""A block with its plan, and what sums all its branches at once where that can be done."""
 
 
 class FastTerminator(nn.Module):
@@ -64,19 +68,18 @@ class FastTerminator(nn.Module):
         like = self.blocks[0].shift
         if self.dtype is None:
             check_dtype(x_BCS, like)
-        emulated = self.dtype == torch.bfloat16 and x_BCS.device.type == "cpu"
-        emulated = emulated and not library.multiplies_bfloat16()
-        current = x_BCS.to(like.dtype if emulated or self.dtype is None else self.dtype)
+        current = x_BCS.to(working_dtype(self.dtype, like))
+        ops = operations_for(current, like)
         outputs: list[Tensor] = []
         kernels: list[Tensor] = []
-        for i, (block, plan, compiled) in enumerate(self.prepared(x_BCS.shape[2:])):
+        for i, (block, plan, whole) in enumerate(self.prepared(x_BCS.shape[2:], ops)):
             sources = zip(("e1", "e2"), config.earlier[i], strict=True)
             earlier = {name: outputs[j - 1] for name, j in sources if j}
-            if compiled is not None and library.fits(current):
-                total = sum_branches(block, plan, compiled, current, earlier)
+            if whole is None:
+                total = sum_parts(block, plan, current, earlier, ops)
             else:
-                total = sum_parts(block, plan, current, earlier)
-            current = finish(block, total, current)
+                total = whole(current, earlier)
+            current = finish(block, total, current, ops)
             outputs.append(current)
             kernels.append(plan.kernel)
         return current, kernels
@@ -86,27 +89,30 @@ class FastTerminator(nn.Module):
         """The blocks of the network."""
         return [cast(SFNEBlock, block) for block in self.network.blocks]
 
-    def prepared(self, sizes: Sequence[int]) -> list[Prepared]:
+    def prepared(self, sizes: Sequence[int], ops: Operations) -> list[Prepared]:
         """Return blocks with their plans, kept ones when nothing they depend on has changed."""
         like = self.blocks[0].shift
         with torch.autocast(like.device.type, enabled=False):
             if torch.is_grad_enabled():
                 plans = plan_blocks(self.blocks, sizes)
                 return [(block, plan, None) for block, plan in zip(self.blocks, plans, strict=True)]
-            if not self._state:
-                self._state = [*self.network.blocks.parameters(), *self.network.blocks.buffers()]
-            key: PlanKey = (
-                tuple(sizes),
-                *(block.training for block in self.blocks),
-                like.dtype,
-                *[part.data_ptr() for part in self._state],
-                *[part._version for part in self._state],
-            )
+            key = self._key(sizes, ops)
             if self._kept is None or self._kept[0] != key:
-                plans = plan_blocks(self.blocks, sizes)
-                both = zip(self.blocks, plans, strict=True)
-                self._kept = (key, [(b, plan, compiled_plan(b, plan, sizes)) for b, plan in both])
+                both = zip(self.blocks, plan_blocks(self.blocks, sizes), strict=True)
+                self._kept = (key, [(b, p, whole_block(b, p, sizes, ops)) for b, p in both])
             return self._kept[1]
+
+    def _key(self, sizes: Sequence[int], ops: Operations) -> PlanKey:
+        if not self._state:
+            self._state = [*self.network.blocks.parameters(), *self.network.blocks.buffers()]
+        return (
+            ops,
+            tuple(sizes),
+            *(block.training for block in self.blocks),
+            self.blocks[0].shift.dtype,
+            *[part.data_ptr() for part in self._state],
+            *[part._version for part in self._state],
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what is kept: addresses mean nothing in a copy or in another process."""
@@ -118,32 +124,9 @@ class FastTerminator(nn.Module):
         self._state = []
 
 
-def sum_parts(
-    block: SFNEBlock, plan: BlockPlan, x_BCS: Tensor, earlier: Mapping[str, Tensor]
-) -> Tensor:
-    """Return what the bottleneck makes of all branches, (B, λC, N), before G-IBS."""
-    operands = operands_of(block, plan, x_BCS)
-    parts = chain(
-        earlier.items(),
-        global_parts(block, plan, operands),
-        local_parts(block, plan, operands),
-    )
-    columns, constant = plan.bottleneck, plan.bottleneck_bias
-    if library.fits(x_BCS, *columns.values()):
-        flat = {name: part.flatten(2) for name, part in parts}
-        weights = [columns[name] for name in flat]
-        return autograd.combine(weights, list(flat.values()), constant)
-    total = x_BCS.new_zeros(len(x_BCS), len(next(iter(columns.values()))), x_BCS[0, 0].numel())
-    if constant is not None:
-        total = total + constant.to(total.dtype)[:, None]
-    for name, part in parts:
-        add_affine_(total, columns[name], part.flatten(2))
-    return total
-
-
-def finish(block: SFNEBlock, total_BON: Tensor, x_BCS: Tensor) -> Tensor:
+def finish(block: SFNEBlock, total_BON: Tensor, x_BCS: Tensor, ops: Operations) -> Tensor:
     """Return the output of a block, (B, λC, *S), from the sum of its branches."""
-    out_BON = standardize_groups(total_BON, block.standardize, activated=True)
+    out_BON = standardize_groups(total_BON, block.standardize, ops, activated=True)
     out_BON.add_(block.shift.to(out_BON.dtype))
     out_BOS = out_BON.reshape(*out_BON.shape[:2], *x_BCS.shape[2:])
     return DROPOUTS[x_BCS.ndim - 2](out_BOS, block.shape.dropout, block.training)

@@ -13,17 +13,17 @@ import torch
 from torch import Tensor
 
 from twospeed.terminator.block import SFNEBlock
-from twospeed.terminator.fast.local_nets import LocalGroup, plan_local_groups
+from twospeed.terminator.fast.local_plan import LocalGroup, plan_local_groups
+from twospeed.terminator.fast.moments import fixed_statistics
 from twospeed.terminator.fast.slow_nets import Request, draw_kernels
-from twospeed.terminator.fast.standardize import fixed_statistics
 from twospeed.terminator.layers.branches import LocalBranch
 from twospeed.terminator.layers.channel_linear import ChannelLinear
 from twospeed.terminator.layers.gated_unit import RecursiveGatedUnit
 from twospeed.terminator.layers.position_statistics import EPSILON
 from twospeed.terminator.layers.slow_net import resized_map
 
-Affine = tuple[Tensor, Tensor | None]
-"""Weight (O, C) and bias (O,) or None."""
+Affine = tuple[Tensor, Tensor]
+"""Weight (O, C) and bias (O, 1)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,26 +48,26 @@ class BlockPlan:
     fast: Affine
     """The same of the fast gated unit, acting on x: (2C, C)."""
 
-    mixer: Affine
-    """W_m; its bias goes, IS removes it."""
+    mixer: Tensor
+    """W_m, (C, C); its bias goes, IS removes it."""
 
     outs: tuple[Tensor, Tensor]
     """W_Y of both gated units, (C, C) each."""
 
-    out_map: Tensor
-    """What P_r and the biases of W_Y add to their sum: (C, N), or (C, 1) without maps."""
+    out_map: Tensor | None
+    """What P_r adds to their sum, (C, N); None without maps."""
 
     locals: LocalGroup | None
     """The data-free part of the local slow nets; None without local branches."""
 
-    local_mixers: dict[str, Affine]
-    """Per local branch: W_l, with fixed statistics of BS folded in."""
+    local_mixers: dict[str, tuple[Tensor, Tensor | None]]
+    """Per local branch: W_l, and fixed statistics of BS folded into it and a bias (C, 1)."""
 
     bottleneck: dict[str, Tensor]
     """Per branch: its columns of W_b, (λC, C), summed for tiled outputs."""
 
     bottleneck_bias: Tensor | None
-    """What biases and scalars add before G-IBS; None where statistics remove it."""
+    """What biases and scalars add before G-IBS, (λC, 1); None where statistics remove it."""
 
 
 def plan_blocks(blocks: Sequence[SFNEBlock], sizes: Sequence[int]) -> list[BlockPlan]:
@@ -96,7 +96,7 @@ def plan_blocks(blocks: Sequence[SFNEBlock], sizes: Sequence[int]) -> list[Block
             hi_channel=next(kernels)[0],
             slow=gated_unit_input(block.rgu_slow),
             fast=gated_unit_input(block.rgu_fast),
-            mixer=(block.mixer.weight, None),
+            mixer=block.mixer.weight,
             outs=(block.rgu_slow.out.weight, block.rgu_fast.out.weight),
             out_map=gated_units_map(block, sizes),
             locals=group,
@@ -117,40 +117,36 @@ def _bias_of(linear: ChannelLinear, *, like: Tensor) -> Tensor:
     return torch.zeros_like(like) if linear.bias is None else linear.bias
 
 
-def _stacked(*parts: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    return torch.cat([weight for weight, _ in parts]), torch.cat([bias for _, bias in parts])
-
-
-def gated_unit_input(unit: RecursiveGatedUnit) -> tuple[Tensor, Tensor]:
-    """Return W_K over W_Q W_V, (2C, C), and the biases, (2C,)."""
+def gated_unit_input(unit: RecursiveGatedUnit) -> Affine:
+    """Return W_K over W_Q W_V, (2C, C), and the biases, (2C, 1)."""
     like = unit.key.weight[:, 0]
     query_bias = _bias_of(unit.query, like=like)
-    folded = (
-        unit.query.weight @ unit.value.weight,
-        unit.query.weight @ _bias_of(unit.value, like=like) + query_bias,
+    folded_bias = unit.query.weight @ _bias_of(unit.value, like=like) + query_bias
+    return (
+        torch.cat([unit.key.weight, unit.query.weight @ unit.value.weight]),
+        torch.cat([_bias_of(unit.key, like=like), folded_bias])[:, None],
     )
-    return _stacked((unit.key.weight, _bias_of(unit.key, like=like)), folded)
 
 
-def gated_units_map(block: SFNEBlock, sizes: Sequence[int]) -> Tensor:
+def gated_units_map(block: SFNEBlock, sizes: Sequence[int]) -> Tensor | None:
     """Return W_Y P_r summed over both gated units; constants go, IS removes them."""
-    total = block.mixer.weight.new_zeros(block.shape.channels, 1)
-    for unit in (block.rgu_slow, block.rgu_fast):
-        if unit.bias_map is not None:
-            map_N = resized_map(unit.bias_map, sizes).flatten()
-            total = total + unit.out.weight.sum(1)[:, None] * map_N
-    return total
+    maps = [
+        unit.out.weight.sum(1)[:, None] * resized_map(unit.bias_map, sizes).flatten()
+        for unit in (block.rgu_slow, block.rgu_fast)
+        if unit.bias_map is not None
+    ]
+    return maps[0] + maps[1] if maps else None
 
 
-def folded_mixer(branch: LocalBranch) -> Affine:
-    """Return W_l and its bias, with BS folded in where its statistics are fixed."""
+def folded_mixer(branch: LocalBranch) -> tuple[Tensor, Tensor | None]:
+    """Return W_l; where the statistics of BS are fixed, with BS folded in, and its bias (C, 1)."""
     fixed = fixed_statistics(branch.standardize)
     if fixed is None:
         return branch.mixer.weight, None
     mean_C, variance_C = fixed
     scale_C = torch.rsqrt(variance_C + EPSILON)
     bias_C = _bias_of(branch.mixer, like=mean_C)
-    return branch.mixer.weight * scale_C[:, None], (bias_C - mean_C) * scale_C
+    return branch.mixer.weight * scale_C[:, None], ((bias_C - mean_C) * scale_C)[:, None]
 
 
 def bottleneck_columns(block: SFNEBlock) -> dict[str, Tensor]:
@@ -182,4 +178,4 @@ def bottleneck_bias(block: SFNEBlock) -> Tensor | None:
     for name, branch in local_branches(block):
         if branch.shift is not None:
             bias = bias + branch.shift * columns[name].sum(1)
-    return bias
+    return bias[:, None]

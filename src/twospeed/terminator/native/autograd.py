@@ -1,6 +1,6 @@
 """The compiled functions with gradients; what each computes is said in calls.py."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -9,6 +9,12 @@ from torch.autograd.function import once_differentiable
 
 from twospeed.terminator.native import calls
 from twospeed.terminator.native.calls import Moments
+
+Function = Callable[..., Tensor]
+"""Inputs -> output."""
+
+Gradient = Callable[..., tuple[Tensor, ...]]
+"""Inputs and gradient of the output -> gradients of the inputs."""
 
 
 class _Standardize(torch.autograd.Function):
@@ -68,63 +74,47 @@ def gated_unit(both_BDN: Tensor, bias_D: Tensor) -> Tensor:
     return out
 
 
-class _Convolve(torch.autograd.Function):
+class _OfInputs(torch.autograd.Function):
+    """A function whose gradient needs its inputs alone."""
+
     @staticmethod
-    def forward(ctx: Any, values_BCHW: Tensor, kernels_BCHW: Tensor) -> Tensor:
-        ctx.save_for_backward(values_BCHW, kernels_BCHW)
-        return calls.convolve(values_BCHW, kernels_BCHW)
+    def forward(ctx: Any, function: Function, gradient: Gradient, *inputs: Tensor) -> Tensor:
+        ctx.save_for_backward(*inputs)
+        ctx.gradient = gradient
+        return function(*inputs)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient_BCHW: Tensor) -> tuple[Tensor, Tensor]:
-        values_BCHW, kernels_BCHW = ctx.saved_tensors
-        of_values = calls.convolve(gradient_BCHW, kernels_BCHW.flip(2, 3))
-        return of_values, calls.convolve_gradient(values_BCHW, gradient_BCHW, kernels_BCHW)
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        return None, None, *ctx.gradient(*ctx.saved_tensors, gradient)
+
+
+def _apply(function: Function, gradient: Gradient, *inputs: Tensor) -> Tensor:
+    parts = (part.contiguous() for part in inputs)
+    out: Tensor = _OfInputs.apply(function, gradient, *parts)  # type: ignore[no-untyped-call]
+    return out
+
+
+def _gradients_of_convolve(
+    values_BCHW: Tensor, kernels_BCHW: Tensor, gradient_BCHW: Tensor
+) -> tuple[Tensor, Tensor]:
+    of_values = calls.convolve(gradient_BCHW, kernels_BCHW.flip(2, 3))
+    return of_values, calls.convolve_gradient(values_BCHW, gradient_BCHW, kernels_BCHW)
 
 
 def convolve(values_BCHW: Tensor, kernels_BCHW: Tensor) -> Tensor:
     """Compute `calls.convolve`."""
-    out: Tensor = _Convolve.apply(values_BCHW, kernels_BCHW)  # type: ignore[no-untyped-call]
-    return out
-
-
-class _Mix(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, kernel_BCHH: Tensor, values_BCHW: Tensor) -> Tensor:
-        ctx.save_for_backward(kernel_BCHH, values_BCHW)
-        return calls.mix(kernel_BCHH, values_BCHW)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient_BCHW: Tensor) -> tuple[Tensor, Tensor]:
-        kernel_BCHH, values_BCHW = ctx.saved_tensors
-        return calls.mix_gradient(kernel_BCHH, values_BCHW, gradient_BCHW)
+    return _apply(calls.convolve, _gradients_of_convolve, values_BCHW, kernels_BCHW)
 
 
 def mix(kernel_BCHH: Tensor, values_BCHW: Tensor) -> Tensor:
     """Compute `calls.mix`."""
-    out: Tensor = _Mix.apply(kernel_BCHH.contiguous(), values_BCHW.contiguous())  # type: ignore[no-untyped-call]
-    return out
-
-
-class _Gate(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, score_BC: Tensor, score_BN: Tensor, x_BCN: Tensor) -> Tensor:
-        ctx.save_for_backward(score_BC, score_BN, x_BCN)
-        return calls.gate(score_BC, score_BN, x_BCN)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient_BCN: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        score_BC, score_BN, x_BCN = ctx.saved_tensors
-        return calls.gate_gradient(score_BC, score_BN, x_BCN, gradient_BCN)
+    return _apply(calls.mix, calls.mix_gradient, kernel_BCHH, values_BCHW)
 
 
 def gate(score_BC: Tensor, score_BN: Tensor, x_BCN: Tensor) -> Tensor:
     """Compute `calls.gate`."""
-    parts = (part.contiguous() for part in (score_BC, score_BN, x_BCN))
-    out: Tensor = _Gate.apply(*parts)  # type: ignore[no-untyped-call]
-    return out
+    return _apply(calls.gate, calls.gate_gradient, score_BC, score_BN, x_BCN)
 
 
 class _Pool(torch.autograd.Function):
@@ -153,12 +143,13 @@ def pool(x_BCHW: Tensor, rows_KH: Tensor, columns_WL: Tensor, *, summed: bool) -
 
 class _Combine(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, constant_O: Tensor | None, *parts: Tensor) -> Tensor:
+    def forward(ctx: Any, constant: Tensor | None, *parts: Tensor) -> Tensor:
         ctx.save_for_backward(*parts)
+        ctx.constant_shape = None if constant is None else constant.shape
         half = len(parts) // 2
-        if half == 1 and constant_O is None:
+        if half == 1 and constant is None:
             return calls.linear(*parts)
-        return calls.combine(parts[:half], parts[half:], constant_O)
+        return calls.combine(parts[:half], parts[half:], constant)
 
     @staticmethod
     @once_differentiable
@@ -173,13 +164,14 @@ class _Combine(torch.autograd.Function):
             calls.linear(weight_OC.mT, gradient_BON) if needed else None
             for weight_OC, needed in zip(parts[:half], wanted[half:], strict=True)
         ]
-        return gradient_BON.sum((0, 2)) if of_constant else None, *of_weights, *of_values
+        summed = gradient_BON.sum_to_size(ctx.constant_shape) if of_constant else None
+        return summed, *of_weights, *of_values
 
 
 def combine(
-    weights: Sequence[Tensor], values: Sequence[Tensor], constant_O: Tensor | None = None
+    weights: Sequence[Tensor], values: Sequence[Tensor], constant: Tensor | None = None
 ) -> Tensor:
     """Compute `calls.combine`."""
     parts = (*weights, *(part.contiguous() for part in values))
-    out: Tensor = _Combine.apply(constant_O, *parts)  # type: ignore[no-untyped-call]
+    out: Tensor = _Combine.apply(constant, *parts)  # type: ignore[no-untyped-call]
     return out

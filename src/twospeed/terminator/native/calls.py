@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from twospeed.terminator.native.library import call
+from twospeed.terminator.native.library import call, number
 
 SIDES = (1, 3, 5, 7, 9, 11, 13)
 """Kernel sizes that `convolve` knows."""
@@ -161,21 +161,21 @@ def pool(x_BCHW: Tensor, rows_KH: Tensor, columns_WL: Tensor, *, summed: bool) -
 
 
 def combine(
-    weights: Sequence[Tensor], values: Sequence[Tensor], constant_O: Tensor | None = None
+    weights: Sequence[Tensor], values: Sequence[Tensor], constant: Tensor | None = None
 ) -> Tensor:
-    """Return the sum of weights (O, C) times values (B, C, N), and a constant per output.
+    """Return the sum of weights (O, C) times values (B, C, N), and a constant (O, 1) or (O, N).
 
     A weight may be a part of a larger or a transposed one.
     """
     batch, _, length = values[0].shape
     total = values[0].new_empty(batch, len(weights[0]), length)
-    if constant_O is not None:
-        total.copy_(constant_O[:, None])
+    if constant is not None:
+        total.copy_(constant)
     numbers = zip(*((part.shape[1], *part.stride()) for part in weights), strict=True)
     lists: list[Any] = [*map(pointers_of, (weights, values)), *map(longs_of, numbers)]
     addresses = [ctypes.addressof(part) for part in lists]
     counts = (len(weights), batch, len(weights[0]), length)
-    call("combine", *addresses, total, *counts, constant_O is not None)
+    call("combine", *addresses, total, *counts, constant is not None)
     return total
 
 
@@ -187,3 +187,14 @@ def linear(weight_OC: Tensor, x_BCN: Tensor) -> Tensor:
     counts = (batch, rows, depth, length, *weight_OC.stride())
     call("linear_unpacked", weight_OC, x_BCN, out, *counts)
     return out
+
+
+def pack(weight_OC: Tensor) -> Tensor:
+    """Return a weight as `GlobalPlan`, `local_map` and `add_branches` take it: in panels of rows.
+
+    (⌈O/r⌉, C, r) for the r rows that the library multiplies side by side, zeros behind the last.
+    """
+    (rows, depth), side_by_side = weight_OC.shape, number("tile_rows")
+    panels = weight_OC.new_empty(-(-rows // side_by_side), depth, side_by_side)
+    call("pack", weight_OC, panels, rows, depth, *weight_OC.stride())
+    return panels

@@ -1,9 +1,9 @@
 """Parts of the fast evaluation in C++, compiled once for this machine: float32 on a CPU.
 
 Compiled where they are first used (two seconds) into the user's cache folder, and left out where
-there is no C++ compiler or TWOSPEED_NATIVE=0 says so: callers ask `fits` and otherwise do the same
-with the framework's operations. Sums have an order of their own, so numbers differ in the last
-digits between the two ways.
+there is no C++ compiler or TWOSPEED_NATIVE=0 says so: fast/choice.py asks `fits` and otherwise
+takes the framework's operations. Sums have an order of their own, so numbers differ in the last
+digits between the two ways, and between lanes of another width.
 """
 
 import ctypes
@@ -13,6 +13,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -46,23 +47,33 @@ SIGNATURES = {
     "draw_local_kernels": "ppp lll i",
     "operands": "pppp l i",
     "linear_unpacked": "ppp llll ll i",
+    "pack": "pp llll i",
     "global_parts": "ppppppp l ii",
     "local_map": "pppppp llll ll ii",
     "add_branches": "ppp lllll i",
     "combine": "pppppp llll ii",
 }
-"""Arguments of the functions in cpp/: p pointer, l long, i int."""
+"""Arguments of the functions in cpp/: p pointer, l long, i int; the last one counts threads."""
 
 
 @functools.cache
 def load() -> ctypes.CDLL | None:
     """Return the compiled functions, or None where they cannot be had."""
+    return None if os.environ.get("TWOSPEED_NATIVE") == "0" else build()
+
+
+def build(*flags: str) -> ctypes.CDLL | None:
+    """Compile the functions, unless that was done before; None where they cannot be had.
+
+    Args:
+        flags: more flags for the compiler, such as -mno-avx512f.
+    """
     names = [os.environ["CXX"]] if "CXX" in os.environ else ["c++", "g++", "clang++"]
     compiler = next((found for name in names if (found := shutil.which(name))), None)
-    if os.environ.get("TWOSPEED_NATIVE") == "0" or compiler is None:
+    if compiler is None:
         return None
     with suppress(OSError, subprocess.SubprocessError, DataError, AttributeError):
-        loaded = ctypes.CDLL(str(_compiled(compiler)))
+        loaded = ctypes.CDLL(str(_compiled(compiler, [*FLAGS, *flags])))
         for name, signature in SIGNATURES.items():
             getattr(loaded, name).argtypes = [
                 _KINDS[letter] for letter in signature if letter != " "
@@ -71,10 +82,10 @@ def load() -> ctypes.CDLL | None:
     return None
 
 
-def _compiled(compiler: str) -> Path:
+def _compiled(compiler: str, flags: Sequence[str]) -> Path:
     """Compile unless this source was compiled for this processor before; return the library."""
     texts = [path.read_text(encoding="utf-8") for path in sorted(SOURCES.iterdir())]
-    facts = [*texts, compiler, *FLAGS, platform.machine()]
+    facts = [*texts, compiler, *flags, platform.machine()]
     with suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         facts += sorted({line for line in lines if line.startswith(("model name", "flags"))})
@@ -84,16 +95,9 @@ def _compiled(compiler: str) -> Path:
     if not path.exists():
         with written_aside(path) as aside:
             parts = [str(path) for path in sorted(SOURCES.glob("*.cpp"))]
-            command = [compiler, *FLAGS, *parts, "-o", str(aside)]
+            command = [compiler, *flags, *parts, "-o", str(aside)]
             subprocess.run(command, check=True, capture_output=True, timeout=120)
     return path
-
-
-@functools.cache
-def multiplies_bfloat16() -> bool:
-    """Say whether this processor has instructions that multiply bfloat16."""
-    facts = torch.cpu.get_capabilities()
-    return any(bool(value) and "bf16" in name for name, value in facts.items())
 
 
 def fits(*tensors: Tensor) -> bool:
@@ -106,6 +110,15 @@ def fits(*tensors: Tensor) -> bool:
 
 
 def call(name: str, *arguments: Tensor | int | None) -> None:
-    """Call a compiled function; tensors must be contiguous."""
+    """Call a compiled function; tensors must be contiguous, but weights that come with steps."""
     values = [part.data_ptr() if isinstance(part, Tensor) else part for part in arguments]
     getattr(load(), name)(*values, torch.get_num_threads())
+
+
+def number(name: str) -> int:
+    """Return a constant of the library.
+
+    Args:
+        name: "lanes", numbers multiplied at a time, or "tile_rows", rows of a packed panel.
+    """
+    return int(getattr(load(), name)())

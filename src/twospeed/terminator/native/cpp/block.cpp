@@ -224,12 +224,12 @@ void combine(const float* const* weights, const float* const* values, const long
              const long* row_steps, const long* column_steps, float* total, long J, long B, long M,
              long N, int add, int count) {
     const Threads threads(B, count);
-    const long rows = (M + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS;
     std::vector<long> starts(J + 1, 0);
-    for (long j = 0; j < J; ++j) starts[j + 1] = starts[j] + rows * depths[j];
+    for (long j = 0; j < J; ++j) starts[j + 1] = starts[j] + whole_panels(M) * depths[j];
     float* panels = room_for<3>(starts[J]);
     for (long j = 0; j < J; ++j)
-        pack(weights[j], panels + starts[j], M, depths[j], row_steps[j], column_steps[j]);
+        pack(weights[j], panels + starts[j], M, depths[j], row_steps[j], column_steps[j],
+             1);
 #pragma omp parallel for num_threads(threads.samples) schedule(static)
     for (long b = 0; b < B; ++b) {
         Terms terms;

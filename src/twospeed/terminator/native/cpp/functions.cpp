@@ -220,11 +220,19 @@ void pool(const float* values, const float* of_rows, const float* of_columns, fl
     }
 }
 
-void pack(const float* weights, float* panels, long M, long K, long row_step, long column_step) {
-    for (long i = 0; i < M; i += TILE_ROWS)
+int lanes() { return LANES; }
+
+int tile_rows() { return TILE_ROWS; }
+
+void pack(const float* weights, float* panels, long M, long K, long row_step, long column_step,
+          int threads) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (long i = 0; i < M; i += TILE_ROWS) {
+        float* to = panels + i * K;
         for (long k = 0; k < K; ++k)
             for (long r = i; r < i + TILE_ROWS; ++r)
-                *panels++ = r < M ? weights[r * row_step + k * column_step] : 0.0f;
+                *to++ = r < M ? weights[r * row_step + k * column_step] : 0.0f;
+    }
 }
 
 // Weights (M, K) in panels, as a term wants them.
@@ -246,8 +254,8 @@ void linear(const float* weights, const float* values, float* out, long B, long 
 // The same with weights as they are, by steps in memory.
 void linear_unpacked(const float* weights, const float* values, float* out, long B, long M, long K,
                      long N, long row_step, long column_step, int threads) {
-    float* panels = room_for<3>((M + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS * K);
-    pack(weights, panels, M, K, row_step, column_step);
+    float* panels = room_for<3>(whole_panels(M) * K);
+    pack(weights, panels, M, K, row_step, column_step, 1);
     linear(panels, values, out, B, M, K, N, 0, threads);
 }
 

@@ -44,7 +44,12 @@ void gate_gradient(const float* of_channels, const float* of_positions, const fl
 void pool(const float* values, const float* of_rows, const float* of_columns, float* out, long B,
           long C, long H, long W, long rows, long columns, int summed, int threads);
 
-void pack(const float* weights, float* panels, long M, long K, long row_step, long column_step);
+int lanes();
+
+int tile_rows();
+
+void pack(const float* weights, float* panels, long M, long K, long row_step, long column_step,
+          int threads);
 
 void linear(const float* weights, const float* values, float* out, long B, long M, long K, long N,
             int add, int threads);

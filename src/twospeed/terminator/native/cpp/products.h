@@ -63,6 +63,9 @@ inline void transpose(const float* from, long rows, long columns, float* to) {
 // by depth.
 constexpr int TILE_ROWS = 6, TILE_COLUMNS = 2 * LANES;
 
+// Rows of a weight of `M` rows in panels, zeros behind the last.
+inline long whole_panels(long M) { return (M + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS; }
+
 // So many columns are multiplied before the next ones: inputs and outputs of them fit a cache.
 constexpr long BLOCK = 128;
 

@@ -1,5 +1,6 @@
-"""All local slow nets of a block as one: J nets side by side, padded to the largest kernel.
+"""What the local slow nets of a block compute without seeing the data, J nets side by side.
 
+Kernels are padded to the largest one.
 Padded points have waves, map and hidden values of 0, so they take part in no norm and no kernel.
 Axes: J nets, B samples (1 when the batch shares its kernels), h hidden units, P padded points.
 """
@@ -16,7 +17,6 @@ from twospeed.terminator.fast.slow_nets import padded_points, stack, waves_of
 from twospeed.terminator.layers.coordinates import PointsOf
 from twospeed.terminator.layers.local_net import ContextConfig, LocalSlowNet
 from twospeed.terminator.layers.resampling import resampling_matrix
-from twospeed.terminator.native import autograd, library
 
 Linear = tuple[Tensor, Tensor]
 """Weights (J, O, I) and biases (J, O, 1)."""
@@ -103,7 +103,7 @@ def _shared(nets: Sequence[LocalSlowNet], points_of: PointsOf) -> dict[str, Any]
         for i in layers
     ]  # fmt: skip
     hidden = [_linear([(net.weights[i], net.biases[i]) for net in nets]) for i in layers]
-    linear = _apply(hidden[0], waves[0].flatten(2)).view_as(waves[0])
+    linear = apply_linear(hidden[0], waves[0].flatten(2)).view_as(waves[0])
     u_JHBP = waves[1] * linear + shift
     return {
         "embed": _linear([(net.embed.weight, net.embed.bias) for net in nets]),
@@ -166,81 +166,9 @@ def pools_of(net: LocalSlowNet, sizes: Sequence[int], longest: int) -> list[Tens
     return [functional.pad(matrix, (0, longest - matrix.shape[1])) for matrix in matrices]
 
 
-def pool_by_matrices(x_BCS: Tensor, pools: Sequence[Tensor], *, summed: bool = False) -> Tensor:
-    """Average (B, C, n, ...) to (B, C, k, ...): adaptive pooling as one product per axis.
-
-    Args:
-        x_BCS: values.
-        pools: a matrix (n, k) per axis.
-        summed: whether the batch is summed up, to (1, C, k, ...).
-    """
-    if library.fits(x_BCS, *pools):
-        *rows, columns = pools
-        single = torch.ones(1, 1) if not rows else rows[0].mT
-        maps = x_BCS if rows else x_BCS[:, :, None]
-        pooled = autograd.pool(maps, single, columns, summed=summed)
-        return pooled if rows else pooled[:, :, 0]
-    if summed:
-        x_BCS = x_BCS.sum(0, keepdim=True)
-    pooled = x_BCS @ pools[-1].to(x_BCS.dtype)
-    if len(pools) == 1:
-        return pooled
-    flat = pooled.flatten(0, 1)
-    transposed = pools[0].to(x_BCS.dtype).mT.expand(len(flat), -1, -1)
-    return torch.bmm(transposed, flat).view(*x_BCS.shape[:2], transposed.shape[1], -1)
-
-
-def draw_local_group(group: LocalGroup, sources: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the kernels of all local branches, (B or 1, C, *k) by name.
-
-    Args:
-        group: from `plan_local_group`.
-        sources: what each kernel is drawn from, (B, C, *S), frames as samples.
-    """
-    pooled_JCBP = contexts(group, sources)
-    num_samples, longest = pooled_JCBP.shape[2:]
-    zeta_JHN = _apply(group.embed, _apply(group.reduce, pooled_JCBP.flatten(2)))
-    zeta_JHN = functional.gelu(zeta_JHN)
-    hidden = group.first
-    for i, gate in enumerate(group.gates):
-        if i:
-            linear = _apply(group.hidden[i - 1], hidden.flatten(2)).view_as(hidden)
-            u_JHBP = group.waves[i - 1] * linear + group.shift
-            cut = group.context.stop_gradient
-            hidden = renormalized(u_JHBP, *group.scales[i - 1], cut=cut)
-        hidden = hidden * _apply(gate, zeta_JHN).reshape(*hidden.shape[:2], num_samples, longest)
-    drawn = _apply(group.out, hidden.flatten(2)).reshape(len(hidden), -1, num_samples, longest)
-    return {
-        name: _unpadded(kernel_CBP, sides)
-        for (name, sides), kernel_CBP in zip(group.kernel_sizes.items(), drawn, strict=True)
-    }
-
-
-def _unpadded(kernel_CBP: Tensor, sides: tuple[int, ...]) -> Tensor:
-    longest = round(kernel_CBP.shape[2] ** (1 / len(sides)))
-    kernel_CBS = kernel_CBP.reshape(*kernel_CBP.shape[:2], *(longest,) * len(sides))
-    for axis, side in enumerate(sides):
-        kernel_CBS = kernel_CBS.narrow(2 + axis, 0, side)
-    return kernel_CBS.transpose(0, 1).contiguous()
-
-
-def _apply(linear: Linear, x_JIN: Tensor) -> Tensor:
+def apply_linear(linear: Linear, x_JIN: Tensor) -> Tensor:
+    """Return weight·x + bias of all nets, (J, O, N)."""
     return torch.baddbmm(linear[1], linear[0], x_JIN)
-
-
-def contexts(group: LocalGroup, sources: Mapping[str, Tensor]) -> Tensor:
-    """Return the pooled sources, (J, C, B or 1, P), in the dtype of the nets."""
-    like = group.first
-    summed = group.context.scope == "batch"
-    parts = []
-    for name, pools in group.pools.items():
-        source_BCS = sources[name]
-        if group.context.scope == "none":
-            source_BCS = torch.zeros_like(source_BCS[:1])
-        pooled_BCP = pool_by_matrices(source_BCS, pools, summed=summed).flatten(2).to(like.dtype)
-        # a mean taken after the pool is cheaper
-        parts.append(pooled_BCP.transpose(0, 1) / (len(source_BCS) if summed else 1))
-    return torch.stack(parts)
 
 
 def renormalized(u_JHBP: Tensor, alpha: Tensor, beta: Tensor, *, cut: bool) -> Tensor:
