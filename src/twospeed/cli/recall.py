@@ -46,6 +46,9 @@ def recall(
     write_on_return: Annotated[
         bool, typer.Option(help="Let memories learn on the way back, too.")
     ] = False,
+    unseen: Annotated[
+        int, typer.Option(help="Also, or without --routes only: places never seen, episodes.")
+    ] = 0,
     drift: Annotated[int, typer.Option(help="Also dream 1,000 frames of so many episodes.")] = 0,
     batch: Annotated[int, typer.Option(help="Episodes side by side.")] = 8,
     seed: Annotated[int, typer.Option(help="Mixed into all noise.")] = 0,
@@ -55,7 +58,7 @@ def recall(
     world_model = WorldModel.from_pretrained(model)
     fast = override(preset_of(world_model, memory), *(settings or []))
     config = RecallConfig(
-        routes=_kinds(routes, protocol),
+        routes=_kinds(routes, protocol, unseen=unseen),
         episodes=episodes,
         first_seed=first_seed,
         world=world,
@@ -64,6 +67,7 @@ def recall(
             memory=fast, seed=seed, batch_size=batch, write_on_return=write_on_return
         ),
         drift_episodes=drift,
+        unseen_episodes=unseen,
     )
     report = measure_recall(world_model, config)
     report["provenance"]["model"]["name"] = model
@@ -71,17 +75,33 @@ def recall(
     if json is not None:
         write_json(json, report)
     if table:
-        console = Console()
-        for metric in ("psnr_db", "ssim", "landmark_recall"):
-            if all(metric in route for route in report["routes"].values()):
-                console.print(_table(report["routes"], metric))
+        _print_tables(report)
     for kind, route in report["routes"].items():
         typer.echo(f"{kind}: {_line(route)}")
 
 
-def _kinds(routes: str | None, protocol: str) -> tuple[str, ...]:
+def _print_tables(report: dict[str, Any]) -> None:
+    console, routes = Console(), report["routes"]
+    for metric in ("psnr_db", "ssim", "landmark_recall"):
+        if routes and all(metric in route for route in routes.values()):
+            console.print(_table(routes, metric))
+    if "unseen" in report:
+        console.print(_unseen_table(report["unseen"]))
+
+
+def _unseen_table(unseen: dict[str, Any]) -> Table:
+    arms = [name for name in next(iter(unseen.values())) if name != "over_truth"]
+    title = "Fréchet distance from true clips, chunks after the last true frame"
+    table = Table("chunk", *arms, "model over truth", title=title)
+    for chunk, row in unseen.items():
+        table.add_row(chunk, *(f"{row[arm]:.2f}" for arm in arms), _cell(row["over_truth"]))
+    return table
+
+
+def _kinds(routes: str | None, protocol: str, *, unseen: int) -> tuple[str, ...]:
     if routes is None:
-        return EXACT if PROTOCOLS.get(protocol) == GENERATED else KINDS
+        known = EXACT if PROTOCOLS.get(protocol) == GENERATED else KINDS
+        return () if unseen else known
     return tuple(kind.strip() for kind in routes.split(",") if kind.strip())
 
 

@@ -19,9 +19,11 @@ from twospeed.evaluation.protocols.generated_return import (
 from twospeed.evaluation.protocols.observed_return import count_chunks, run_observed_return
 from twospeed.evaluation.protocols.scores import EpisodeScores, score
 from twospeed.evaluation.protocols.timing import seconds_per_chunk
+from twospeed.evaluation.protocols.unseen import UnseenConfig, measure_unseen
 from twospeed.evaluation.protocols.walks import Walk, draw_walks
 from twospeed.evaluation.reports.provenance import provenance_of
 from twospeed.evaluation.reports.summary import summarise_route
+from twospeed.evaluation.yardstick.network import network_hash
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.language import MOVES
 from twospeed.worlds.routes.base import EXACT, KINDS, PERTURBED
@@ -51,6 +53,8 @@ NOTES = {
     " lookup replays raw latents of seen chunks, there and back: same command, nearest past",
     "writes": "observed return: memories learn on the way out only, unless write_on_return;"
     " generated return: every generated chunk",
+    "unseen": "Fréchet distance of features of a small network trained on true clips of rooms, from"
+    " the true clips of as many other episodes, of the seeds that follow; without memory",
     "action_accuracy": "without memory; nearest of six true outcomes on the first two frames",
 }
 
@@ -90,6 +94,9 @@ class RecallConfig:
     drift_chunks: Annotated[int, Within(1, 1_000_000)] = CHUNKS
     """Length of such a dream."""
 
+    unseen_episodes: Annotated[int, Within(0, 1_000_000)] = 0
+    """Episodes of places never seen (protocols/unseen.py), at least 2; 0 leaves them out."""
+
     def __post_init__(self) -> None:
         check_fields(self)
         object.__setattr__(self, "protocol", lookup(PROTOCOLS, self.protocol, "protocol"))
@@ -100,7 +107,7 @@ class RecallConfig:
                 f"a dream comes back to its own first visit: routes {', '.join(EXACT)}, got"
                 f" {', '.join(self.routes)}"
             )
-        if not self.routes:
+        if not (self.routes or self.unseen_episodes):
             raise ConfigError("recall needs at least one kind of route")
 
 
@@ -112,6 +119,21 @@ def measure_recall(model: WorldModel, config: RecallConfig) -> dict[str, Any]:
     Raises:
         DataError: when the model's chunks or moves are not those of the routes.
     """
+    report: dict[str, Any] = {
+        "protocol": config.protocol,
+        "routes": {},
+        "notes": NOTES,
+        "provenance": provenance_of(model) | {"config": to_json(config)},
+    }
+    if config.routes:
+        report |= _on_routes(model, config)
+    if config.unseen_episodes:
+        report["unseen"] = measure_unseen(model, _unseen_config(config))
+        report["provenance"]["clip_network"] = network_hash()
+    return report
+
+
+def _on_routes(model: WorldModel, config: RecallConfig) -> dict[str, Any]:
     check_moves(model)
     walks = {kind: _walks(model, kind, config) for kind in config.routes}
     routes = {}
@@ -119,19 +141,22 @@ def measure_recall(model: WorldModel, config: RecallConfig) -> dict[str, Any]:
         scores = _run(model, kind, chosen, config)
         routes[kind] = summarise_route(scores, seed=config.settings.seed)
     first = walks[config.routes[0]]
-    report: dict[str, Any] = {
-        "protocol": config.protocol,
-        "routes": routes,
-        "seconds_per_chunk": _timed(model, first[0], config),
-        "notes": NOTES,
-        "provenance": provenance_of(model) | {"config": to_json(config)},
-    }
+    report = {"routes": routes, "seconds_per_chunk": _timed(model, first[0], config)}
     if config.command_episodes:
         tried = first[: config.command_episodes]
         report["action_accuracy"] = action_accuracy(model, tried, seed=config.settings.seed)
     if config.drift_episodes:
         report["drift"] = _drift(model, first[: config.drift_episodes], config)
     return report
+
+
+def _unseen_config(config: RecallConfig) -> UnseenConfig:
+    return UnseenConfig(
+        episodes=config.unseen_episodes,
+        first_seed=config.first_seed,
+        world=config.world,
+        seed=config.settings.seed,
+    )
 
 
 def _walks(model: WorldModel, kind: str, config: RecallConfig) -> list[Walk]:
