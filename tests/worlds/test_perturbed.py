@@ -8,7 +8,8 @@ import pytest
 
 from twospeed.worlds.language import OPPOSITE
 from twospeed.worlds.rooms.raycast import Scene
-from twospeed.worlds.routes.base import PERTURBED, STEPS, same_poses
+from twospeed.worlds.routes.base import PERTURBED, STEPS
+from twospeed.worlds.routes.revisits import same_poses
 from twospeed.worlds.routes.rooms import make_route
 
 SEEDS = range(12)

@@ -14,7 +14,8 @@ from twospeed.worlds.base import Pose
 from twospeed.worlds.registry import WORLDS, make_world
 from twospeed.worlds.rooms.raycast import Scene, render
 from twospeed.worlds.rooms.world import frames_at, walk
-from twospeed.worlds.routes.base import CHUNK_FRAMES, SAME, Route
+from twospeed.worlds.routes.base import CHUNK_FRAMES, Route
+from twospeed.worlds.routes.revisits import SAME
 from twospeed.worlds.routes.rooms import make_route
 from twospeed.worlds.routes.stepped import can_be_walked, walk_route
 from twospeed.worlds.routes.trial import SAME_DEGREES, SAME_METRES, Walker

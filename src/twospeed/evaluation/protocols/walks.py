@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from twospeed.core.video import Frames
 from twospeed.evaluation.protocols.places import Place, place_of
-from twospeed.worlds.routes.base import CHUNK_FRAMES, Route, same_poses
+from twospeed.worlds.routes.base import CHUNK_FRAMES, Route
+from twospeed.worlds.routes.revisits import same_poses
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

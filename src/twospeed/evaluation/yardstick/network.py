@@ -174,4 +174,5 @@ def clip_pixels(clips_BTHWC: Frames) -> Tensor:
     pixels = to_pixels(clips_BTHWC)
     if pixels.shape[-1] != FRAME_SIZE:
         pixels = functional.interpolate(pixels, size=(FRAME_SIZE, FRAME_SIZE), mode="area")
-    return pixels.unflatten(0, clips_BTHWC.shape[:2])
+    clips: Tensor = pixels.unflatten(0, clips_BTHWC.shape[:2])
+    return clips

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from twospeed.worlds.base import Pose
 from twospeed.worlds.language import OPPOSITE
 from twospeed.worlds.rooms.world import MOTIONS
+from twospeed.worlds.routes.revisits import SAME, latest_nearest, latest_same
 
 EXACT = ("replay", "out_and_back", "loop_return", "after_novelty")
 """Kinds of routes whose way back shows poses that were seen, in chunks that were seen."""
@@ -33,9 +34,6 @@ HALF_TURN = "turn left a little"
 
 STEPS = MOTIONS | {HALF_TURN: (0.0, 0.0, MOTIONS["turn left"][2] / 4)}
 """Single step -> metres ahead, metres to the left, degrees to the left."""
-
-SAME = 1e-3
-"""Metres, and degrees: poses no farther apart are the same."""
 
 EXPLORING = {  # how often each command is tried while exploring
     "go forward": 0.4,
@@ -161,7 +159,7 @@ def route_of(
     """
     shown, first = 1 + CHUNK_FRAMES * seen, 1 + CHUNK_FRAMES * seen + len(lead)
     before, after = poses_T3[:shown].astype(np.float64), poses_T3[first:].astype(np.float64)
-    find = _nearest if name[0] in PERTURBED else _first_visits
+    find = latest_nearest if name[0] in PERTURBED else latest_same
     return Route(
         kind=name[0],
         variant=name[1],
@@ -173,47 +171,6 @@ def route_of(
         restart_at=restart_at,
         lead=lead,
     )
-
-
-def _first_visits(
-    seen_S3: NDArray[np.float64], generated_G3: NDArray[np.float64], metres: float, degrees: float
-) -> NDArray[np.int64]:
-    """Return the latest seen frame with the pose of each generated one, or -1."""
-    is_same = same_poses(generated_G3, seen_S3, metres, degrees)
-    latest = len(seen_S3) - 1 - is_same[:, ::-1].argmax(axis=1)
-    return np.where(is_same.any(axis=1), latest, -1)
-
-
-def _nearest(
-    seen_S3: NDArray[np.float64], generated_G3: NDArray[np.float64], metres: float, degrees: float
-) -> NDArray[np.int64]:
-    """Return the latest of the nearest seen frames: 22.5 degrees are as far as a metre."""
-    metres_GS, degrees_GS = _apart(generated_G3, seen_S3)
-    steps_GS = (
-        np.floor(metres_GS / metres) * metres + np.floor(degrees_GS / degrees) * degrees / 22.5
-    )
-    latest: NDArray[np.int64] = len(seen_S3) - 1 - steps_GS[:, ::-1].argmin(axis=1)
-    return latest
-
-
-def same_poses(
-    ones_A3: NDArray[np.float64],
-    others_B3: NDArray[np.float64],
-    metres: float = SAME,
-    degrees: float = SAME,
-) -> NDArray[np.bool_]:
-    """Say which poses are as good as the same: (A, B)."""
-    metres_AB, degrees_AB = _apart(ones_A3, others_B3)
-    return (metres_AB < metres) & (degrees_AB < degrees)
-
-
-def _apart(
-    ones_A3: NDArray[np.float64], others_B3: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return metres and degrees between poses, both (A, B)."""
-    away = ones_A3[:, None] - others_B3[None]
-    degrees_AB: NDArray[np.float64] = abs((away[..., 2] + 180) % 360 - 180)
-    return np.hypot(away[..., 0], away[..., 1]), degrees_AB
 
 
 def is_unhindered(

@@ -20,7 +20,6 @@ from twospeed.worlds.routes.base import (
     HALF_TURN,
     KINDS,
     PERTURBED,
-    SAME,
     STEPS,
     Route,
     full_turn,
@@ -30,6 +29,7 @@ from twospeed.worlds.routes.base import (
     tour_of,
 )
 from twospeed.worlds.routes.perturbed import Question, question_of
+from twospeed.worlds.routes.revisits import SAME
 
 
 def make_route(scene: Scene, seed: int, kind: str) -> Route:
