@@ -17,7 +17,7 @@ class Within:
 
     def complaint(self, number: float) -> str:
         """Say what a number outside should be."""
-        if (self.least, self.most) == (0, 1):
+        if (self.least, self.most) == (0, 1) and isinstance(number, float):
             return "is a share from 0 to 1"
         if number > self.most:
             return f"must be {self.most:,} or less"
