@@ -6,6 +6,7 @@ Whatever such bytes hold, reading them ends in a value or in one line.
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from twospeed.core.errors import DataError, TwospeedError
@@ -101,6 +102,27 @@ def parsing(what: str = "") -> Iterator[None]:
     except Exception as error:  # every parser has its own kinds
         reason = _first_line(error)
         raise DataError(f"cannot read {what}: {reason}" if what else reason) from error
+
+
+@contextmanager
+def resuming(path: Path, *, part: str = "", remove: Path | None = None) -> Iterator[None]:
+    """Turn whatever goes wrong in reading what an earlier run left into one line that helps.
+
+    Args:
+        path: what is read.
+        part: the file in it, where `path` is a folder that is removed as a whole.
+        remove: what has to go for a new start; None: `path` itself.
+
+    Raises:
+        DataError: naming the file, and what to remove.
+    """
+    try:
+        yield
+    except Exception as error:
+        what = f"{part}: {_first_line(error)}" if part else _first_line(error)
+        raise DataError(
+            f"cannot resume from {path}: {what}; remove {remove or 'it'} to start anew"
+        ) from error
 
 
 def _first_line(error: Exception) -> str:

@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from twospeed.core.errors import DataError
 from twospeed.core.files import read_json, write_json
 from twospeed.core.folders import FolderKind, folder_aside, recover
+from twospeed.core.optimizer_state import fill_state_, flat_state
+from twospeed.core.ranges import Within
+from twospeed.core.untrusted import resuming, typed
 
 FOLDER = "checkpoint"
 
@@ -31,10 +33,10 @@ CHECKPOINT = FolderKind(
 class Reached:
     """How far a training has come."""
 
-    step: int = 0
+    step: Annotated[int, Within(0, 10**12)] = 0
     """Optimizer steps taken."""
 
-    seconds: float = 0.0
+    seconds: Annotated[float, Within(0, 10**12)] = 0.0
     """Wall-clock time of all its runs."""
 
 
@@ -49,7 +51,7 @@ def save_checkpoint(
     with folder_aside(out / FOLDER, CHECKPOINT) as aside:
         save_file(_copies(module.state_dict()), aside / "module.safetensors")
         save_file(_copies(average.state_dict()), aside / "average.safetensors")
-        save_file(_flat_state(optimizer), aside / "optimizer.safetensors")
+        save_file(flat_state(optimizer), aside / "optimizer.safetensors")
         write_json(aside / "state.json", {"step": reached.step, "seconds": reached.seconds})
 
 
@@ -65,35 +67,29 @@ def load_checkpoint_(
     recover(folder, CHECKPOINT)
     if not folder.exists():
         return Reached()
-    try:
-        module.load_state_dict(load_file(folder / "module.safetensors"))
-        average.load_state_dict(load_file(folder / "average.safetensors"))
-        _fill_state_(optimizer, load_file(folder / "optimizer.safetensors"))
-        state = read_json(folder / "state.json")
-        return Reached(step=int(state["step"]), seconds=float(state.get("seconds", 0.0)))
-    except Exception as error:
-        raise DataError(
-            f"cannot resume from {folder}: {str(error).splitlines()[0]}; remove it to start anew"
-        ) from error
+    for part, fill in (
+        ("module", module.load_state_dict),
+        ("average", average.load_state_dict),
+        ("optimizer", lambda flat: fill_state_(optimizer, flat)),
+    ):
+        name = f"{part}.safetensors"
+        with resuming(folder, part=name):
+            fill(load_file(folder / name))
+    return reached_in(out)
+
+
+def reached_in(out: Path) -> Reached:
+    """Say how far the checkpoint in ``out/checkpoint`` had come; step 0 without one.
+
+    Raises:
+        DataError: when it is damaged.
+    """
+    folder = out / FOLDER
+    if not folder.exists():
+        return Reached()
+    with resuming(folder, part="state.json"):
+        return typed(Reached, read_json(folder / "state.json"), "it")
 
 
 def _copies(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}
-
-
-def _flat_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
-    return {
-        f"{index}.{key}": torch.as_tensor(value).contiguous()
-        for index, entry in state.items()
-        for key, value in entry.items()
-    }
-
-
-def _fill_state_(optimizer: torch.optim.Optimizer, flat: dict[str, Tensor]) -> None:
-    full = optimizer.state_dict()
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in flat.items():
-        index, key = name.split(".", 1)
-        state.setdefault(int(index), {})[key] = value
-    optimizer.load_state_dict({"state": state, "param_groups": full["param_groups"]})

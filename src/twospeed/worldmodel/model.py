@@ -19,13 +19,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from twospeed.core.config import from_json, to_json
+from twospeed.core.config import to_json
 from twospeed.core.errors import DataError, ShapeError
 from twospeed.core.fields import check_fields
 from twospeed.core.files import read_json, write_json
 from twospeed.core.folders import folder_aside
 from twospeed.core.random import generator_of
 from twospeed.core.ranges import ChunkFrames, FrameSize, FramesPerSecond, Level, Within
+from twospeed.core.untrusted import typed
 from twospeed.worldmodel.catalogue import CLASS_NAME, INDEX, MODEL, find_model
 from twospeed.worldmodel.codec import decode_latents, encode_frames, load_autoencoder
 from twospeed.worldmodel.contract import Denoiser, as_module
@@ -120,7 +121,7 @@ class WorldModel:
             load_autoencoder(folder).float(),
             TextEncoder.from_pretrained(folder),
             NoiseSchedule.from_pretrained(folder),
-            from_json(ModelSettings, index.get("settings", {})),
+            typed(ModelSettings, index.get("settings", {}), str(folder / INDEX)),
             Vocabulary.load(folder),
         )
 

@@ -16,6 +16,7 @@ from transformers import AutoTokenizer, ByT5Tokenizer, CLIPTextModel, T5Config, 
 
 from twospeed.core.errors import ConfigError
 from twospeed.core.fields import check_fields
+from twospeed.core.files import read_json
 from twospeed.core.folders import check_folder
 from twospeed.core.ranges import Width, Within
 from twospeed.worldmodel.catalogue import TEXT_ENCODER, TOKENIZER
@@ -110,9 +111,11 @@ class TextEncoder:
             DataError: when a folder is missing or damaged.
         """
         with reading("text encoder", folder):
-            tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
-            kinds = (folder / "text_encoder" / "config.json").read_text(encoding="utf-8")
-            kind = CLIPTextModel if '"CLIPTextModel"' in kinds else T5EncoderModel
+            tokenizer = AutoTokenizer.from_pretrained(
+                folder / "tokenizer", local_files_only=True, trust_remote_code=False
+            )
+            said = read_json(folder / "text_encoder" / "config.json").get("architectures")
+            kind = CLIPTextModel if said == ["CLIPTextModel"] else T5EncoderModel
             return cls(tokenizer, kind.from_pretrained(folder / "text_encoder").eval())
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from twospeed.core.errors import DataError
 from twospeed.core.files import read_json, write_json, written_aside
+from twospeed.core.optimizer_state import fill_state_, flat_state
+from twospeed.core.untrusted import parsing, resuming, typed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,18 +86,9 @@ def save_state(
     if state.best_epoch == state.epoch:
         _save(out / "best.safetensors", network.state_dict())
     tensors = {f"network.{name}": part for name, part in network.state_dict().items()}
-    tensors |= optimizer_tensors(optimizer)
+    tensors |= {f"optimizer.{name}": part for name, part in flat_state(optimizer).items()}
     _save(out / "last.safetensors", {**tensors, "epoch": torch.tensor(state.epoch)})
     write_json(out / "state.json", asdict(state))
-
-
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return the optimiser's state as tensors, ``optimizer.INDEX.NAME``."""
-    return {
-        f"optimizer.{index}.{name}": torch.as_tensor(value)
-        for index, values in optimizer.state_dict()["state"].items()
-        for name, value in values.items()
-    }
 
 
 def _save(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -106,10 +98,8 @@ def _save(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _load(path: Path) -> dict[str, Tensor]:
-    try:
+    with parsing(str(path)):
         return dict(load_file(path))
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
 
 
 def load_weights_(path: Path, network: nn.Module) -> None:
@@ -138,7 +128,8 @@ def load_state(
     """
     if not (out / "state.json").is_file():
         return None
-    values = read_json(out / "state.json")
+    with resuming(out / "state.json"):
+        values = read_json(out / "state.json")
     recipe = read_json(out / "config.json")
     ours = _plain(asdict(config))
     if {**recipe, "epochs": 0} != {**ours, "epochs": 0}:
@@ -146,33 +137,30 @@ def load_state(
         raise DataError(f"{out} holds a fit with another {changed[0]}: take another folder")
     if values.keys() != asdict(FitState.empty()).keys():
         raise DataError(f"{out} holds a fit of another version: take another folder")
-    tensors = _load(out / "last.safetensors")
-    if int(tensors.pop("epoch")) != values["epoch"]:
-        raise DataError(f"{out}: last.safetensors and state.json are of different epochs")
-    _restore_(network, optimizer, tensors)
-    return FitState(**{name: _tuple(value) for name, value in values.items()})
+    with resuming(out / "state.json"):
+        state = typed(FitState, values, "it")
+        if any(len(it) != state.epoch for it in (state.losses, state.validation, state.seconds)):
+            raise DataError(f"it has not a number for each of {state.epoch} epochs")
+    with resuming(out / "last.safetensors", remove=out / "state.json"):
+        tensors = load_file(out / "last.safetensors")
+        if int(tensors.pop("epoch")) != state.epoch:
+            raise DataError("it is of another epoch than state.json")
+        _restore_(network, optimizer, tensors)
+    return state
 
 
 def _restore_(
     network: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
 ) -> None:
-    prefix = "network."
-    weights = {name.removeprefix(prefix): t for name, t in tensors.items() if prefix in name[:8]}
-    network.load_state_dict(weights)
-    whole = optimizer.state_dict()
-    state: dict[int, dict[str, Tensor]] = {}
+    parts: dict[str, dict[str, Tensor]] = {"network": {}, "optimizer": {}}
     for name, tensor in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, key = name.split(".", 2)
-            state.setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict({**whole, "state": state})
+        part, _, rest = name.partition(".")
+        parts[part][rest] = tensor
+    network.load_state_dict(parts["network"])
+    fill_state_(optimizer, parts["optimizer"])
 
 
 def _plain(values: Any) -> Any:
     if isinstance(values, dict):
         return {name: _plain(value) for name, value in values.items()}
     return [_plain(value) for value in values] if isinstance(values, tuple | list) else values
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value

@@ -1,11 +1,13 @@
 """Which examples a fit was made on, so that no folder mixes two data sets."""
 
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from twospeed.core.errors import DataError
 from twospeed.core.files import read_json, write_json
+from twospeed.core.untrusted import typed
 from twospeed.terminator.datasets.examples import Examples, ExampleSet
 
 FILE = "data.json"
@@ -38,13 +40,33 @@ def check_data(out: Path, data: ExampleSet) -> None:
         return
     known, here = read_json(out / FILE), fingerprint(data)
     if known != here:
-        raise DataError(f"{out} holds a fit on {_said(known)}, but the data are {_said(here)}")
+        where = str(out / FILE)
+        said, ours = (_said(typed(_Known, values, where)) for values in (known, here))
+        raise DataError(f"{out} holds a fit on {said}, but the data are {ours}")
 
 
-def _said(values: dict[str, Any]) -> str:
-    count, *shape = values.get("train", {}).get("shape", [0])
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Part:
+    """What is known of the examples of one part."""
+
+    shape: tuple[int, ...]
+    crc32: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Known:
+    """What the file says."""
+
+    name: str
+    classes: int
+    train: _Part
+    test: _Part
+
+
+def _said(known: _Known) -> str:
+    count, *shape = known.train.shape or (0,)
     size = " x ".join(map(str, shape))
-    return f"{values.get('name')} ({count} training pictures of {size})"
+    return f"{known.name} ({count} training pictures of {size})"
 
 
 def record_data(out: Path, data: ExampleSet) -> None:

@@ -9,7 +9,8 @@ Holds: `fill_cache`, `EpisodeLatents`, `read_group`. Holds not: what is drawn fr
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 from twospeed.core.errors import DataError
 from twospeed.core.files import read_json, sweep, write_json, written_aside
 from twospeed.core.progress import progress
+from twospeed.core.ranges import Count, FramesPerSecond
+from twospeed.core.untrusted import resuming, typed
 from twospeed.data.episode import Episode
 from twospeed.data.workers import run_in_processes
 from twospeed.training.data.sources import EpisodeSource, read_whole
@@ -38,6 +41,16 @@ class _Job:
     source: EpisodeSource
     autoencoder: torch.nn.Module
     folder: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Note:
+    """What is kept of one episode beside its latents."""
+
+    num_frames: Count
+    actions: tuple[str, ...]
+    world: str | None = None
+    frames_per_second: FramesPerSecond | None = None
 
 
 def encoder_hash(autoencoder: torch.nn.Module) -> str:
@@ -91,7 +104,10 @@ def fill_cache(
 
 def _is_cached(place: Path, group: str, mark: str) -> bool:
     path = place / f"{Path(group).stem}.json"
-    return path.exists() and read_json(path).get("fingerprint") == mark
+    if not path.exists() or not path.with_suffix(".npy").exists():
+        return False
+    with resuming(path):
+        return read_json(path).get("fingerprint") == mark
 
 
 def _encode_groups(job: _Job, names: Iterator[str]) -> Iterator[int]:
@@ -110,12 +126,13 @@ def _encode_groups(job: _Job, names: Iterator[str]) -> Iterator[int]:
 
 
 def _note_of(episode: Episode) -> dict[str, Any]:
-    return {
-        "num_frames": len(episode.frames),
-        "actions": list(episode.actions),
-        "world": episode.world,
-        "frames_per_second": episode.frames_per_second,
-    }
+    note = _Note(
+        num_frames=len(episode.frames),
+        actions=episode.actions,
+        world=episode.world,
+        frames_per_second=episode.frames_per_second,
+    )
+    return asdict(note)
 
 
 def _encode(autoencoder: torch.nn.Module, frames_THWC: NDArray[np.uint8]) -> NDArray[np.float16]:
@@ -151,18 +168,22 @@ def read_group(path: Path) -> list[EpisodeLatents]:
     Raises:
         DataError: when it is damaged.
     """
-    try:
+    with resuming(path):
         latents = np.load(path, mmap_mode="r")
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read latents from {path}: {error}") from error
-    notes = read_json(path.with_suffix(".json"))["episodes"]
-    ends = np.cumsum([note["num_frames"] for note in notes])
+        if latents.dtype != np.float16 or latents.ndim != 4:
+            raise DataError(f"it should hold float16 (T, C, h, w), got {latents.dtype}")
+    with resuming(path.with_suffix(".json")):
+        said = read_json(path.with_suffix(".json"))
+        notes = typed(tuple[_Note, ...], said.get("episodes"), "its episodes")
+        ends = list(accumulate(note.num_frames for note in notes))
+        if not ends or ends[-1] != len(latents) or not all(note.actions for note in notes):
+            raise DataError(f"its episodes are not those of {len(latents)} frames")
     return [
         EpisodeLatents(
-            latents_TCHW=latents[end - note["num_frames"] : end],
-            actions=tuple(note["actions"]),
-            world=note.get("world"),
-            frames_per_second=note.get("frames_per_second"),
+            latents_TCHW=latents[end - note.num_frames : end],
+            actions=note.actions,
+            world=note.world,
+            frames_per_second=note.frames_per_second,
         )
         for note, end in zip(notes, ends, strict=True)
     ]

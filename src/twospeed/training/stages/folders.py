@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from accelerate import Accelerator
 
-from twospeed.core.errors import ConfigError
-from twospeed.core.files import read_json, written_aside
+from twospeed.core.errors import ConfigError, DataError
+from twospeed.core.files import written_aside
 from twospeed.core.folders import folder_aside, recover
+from twospeed.core.untrusted import resuming
 from twospeed.core.video import Frames
-from twospeed.training.checkpoint import FOLDER, Reached
+from twospeed.training.checkpoint import Reached, reached_in
 from twospeed.training.data.latents import fill_cache
 from twospeed.training.data.sources import EpisodeSource, take_frames
 from twospeed.training.data.vocabulary import Actions, actions_of, sayings_of
@@ -31,6 +32,7 @@ from twospeed.training.stages.autoencoder import fit_to_frames, psnr_of, train_d
 from twospeed.training.stages.text import train_text_encoder
 from twospeed.worldmodel.autoencoder import FrameAutoencoder
 from twospeed.worldmodel.catalogue import NETWORK
+from twospeed.worldmodel.loading import quietly
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.text import TextEncoder
 from twospeed.worldmodel.vocabulary import Vocabulary
@@ -57,11 +59,7 @@ class RunContext:
 
     def reached(self, stage: str) -> Reached:
         """Say how far a stage has come."""
-        path = self.out / stage / FOLDER / "state.json"
-        if not path.exists():
-            return Reached()
-        state = read_json(path)
-        return Reached(step=int(state["step"]), seconds=float(state["seconds"]))
+        return reached_in(self.out / stage)
 
 
 def autoencoder_stage(
@@ -86,13 +84,13 @@ def autoencoder_stage(
 
 def _frames(context: RunContext, folder: Path) -> tuple[Frames, Frames]:
     paths = folder / "frames.npy", folder / "held_out.npy"
-    if not paths[1].exists():
+    if not all(path.exists() for path in paths):
         for path, frames in zip(
             paths, take_frames(context.source, context.config.autoencoder.frames), strict=True
         ):
             with written_aside(path) as aside, aside.open("wb") as file:
                 np.save(file, frames)
-    train, held_out = (np.load(path, mmap_mode="r") for path in paths)
+    train, held_out = map(_read_frames, paths)
     size = context.config.model.settings.frame_size
     if train.shape[1:3] != (size, size):
         raise ConfigError(
@@ -100,6 +98,14 @@ def _frames(context: RunContext, folder: Path) -> tuple[Frames, Frames]:
             f" {train.shape[1]}x{train.shape[2]}"
         )
     return train, held_out
+
+
+def _read_frames(path: Path) -> Frames:
+    with resuming(path):
+        frames: Frames = np.load(path, mmap_mode="r")
+        if frames.dtype != np.uint8 or frames.ndim != 4 or not len(frames):
+            raise DataError(f"it should hold uint8 (N, H, W, 3), got {frames.dtype} {frames.shape}")
+    return frames
 
 
 def _fitted(context: RunContext, folder: Path, frames: Frames) -> FrameAutoencoder:
@@ -111,7 +117,8 @@ def _fitted(context: RunContext, folder: Path, frames: Frames) -> FrameAutoencod
         )
         with folder_aside(place, NETWORK) as aside:
             model.save_pretrained(aside)
-    loaded: FrameAutoencoder = FrameAutoencoder.from_pretrained(place)
+    with resuming(place), quietly():
+        loaded: FrameAutoencoder = FrameAutoencoder.from_pretrained(place)
     return loaded
 
 

@@ -1,0 +1,45 @@
+"""The state of an optimizer as tensors by name, so that it can stand in a file of safetensors."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from twospeed.core.errors import DataError
+
+
+def flat_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return all of an optimizer's state, "INDEX.NAME" -> tensor."""
+    return {
+        f"{index}.{name}": torch.as_tensor(value).contiguous()
+        for index, values in optimizer.state_dict()["state"].items()
+        for name, value in values.items()
+    }
+
+
+def fill_state_(optimizer: torch.optim.Optimizer, flat: Mapping[str, Tensor]) -> None:
+    """Take over what `flat_state` gave.
+
+    Raises:
+        DataError: when a tensor does not fit its parameter, or two parameters have not the same.
+    """
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in flat.items():
+        index, _, key = name.partition(".")
+        if not index.isdecimal():
+            raise DataError(f"{name[:100]!r} is not INDEX.NAME")
+        state.setdefault(int(index[:9]), {})[key] = value
+    _check_state(optimizer, state)
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def _check_state(
+    optimizer: torch.optim.Optimizer, state: Mapping[int, Mapping[str, Tensor]]
+) -> None:
+    parameters = [it for group in optimizer.param_groups for it in group["params"]]
+    for index, entry in state.items():
+        if index >= len(parameters) or entry.keys() != next(iter(state.values())).keys():
+            raise DataError(f"the state of parameter {index} is of another optimizer")
+        for key, value in entry.items():
+            if value.numel() != 1 and value.shape != parameters[index].shape:
+                raise DataError(f"{key[:100]!r} of parameter {index} has another shape")
