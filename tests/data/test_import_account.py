@@ -59,7 +59,10 @@ def test_the_command_says_it_in_one_line(source, tmp_path, capsys):
     assert main(command) == 0
     out = capsys.readouterr().out
     assert out.startswith("imported 3 of 3 episodes, 39 frames, ")
-    assert out.endswith("; 9 chunks (9.0 of 13.0 s) from 4 of 12 rows; 10 lines above\n")
+    assert out.endswith(
+        "; 9 chunks (9.0 of 13.0 s) from 4 of 12 rows; 9 lines above, all 10 in"
+        f" {tmp_path / 'out' / LINES}\n"
+    )
 
 
 def test_each_kind_is_a_few_lines_and_a_count():
@@ -74,6 +77,14 @@ def test_each_kind_is_a_few_lines_and_a_count():
         "5 in all: rows that are late",
         *(f"row {number} alone" for number in range(1, 6)),
     ]
+
+
+def test_scenes_of_the_other_part_are_named(source, tmp_path):
+    config = ImportConfig(format="videos", name="mine", frame_size=16, scenes="test")
+    said = []
+    with pytest.raises(DataError, match="nothing in"):
+        import_recordings(config, source, tmp_path / "out", say=said.append)
+    assert said[-1] == "v: no scene of --scenes test; skipped"
 
 
 def test_logged_episodes_are_counted_too(tmp_path):

@@ -71,7 +71,8 @@ def test_numbered_frames_are_asked_for_in_their_middle(plan):
         ([(2, 6, "b"), (0, 3, "a")], [(0, 6, "aabbbb")], "the larger rest, 0.00 to 2.00 s, is"),
         ([(4, 5, "a"), (0, 10, "b")], [(4, 10, "abbbbb")], "larger rest, 5.00 to 10.00 s, is kept"),
         ([(5, 6, "a"), (0, 10, "b")], [(0, 6, "bbbbba")], "larger rest, 0.00 to 5.00 s, is kept"),
-        ([(0, 10, "a"), (4, 5, "b")], [(0, 10, "a" * 10)], "(0.00 to 10.00 s) wholly; skipped"),
+        ([(0, 10, "a"), (4, 4.5, "b")], [(0, 10, "a" * 10)], "(0.00 to 10.00 s) wholly; skipped"),
+        ([(0, 2, "a"), (0.7, 1.7, "b")], [(0, 2, "aa")], "(0.00 to 2.00 s) wholly; skipped"),
         ([(0, 3, "a"), (0, 3, "b")], [(0, 3, "aaa")], "(0.00 to 3.00 s) wholly; skipped"),
         ([(0, 3, "a"), (2, 3.3, "b")], [(0, 3.3, "aaa")], "and the rest is too short for a chunk"),
     ],
@@ -82,6 +83,16 @@ def test_of_rows_that_overlap_the_later_one_keeps_its_larger_rest(plan, stretche
     assert len(lines) == 1
     assert lines[0].startswith("row 3: the segment ")
     assert said in lines[0]
+
+
+def test_a_row_inside_another_keeps_all_and_the_other_its_larger_rest(plan):
+    takes, lines, _ = plan((0, 10, "a"), (4, 5, "b"), (6, 7, "c"), (7, 8, "d"))
+    found = [(take.start, take.stop, "".join(take.actions)) for take in takes]
+    assert found == [(4, 5, "b"), (6, 10, "cdaa")]
+    assert lines == (
+        "row 2: the segment 0.00 to 10.00 s overlaps row 5 (7.00 to 8.00 s); the larger rest, 8.00"
+        " to 10.00 s, is kept",
+    )
 
 
 def test_rows_that_only_touch_do_not_overlap(plan):

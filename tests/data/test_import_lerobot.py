@@ -1,5 +1,6 @@
 """LeRobot datasets of every layout, written here by the rules of the format, and our own export."""
 
+import dataclasses
 import io
 import json
 
@@ -275,7 +276,6 @@ def test_an_episode_without_length_is_one_line(v21, tmp_path, length):
 @pytest.fixture
 def shards(tmp_path, make_episode, random_frames):
     """Four episodes of different lengths, the last for testing."""
-    import dataclasses
 
     episodes = [make_episode(seed, num_chunks=2 + seed, size=16) for seed in range(4)]
     episodes = [
@@ -375,3 +375,12 @@ def test_episodes_that_do_not_fit_together_are_refused(shards, tmp_path, make_ep
     with pytest.raises(DataError, match=r"one size of frames: \(16, 16\)"):
         export_lerobot(shards, tmp_path / "robot")
     assert not list(tmp_path.glob("*robot*"))
+
+
+def test_a_rate_that_no_video_has_is_refused(tmp_path, make_episode):
+    episode = dataclasses.replace(make_episode(1, size=16), frames_per_second=1e-4)
+    (tmp_path / "slow").mkdir()
+    write_shard(tmp_path / "slow" / "a.tar", [episode])
+    write_index(tmp_path / "slow")
+    with pytest.raises(DataError, match=r"at least a frame in 1,000 s, .* has 0.0001 a second"):
+        export_lerobot(tmp_path / "slow", tmp_path / "robot")

@@ -200,6 +200,14 @@ def test_of_two_names_that_differ_in_form_alone_each_finds_its_own(tmp_path, cli
     assert not done.lines
 
 
+def test_tables_below_other_tables_are_named_and_left_out(bring, tmp_path):
+    (tmp_path / "src" / "more").mkdir(parents=True)
+    (tmp_path / "src" / "more" / "labels.csv").write_text(f"{HEAD}v,0,2,walk\n")
+    scenes, lines = bring("v.mp4", "v")
+    assert scenes == ["v"]
+    assert lines == ("more/labels.csv: lies below other tables; skipped",)
+
+
 def test_hidden_tables_of_other_systems_are_named_and_left_out(bring, tmp_path):
     source = tmp_path / "src"
     source.mkdir()

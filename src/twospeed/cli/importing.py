@@ -1,15 +1,15 @@
 """``twospeed import``: recordings of other formats, as shards in a folder."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.registry import FORMATS
-from twospeed.data.importers.run import NOTE, import_recordings
+from twospeed.data.importers.run import LINES, NOTE, import_recordings
 from twospeed.data.recorder import TEST_SEEDS_FROM
 
 _FORMATS = " | ".join(f"{name}: {it.summary}" for name, it in FORMATS.items())
@@ -47,12 +47,24 @@ def import_(
         scenes=scenes,
         camera=camera,
     )
-    done = import_recordings(config, source, out, workers=workers, say=say)
-    lines = f"; {len(done.lines)} lines above" if done.lines else ""
-    listed = FORMATS[format].entries
+    said: list[str] = []
+    done = import_recordings(config, source, out, workers=workers, say=_say_and_note(said))
+    lines = f"; {len(said)} lines above" if said else ""
+    if not set(done.lines) <= set(said):
+        lines += f", all {len(done.lines)} in {out / LINES}"
     typer.echo(
         f"imported {done.num_episodes} of {done.num_planned} episodes, {done.num_frames} frames,"
         f" {done.num_bytes / 1e6:.1f} MB, in {out}; {done.num_chunks} chunks"
         f" ({done.seconds:.1f} of {done.seconds_listed:.1f} s) from {done.num_entries} of"
-        f" {done.num_listed} {listed}{lines}"
+        f" {done.num_listed} {FORMATS[format].entries}{lines}"
     )
+
+
+def _say_and_note(said: list[str]) -> Callable[[str], None]:
+    """Return what prints a line and adds it to `said`."""
+
+    def say(line: str) -> None:
+        said.append(line)
+        typer.echo(line, err=True)
+
+    return say

@@ -59,7 +59,12 @@ def export_lerobot(
     rates = {note.frames_per_second for note in notes}
     if len(rates) != 1:
         raise DataError(f"a LeRobot dataset has one frame rate, {folder} has {sorted(rates)}")
-    dataset = Dataset(rate=Fraction(rates.pop()).limit_denominator(1000))
+    rate = rates.pop()
+    dataset = Dataset(rate=Fraction(rate).limit_denominator(1000))
+    if not dataset.rate:
+        raise DataError(
+            f"a video shows at least a frame in 1,000 s, {folder} has {rate:g} a second"
+        )
     dataset.with_poses = all(note.poses is not None for note in notes)
     num_train = sum(note.seed < TEST_SEEDS_FROM for note in notes)
     with folder_aside(out, _NEVER_REPLACED) as aside:

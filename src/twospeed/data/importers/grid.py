@@ -27,7 +27,7 @@ def takes_of(
     """Lay the segments of one piece of footage on the grid of chunks.
 
     A chunk has the action of the segment that its middle lies in. The last frame of a take may
-    come from less than a frame before its time, at the stop of the take. What overlaps an earlier
+    come from less than a frame before its time, at the stop of the take. What overlaps another
     segment, has no length, or holds the middle of no chunk is named.
 
     Args:
@@ -40,11 +40,14 @@ def takes_of(
             and stops with a frame.
     """
     if not config.takes_scene(scene):
+        line = f"{scene}: no scene of --scenes {config.scenes}; skipped"
+        account.say(line, kind=f"scenes that are not of --scenes {config.scenes}, skipped")
         return []
     takes = []
     segments = [it for it in segments if _is_bounded(it, config, account)]
     account.seconds += sum(max(it.stop - it.start, 0.0) for it in segments)
-    for run in _runs(parts_of(segments, account), gap=0.5 / config.frames_per_second):
+    parts = parts_of(segments, account, shortest=config.chunk_seconds - _spare(config))
+    for run in _runs(parts, gap=0.5 / config.frames_per_second):
         chunks = _chunks_of(run, config)
         _say_what_became(run, {id(part) for part in chunks}, config, account)
         if chunks:
@@ -75,11 +78,16 @@ def _runs(parts: Sequence[Part], *, gap: float) -> list[list[Part]]:
     return runs
 
 
+def _spare(config: ImportConfig) -> float:
+    """Return by how much the last chunk of a take may be short: less than its last frame."""
+    return min(1 / config.frames_per_second, config.chunk_seconds / 2)
+
+
 def _chunks_of(run: Sequence[Part], config: ImportConfig) -> list[Part]:
     """Return what every chunk of a run belongs to."""
     seconds, start = config.chunk_seconds, run[0].segment.start
-    spare = min(1 / config.frames_per_second, seconds / 2)
-    count = int((run[-1].segment.stop - start + spare) / seconds - 1e-6)
+    length = run[-1].segment.stop - start
+    count = int((length + _spare(config)) / seconds - 1e-6)
     chunks, place = [], 0
     for index in range(count):
         middle = start + (index + 0.5) * seconds

@@ -1,30 +1,24 @@
 """Carrying an import out: takes become episodes in shards; it goes on after a kill at any moment.
 
-A shard is the unit, as in recording. For each there is ``account/<shard>.json`` with the lines
-about what was left out; it is written last, so a shard that has its account is finished.
+A shard is the unit, as in recording (jobs.py).
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from itertools import chain
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from twospeed.core.config import to_json
 from twospeed.core.errors import DataError, lookup
-from twospeed.core.files import sha256_of, write_json, written_aside
+from twospeed.core.files import write_json, written_aside
 from twospeed.core.folders import note_in
-from twospeed.core.progress import progress
-from twospeed.data.episode import Episode
-from twospeed.data.importers.account import Account, Remark, ShardAccount, read_shard_account
+from twospeed.data.importers.account import Account, Remark, read_shard_account
 from twospeed.data.importers.config import ImportConfig
+from twospeed.data.importers.jobs import account_of, carry_out, jobs_of
 from twospeed.data.importers.plan import Say, Take
-from twospeed.data.importers.reading import episodes_of
 from twospeed.data.importers.registry import FORMATS
 from twospeed.data.index import write_index
 from twospeed.data.recording import owned
-from twospeed.data.shards import write_shard
-from twospeed.data.workers import run_in_processes
 
 NOTE = "import.json"
 """Says in a folder what is imported there."""
@@ -68,14 +62,6 @@ class Imported:
     """What was left out or is not as usual, a line each."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Job:
-    """What one shard is made of."""
-
-    takes: tuple[Take, ...]
-    seeds: range
-
-
 def import_recordings(
     config: ImportConfig, source: Path, out: Path, *, workers: int = 1, say: Say = lambda _: None
 ) -> Imported:
@@ -99,11 +85,11 @@ def import_recordings(
     if not takes:
         _say_all(account, say)
         raise DataError(f"nothing in {source} can be imported as {config.format}")
-    jobs = _jobs_of(config, takes)
+    jobs = jobs_of(config, takes)
     with owned(out, NOTE):
         _claim(config, takes, out)
-        _carry_out(config, jobs, out, workers)
-        done = [read_shard_account(_account(out, name)) for name in jobs]
+        carry_out(config, jobs, out, workers)
+        done = [read_shard_account(account_of(out, name)) for name in jobs]
         account.remarks += [Remark(*remark) for it in done for remark in it.remarks]
         _say_all(account, say)
         if not any(out.glob("*.tar")):
@@ -130,16 +116,6 @@ def _say_all(account: Account, say: Say) -> None:
         say(line)
 
 
-def _jobs_of(config: ImportConfig, takes: Sequence[Take]) -> dict[str, _Job]:
-    """Return shard -> what it is made of; a name is the seeds that it may hold."""
-    seeds, step = config.seeds_of(len(takes)), config.episodes_per_shard
-    jobs = (
-        _Job(takes=tuple(takes[start : start + step]), seeds=seeds[start : start + step])
-        for start in range(0, len(takes), step)
-    )
-    return {f"{config.name}-{job.seeds[0]:09d}-{job.seeds[-1]:09d}.tar": job for job in jobs}
-
-
 def _claim(config: ImportConfig, takes: Sequence[Take], out: Path) -> None:
     """Write down what is imported into a new folder, or check that it is the same as before."""
     digest = hashlib.sha256()
@@ -156,62 +132,3 @@ def _claim(config: ImportConfig, takes: Sequence[Take], out: Path) -> None:
             f"{out} holds another import, or what it was made of has changed: import into a new"
             " folder"
         )
-
-
-def _account(out: Path, name: str) -> Path:
-    return out / "account" / f"{Path(name).stem}.json"
-
-
-def _carry_out(config: ImportConfig, jobs: dict[str, _Job], out: Path, workers: int) -> None:
-    todo = [name for name in jobs if not _is_done(out, name)]
-    total = sum(len(job.takes) for job in jobs.values())
-    already = total - sum(len(jobs[name].takes) for name in todo)
-    setup = (config, out, {name: jobs[name] for name in todo})
-    if min(workers, len(todo)) > 1:
-        counts = run_in_processes(_import_jobs, setup, todo, workers=workers)
-    else:
-        counts = _import_jobs(setup, iter(todo))
-    label = f"importing {config.format}"
-    with progress(label, total=total, unit="episodes", already=already) as advance:
-        for count in counts:
-            advance(count)
-
-
-def _import_jobs(
-    setup: tuple[ImportConfig, Path, dict[str, _Job]], names: Iterator[str]
-) -> Iterator[int]:
-    config, out, jobs = setup
-    for name in names:
-        job, account, done = jobs[name], Account(), ShardAccount()
-        episodes = episodes_of(config, job.takes, job.seeds, account)
-        counted = _counted(episodes, dict(zip(job.seeds, job.takes, strict=True)), done)
-        first = next(counted, None)
-        if first is not None:
-            write_shard(out / name, chain((first,), counted))
-            done.sha256 = sha256_of(out / name)
-        done.remarks = tuple(account.remarks)
-        write_json(_account(out, name), asdict(done))
-        yield len(job.takes)
-
-
-def _counted(
-    episodes: Iterator[Episode], takes: Mapping[int, Take], done: ShardAccount
-) -> Iterator[Episode]:
-    """Pass episodes on and note what they hold of their takes."""
-    entries: dict[str, None] = {}
-    for episode in episodes:
-        take, num_chunks = takes[episode.seed], len(episode.actions)
-        done.num_chunks += num_chunks
-        done.seconds += min(
-            num_chunks * episode.chunk_frames / episode.frames_per_second, take.stop - take.start
-        )
-        entries |= dict.fromkeys(take.entries[:num_chunks])
-        done.entries = tuple(entries)
-        yield episode
-
-
-def _is_done(out: Path, name: str) -> bool:
-    if not _account(out, name).exists():
-        return False
-    checksum = read_shard_account(_account(out, name)).sha256
-    return checksum is None or ((out / name).exists() and sha256_of(out / name) == checksum)

@@ -46,7 +46,11 @@ def tables_in(folder: Path, account: Account) -> list[Path]:
     if folder.is_file():
         return [folder] if folder.suffix.lower() in ENDINGS else []
     here = files_of(folder.glob("*"), folder, ENDINGS, account)
-    return here or files_of(folder.rglob("*/*"), folder, ENDINGS, account)
+    below = files_of(folder.rglob("*/*"), folder, ENDINGS, account)
+    for path in below if here else ():
+        line = f"{path.relative_to(folder).as_posix()}: lies below other tables; skipped"
+        account.say(line, kind="tables below other tables, skipped")
+    return here or below
 
 
 def headings_in(path: Path, wanted: Sequence[Sequence[str]]) -> list[str]:
