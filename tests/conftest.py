@@ -4,6 +4,7 @@ Heavy rooms are imported inside the fixtures, so that the tests of light ones st
 """
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -105,3 +106,16 @@ def trained(tmp_path_factory):
     from twospeed.training.pipeline import train_world_model
 
     return train_world_model(rooms_tiny(), None, tmp_path_factory.mktemp("run") / "tiny")
+
+
+@pytest.fixture
+def without_progress():
+    """Drop the plain lines of progress, which come every few seconds: more on a busy machine."""
+
+    def drop(errors):
+        lines = errors.splitlines(keepends=True)
+        return "".join(
+            line for line in lines if not re.match(r".*: \d+ of \d+ .*/s, .* left", line)
+        )
+
+    return drop
