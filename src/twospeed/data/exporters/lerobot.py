@@ -56,15 +56,7 @@ def export_lerobot(
     require("pyarrow.parquet", extra="data")
     check_new(out)
     notes = [note for note in read_all_notes(folder) if note.actions]
-    rates = {note.frames_per_second for note in notes}
-    if len(rates) != 1:
-        raise DataError(f"a LeRobot dataset has one frame rate, {folder} has {sorted(rates)}")
-    rate = rates.pop()
-    dataset = Dataset(rate=Fraction(rate).limit_denominator(1000))
-    if not dataset.rate:
-        raise DataError(
-            f"a video shows at least a frame in 1,000 s, {folder} has {rate:g} a second"
-        )
+    dataset = Dataset(rate=_rate_of({note.frames_per_second for note in notes}, folder))
     dataset.with_poses = all(note.poses is not None for note in notes)
     num_train = sum(note.seed < TEST_SEEDS_FROM for note in notes)
     with folder_aside(out, _NEVER_REPLACED) as aside:
@@ -80,6 +72,17 @@ def export_lerobot(
     return Exported(
         num_episodes=len(notes), num_frames=dataset.num_frames, num_tasks=len(dataset.tasks)
     )
+
+
+def _rate_of(rates: set[float], folder: Path) -> Fraction:
+    """Return the one frame rate of all episodes."""
+    if len(rates) != 1:
+        raise DataError(f"a LeRobot dataset has one frame rate, {folder} has {sorted(rates)}")
+    rate = Fraction(min(rates)).limit_denominator(1000)
+    if not rate:
+        text = f"{min(rates):g} a second"
+        raise DataError(f"a video shows at least a frame in 1,000 s, {folder} has {text}")
+    return rate
 
 
 def _in_order(folder: Path, *, with_tests: bool) -> Iterator[Episode]:
