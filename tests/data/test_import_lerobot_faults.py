@@ -299,6 +299,14 @@ def test_a_column_of_texts_for_numbers_is_one_line_an_episode(bring):
         bring(spoil)
 
 
+def test_a_camera_without_pictures_in_the_table_is_one_line(bring, tmp_path):
+    spoil = in_info(features={CAMERA: {"dtype": "image"}})
+    with pytest.raises(DataError, match="nothing in"):
+        bring(spoil)
+    (path,) = (tmp_path / "out" / "account").glob("*.json")
+    assert f"has no column '{CAMERA}'" in path.read_text()
+
+
 def as_picture(level):
     buffer = io.BytesIO()
     Image.fromarray(np.full((32, 48, 3), level, np.uint8)).save(buffer, "PNG")

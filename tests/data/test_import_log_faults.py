@@ -247,6 +247,20 @@ def test_arrays_that_do_not_fit_are_one_line(bring, tmp_path, arrays, line):
     assert line in refused(bring, arrays, tmp_path)
 
 
+def test_a_key_without_a_meaning_is_one_line_however_long_it_is_held(tmp_path, clip, bright):
+    clip(tmp_path / "src" / "v.mp4", bright(9))
+    events = ["v,0,press W", "v,2,press Q", "v,7,release Q", "v,8,release W"]
+    (tmp_path / "src" / "log.csv").write_text("video,time,event\n" + "\n".join(events) + "\n")
+    config = ImportConfig(format="gymnasium", name="play", frame_size=16)
+    done = import_recordings(config, tmp_path / "src", tmp_path / "out")
+    assert [it.actions for it in read_episodes(tmp_path / "out")] == [
+        ("go forward", "go forward"),
+        ("go forward",),
+    ]
+    assert len(done.lines) == 1
+    assert done.lines[0].startswith("log.csv row 3: the key 'q' has no meaning")
+
+
 def test_few_frames_a_second_are_shown_for_long(bring):
     arrays = {"frames": pictures(range(5)), "actions": np.array(["a", "b", "c", "d"]), "fps": 0.5}
     episodes, lines = bring(arrays)

@@ -85,7 +85,10 @@ class ParquetFootage:
             DataError: when the file cannot be read.
         """
         try:
-            rows = read_table(self.path, columns=[self.column]).column(0)
+            table = read_table(self.path, columns=[self.column])
+            if not table.column_names:
+                raise DataError(f"{self.path.name} has no column {self.column!r}")
+            rows = table.column(0)
             for time in times:
                 number = int(time * self.rate)
                 if number >= self.num_rows:

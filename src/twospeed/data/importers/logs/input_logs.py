@@ -101,7 +101,7 @@ def _segments_of(
         account.say(line, kind="logs of too many chunks, skipped")
         return []
     edges = [index * seconds for index in range(count + 1)]
-    segments = []
+    segments, faults = [], set()
     for index, inputs in enumerate(inputs_between(events, edges)):
         start, stop = edges[index], edges[index + 1]
         last = bisect_left(events, stop, key=_time_of) - 1
@@ -109,8 +109,10 @@ def _segments_of(
         try:
             words = inputs.words()
         except DataError as error:
-            line = f"{where}: {error}; skipped"
-            account.say(line, kind="chunks of keys without a meaning, skipped")
+            if str(error) not in faults:  # a key is held for many chunks
+                faults.add(str(error))
+                line = f"{where}: {error}; skipped while it is held"
+                account.say(line, kind="keys without a meaning, chunks with them are skipped")
         else:
             segments.append(
                 Segment(where=where, start=start, stop=stop, action=words, entry=f"log of {name}")
