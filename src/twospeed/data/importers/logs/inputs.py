@@ -158,4 +158,5 @@ def _apply(event: Event, since: dict[str, float], inputs: Inputs) -> None:
         since.setdefault(event.press, event.time)
     if event.release in since:
         held = event.time - since.pop(event.release)
-        inputs.held[event.release] = inputs.held.get(event.release, 0.0) + held
+        if held > 0:  # else it was let go at the very start of the stretch
+            inputs.held[event.release] = inputs.held.get(event.release, 0.0) + held
