@@ -5,11 +5,10 @@ import torch
 from twospeed.evaluation.protocols.memories import (
     narrowed,
     random_like,
-    resumed,
     rotated,
-    snapshot_of,
 )
 from twospeed.memory.fast_weights import FastWeights
+from twospeed.memory.files import memory_of, open_memories
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def test_a_narrowed_memory_is_the_kept_episodes_bit_for_bit(memory):
 
 
 def test_a_resumed_memory_writes_on_as_if_nothing_had_happened(model, memory):
-    copy = resumed(model, [snapshot_of(memory, e) for e in range(3)], seeds=memory.seeds)
+    copy = open_memories(model, [memory_of(memory, e) for e in range(3)], seeds=memory.seeds)
     window = torch.randn((3, 8, 8, 4, 4), generator=torch.Generator().manual_seed(1))
     for one in (memory, copy):
         one.attach()
@@ -47,8 +46,8 @@ def test_a_resumed_memory_writes_on_as_if_nothing_had_happened(model, memory):
 
 
 def test_random_adapters_add_as_much_to_every_layer_but_something_else(memory):
-    file = snapshot_of(memory, 0).file
-    drawn = random_like(snapshot_of(memory, 0), seed=5).file
+    file = memory_of(memory, 0)
+    drawn = random_like(memory_of(memory, 0), seed=5)
     for name in file.up:
         assert float(drawn.delta(name).norm()) == pytest.approx(
             float(file.delta(name).norm()), rel=1e-4
@@ -59,20 +58,20 @@ def test_random_adapters_add_as_much_to_every_layer_but_something_else(memory):
 def test_an_empty_memory_has_an_empty_random_twin(model, fast):
     memory = FastWeights(model, fast)
     memory.detach()
-    drawn = random_like(snapshot_of(memory, 0), seed=5).file
+    drawn = random_like(memory_of(memory, 0), seed=5)
     assert all(not up.any() for up in drawn.up.values())
 
 
 def test_memories_go_to_another_episode_of_as_many_writes(memory):
-    first = snapshot_of(memory, 0)
+    first = memory_of(memory, 0)
     again = narrowed(memory, [0, 1])
     again.attach()
     again.observe(torch.zeros(2, 8, 8, 4, 4), ["go back"] * 2, past_frames=4)
     again.detach()
-    two = [snapshot_of(again, e) for e in range(2)]
+    two = [memory_of(again, e) for e in range(2)]
     mixed = [two[0], first, two[1]]
     passed_on = rotated(mixed)
-    writes = [len(one.file.records) for one in passed_on]
+    writes = [len(one.records) for one in passed_on]
     assert passed_on[0] is two[1]
     assert passed_on[2] is two[0]
     assert passed_on[1] is not first

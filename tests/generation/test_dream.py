@@ -8,7 +8,7 @@ from twospeed.core.files import read_json, write_json
 from twospeed.generation.dream import Dream
 from twospeed.memory.config import GradientConfig
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.memory.files import load_memory, memory_of, open_memories, save_memory
+from twospeed.memory.files import WRITER, load_memory, memory_of, open_memories, save_memory
 
 QUICK = GradientConfig(rank=2, learning_rate=1e-2, updates_per_chunk=2)
 ROUTE = ["turn left", "go forward", "turn left", "go back"]
@@ -173,8 +173,9 @@ def test_a_state_of_other_shapes_types_or_infinite_is_one_line(
     dream = dream_of(model, frame)
     dream.step("turn left")
     dream.save(tmp_path / "dream")
-    path = tmp_path / "dream" / "state.safetensors"
-    tensors = load_file(path)
+    part = "state.safetensors" if name == "past" else f"memory/{WRITER}"
+    path = tmp_path / "dream" / part
+    tensors = {key: it.clone() for key, it in load_file(path).items()}
     changed = change(tensors[name][None] if tensors[name].ndim == 0 else tensors[name])
     save_file({**tensors, name: changed.contiguous()}, path)
     with pytest.raises(DataError, match="is damaged"):
@@ -182,3 +183,16 @@ def test_a_state_of_other_shapes_types_or_infinite_is_one_line(
     save_file({k: it for k, it in tensors.items() if k != name}, path)
     with pytest.raises(DataError, match="is damaged"):
         Dream.load(tmp_path / "dream", model)
+
+
+def test_a_dream_of_before_keeps_its_writers_state(model, frame, tmp_path):
+    dream = dream_of(model, frame)
+    dream.step("turn left")
+    dream.save(tmp_path / "dream")
+    writer, state = tmp_path / "dream" / "memory" / WRITER, tmp_path / "dream" / "state.safetensors"
+    both = {key: it.clone() for path in (writer, state) for key, it in load_file(path).items()}
+    writer.unlink()
+    save_file(both, state)  # where it was kept then
+    again = Dream.load(tmp_path / "dream", model)
+    assert np.array_equal(dream.step("go back"), again.step("go back"))
+    assert np.array_equal(dream.step("go back"), again.step("go back"))

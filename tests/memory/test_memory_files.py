@@ -12,6 +12,7 @@ from twospeed.memory.edits import difference, forget, merge
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import (
     WEIGHTS,
+    WRITER,
     load_memory,
     memory_of,
     open_memories,
@@ -153,6 +154,39 @@ def test_damaged_files_are_one_line_each(memory, tmp_path):
     save_file({"x": torch.zeros(1)}, path, metadata={"format": "twospeed-memory-1"})
     with pytest.raises(DataError, match="is damaged"):
         load_memory(tmp_path / "m")
+
+
+def test_writing_goes_on_exactly_after_a_load(model, memory, make_window, tmp_path):
+    save_memory(memory_of(memory), tmp_path / "m")
+    again = open_memories(model, [load_memory(tmp_path / "m")], seeds=(0,))
+    for one in (memory, again):
+        one.observe(make_window(seed=2), ["go back"], past_frames=4)
+    for name, up in memory.adapters.up.items():
+        assert torch.equal(up, again.adapters.up[name])
+
+
+def test_a_memory_of_before_opens_without_its_writers_state(model, memory, tmp_path):
+    save_memory(memory_of(memory), tmp_path / "m")
+    (tmp_path / "m" / WRITER).unlink()
+    file = load_memory(tmp_path / "m")
+    assert not file.writer
+    assert torch.equal(
+        answer(model, open_memories(model, [file], seeds=(0,))), answer(model, memory)
+    )
+
+
+def test_a_damaged_writers_state_is_one_line_and_changes_nothing(memory, tmp_path):
+    save_memory(memory_of(memory), tmp_path / "m")
+    path = tmp_path / "m" / WRITER
+    state = {name: it.clone() for name, it in load_file(path).items()}
+    path.write_bytes(b"x" * 100)
+    with pytest.raises(DataError, match="its writer's state"):
+        load_memory(tmp_path / "m")
+    save_file({name: it[..., :1].contiguous() for name, it in state.items() if it.dim()}, path)
+    before = memory_of(memory)
+    with pytest.raises(DataError, match="its writer's"):
+        restore_(memory, [load_memory(tmp_path / "m")])
+    assert all(torch.equal(up, before.up[name]) for name, up in memory_of(memory).up.items())
 
 
 def test_a_memory_is_a_standard_lora_folder(memory, tmp_path):

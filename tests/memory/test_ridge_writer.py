@@ -6,7 +6,7 @@ import torch
 from twospeed.core.errors import ConfigError, ShapeError
 from twospeed.generation.dream import Dream
 from twospeed.memory.config import RidgeConfig
-from twospeed.memory.edits import merge
+from twospeed.memory.edits import forget, merge
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import load_memory, memory_of, open_memories, save_memory
 from twospeed.memory.presets import PRESETS, default, gradient, paper, recalling
@@ -194,7 +194,6 @@ def test_such_a_memory_is_a_file_like_any_other(model, make_window, tmp_path):
     memory.observe(make_window(), ["go back"], past_frames=4)
     save_memory(memory_of(memory), tmp_path / "memory")
     again = open_memories(model, [load_memory(tmp_path / "memory")], seeds=(7,))
-    memory.writer.reset_()  # as in every memory that comes from a file
     for one in (memory, again):
         one.observe(make_window(seed=1), ["turn left"], past_frames=4)
     assert torch.equal(memory.adapters.up[LAYER], again.adapters.up[LAYER])
@@ -300,3 +299,12 @@ def test_the_anchor_forgets_and_makes_room(model, make_window):
     fresh = torch.eye(16) / CONFIG.ridge
     expected = free.writer.inverse_EKK.lerp(fresh, 0.25)
     torch.testing.assert_close(anchored.writer.inverse_EKK, expected)
+
+
+def test_what_is_forgotten_may_be_written_over(model, make_window):
+    memory = FastWeights(model, CONFIG)
+    memory.observe(make_window(), ["turn left"], past_frames=4)
+    file = memory_of(memory)
+    fresh = torch.eye(CONFIG.rank) / CONFIG.ridge
+    assert torch.equal(forget(file, share=0.0).writer["inverse"], file.writer["inverse"])
+    assert torch.allclose(forget(file, share=1.0).writer["inverse"], fresh)

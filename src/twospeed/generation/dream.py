@@ -117,11 +117,9 @@ class Dream:
             DataError: when anything but a dream stands at `path`, or the disk is full.
         """
         with folder_aside(path, DREAM) as aside:
-            tensors = {"past": self.past.contiguous()}
             if self.memory:
                 save_memory(memory_of(self.memory), aside / "memory")
-                tensors |= self.memory.state()
-            save_file(tensors, aside / "state.safetensors")
+            save_file({"past": self.past.contiguous()}, aside / "state.safetensors")
             state = {
                 "model_hash": self.model.hash(),
                 "num_chunks": self.num_chunks,
@@ -154,7 +152,8 @@ class Dream:
             if saved.memory_seed is not None:
                 file = load_memory(path / "memory")
                 dream.memory = open_memories(model, [file], seeds=(saved.memory_seed,))
-                dream.memory.load_state_(tensors)
+                if tensors:  # where earlier versions kept the writer's state
+                    dream.memory.load_state_(tensors)
         except TwospeedError as error:
             raise DataError(f"the dream in {path} is damaged: {error}") from error
         return dream
@@ -172,7 +171,6 @@ class Dream:
         if self.memory:
             file = memory_of(self.memory)
             branch.memory = open_memories(self.model, [file], seeds=self.memory.seeds)
-            branch.memory.load_state_(self.memory.state())
         return branch
 
     def _go_on(self, new_BCTHW: Tensor, action: str, *, generated: bool) -> None:

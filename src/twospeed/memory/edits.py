@@ -6,14 +6,17 @@ import torch
 from torch import Tensor
 
 from twospeed.core.errors import ConfigError, DataError
+from twospeed.memory.config import RidgeConfig
 from twospeed.memory.files import MemoryFile
+from twospeed.memory.ridge_writer import loosened
 
 
 def merge(first: MemoryFile, second: MemoryFile, *, share: float = 0.5) -> MemoryFile:
     """Blend two memories of one model: ``share`` of the first, the rest of the second.
 
     The blend is exact on the added weights: where the two share their `down`, `up` is blended;
-    elsewhere ranks add up, so nothing is lost to averaging.
+    elsewhere ranks add up, so nothing is lost to averaging. The blend has no state of a writer:
+    later writes begin as into an empty memory.
 
     Raises:
         DataError: when they belong to different slow weights or layers.
@@ -29,7 +32,7 @@ def merge(first: MemoryFile, second: MemoryFile, *, share: float = 0.5) -> Memor
     records = first.records + second.records
     if all(torch.equal(first.down[n], second.down[n]) for n in first.up):
         up = {n: torch.lerp(second.up[n], first.up[n], share) for n in first.up}
-        return dataclasses.replace(first, records=records, up=up)
+        return dataclasses.replace(first, records=records, up=up, writer={})
     rank = first.config.rank + second.config.rank
     return MemoryFile(
         model_hash=first.model_hash,
@@ -45,12 +48,22 @@ def merge(first: MemoryFile, second: MemoryFile, *, share: float = 0.5) -> Memor
 def forget(file: MemoryFile, *, share: float) -> MemoryFile:
     """Return the memory with this share of its added weights gone; 1 leaves an empty one.
 
+    What is forgotten may be written over: the matrix of the least squares goes as far towards that
+    of an empty memory, as it does with `anchor`.
+
     Raises:
         ConfigError: when `share` is not in [0, 1].
     """
     if not 0 <= share <= 1:
         raise ConfigError(f"share must be from 0 to 1, got {share}")
-    return dataclasses.replace(file, up={n: (1 - share) * up for n, up in file.up.items()})
+    up = {name: (1 - share) * up for name, up in file.up.items()}
+    return dataclasses.replace(file, up=up, writer=_looser(file, share))
+
+
+def _looser(file: MemoryFile, share: float) -> dict[str, Tensor]:
+    if not (isinstance(file.config, RidgeConfig) and file.writer):
+        return file.writer
+    return {name: loosened(it, file.config, share) for name, it in file.writer.items()}
 
 
 def difference(first: MemoryFile, second: MemoryFile) -> dict[str, dict[str, float]]:

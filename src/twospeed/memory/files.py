@@ -2,21 +2,24 @@
 
     adapter_model.safetensors   peft's names; metadata: format, model hash, chunks, records
     adapter_config.json         peft's configuration, so that other tools open it
+    writer.safetensors          what the next write needs beside the weights: the matrix P of the
+                                least squares, or Adam's averages and rehearsed windows
 
-A memory is the folder with both; its path is what commands take.
+A memory is the folder with them; its path is what commands take. Where the last file is missing, as
+in the memories of earlier versions, later writes begin as into an empty memory.
 """
 
 import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from twospeed.core.config import to_json
@@ -35,11 +38,13 @@ from twospeed.memory.adapter_files import (
 )
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.fast_weights import FastWeights, WriteRecord
+from twospeed.memory.writer import check_state
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.renamed import rename_weights_
 
 FORMAT = "twospeed-memory-1"
 WEIGHTS = "adapter_model.safetensors"
+WRITER = "writer.safetensors"
 
 
 def _is_memory(folder: Path) -> bool:
@@ -57,7 +62,7 @@ def _opened(path: Path) -> Iterator[Any]:
         yield file
 
 
-MEMORY = FolderKind(name="a memory", files=(WEIGHTS, CONFIG), sign=_is_memory)
+MEMORY = FolderKind(name="a memory", files=(WEIGHTS, CONFIG, WRITER), sign=_is_memory)
 """What `save_memory` writes."""
 
 
@@ -84,6 +89,9 @@ class MemoryFile:
     up: dict[str, Tensor]
     """Layer -> (O, R)."""
 
+    writer: dict[str, Tensor] = field(default_factory=dict)
+    """What the writer needs to go on exactly (`FastWeights.state`); empty: it begins anew."""
+
     def __post_init__(self) -> None:
         check_halves(self.down, self.up, rank=self.config.rank)
 
@@ -106,12 +114,13 @@ def memory_of(memory: FastWeights, episode: int = 0) -> MemoryFile:
         model_hash=memory.model_hash,
         config=memory.config,
         records=tuple(memory.records[episode]),
+        writer={name: it.detach().cpu().clone() for name, it in memory.state(episode).items()},
         **copy,
     )
 
 
 def restore_(memory: FastWeights, saved: Sequence[MemoryFile]) -> None:
-    """Fill fast weights, one file an episode; its optimizer starts anew.
+    """Fill fast weights, one file an episode; where it has its writer's state, that goes on.
 
     Raises:
         DataError: when a file belongs to other slow weights or has other layers or another rank;
@@ -129,6 +138,9 @@ def restore_(memory: FastWeights, saved: Sequence[MemoryFile]) -> None:
                 memory.adapters.up[name][episode] = file.up[name].to(memory.model.device)
             memory.records[episode] = list(file.records)
     memory.writer.reset_()
+    for episode, file in enumerate(saved):
+        if file.writer:
+            memory.load_state_(file.writer, episode)
 
 
 def _check_fit(memory: FastWeights, file: MemoryFile) -> None:
@@ -145,6 +157,8 @@ def _check_fit(memory: FastWeights, file: MemoryFile) -> None:
             raise DataError(
                 f"this memory has other adapters: layer {different[0][0]!r} does not fit"
             )
+    if file.writer:
+        check_state(file.writer, like=memory.state())
 
 
 def open_memories(
@@ -186,6 +200,8 @@ def save_memory(file: MemoryFile, path: Path) -> None:
     }
     with folder_aside(path, MEMORY) as aside:
         save_file(named_tensors(file.down, file.up), aside / WEIGHTS, metadata=metadata)
+        if file.writer:
+            save_file(file.writer, aside / WRITER)
         write_json(aside / CONFIG, peft_config)
 
 
@@ -220,8 +236,16 @@ def _memory_file(metadata: dict[str, str], tensors: dict[str, Tensor], folder: P
         records=typed(tuple[WriteRecord, ...], records, "its records"),
         down=down,
         up=up,
+        writer=_writer_in(folder),
     )
     factor = factor_in(folder, rank=file.config.rank)
     if factor == 1:
         return file
     return dataclasses.replace(file, up={name: factor * it for name, it in file.up.items()})
+
+
+def _writer_in(folder: Path) -> dict[str, Tensor]:
+    if not (folder / WRITER).exists():
+        return {}
+    with parsing("its writer's state"):
+        return load_file(folder / WRITER)

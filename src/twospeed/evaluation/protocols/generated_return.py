@@ -26,12 +26,13 @@ from twospeed.evaluation.protocols.base import (
     in_batches,
     return_job,
 )
-from twospeed.evaluation.protocols.memories import Snapshot, resumed, rotated
+from twospeed.evaluation.protocols.memories import rotated
 from twospeed.evaluation.protocols.observed_return import donor_of
 from twospeed.evaluation.protocols.rollout import Advance, Job, fresh_memory, generate, write_seed
 from twospeed.evaluation.protocols.scores import EpisodeScores
 from twospeed.evaluation.protocols.walks import Walk, by_writes
 from twospeed.memory.fast_weights import FastWeights
+from twospeed.memory.files import MemoryFile, open_memories
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.routes.base import CHUNK_FRAMES
 
@@ -58,15 +59,15 @@ def run_generated_return(
     check_chunks(model)
     walks = by_writes(walks)
     out: dict[str, list[Tensor]] = {"on": [], "off": []}
-    snapshots: list[Snapshot] = []
+    written: list[MemoryFile] = []
     for batch in in_batches([*walks, *donor_of(walks)], config.batch_size):
         jobs = [_outward_job(model, walk, config) for walk in batch]
         memory = fresh_memory(model, config.memory, jobs)
         made, ends = generate(model, jobs, memory, writes=True, advance=advance)
         out["on"] += made
-        snapshots += ends
+        written += ends
         out["off"] += generate(model, jobs, None, writes=False, advance=advance)[0]
-    memories = {"on": snapshots, "off": None, "swap": rotated(snapshots)}
+    memories = {"on": written, "off": None, "swap": rotated(written)}
     for places in in_batches(range(len(walks)), config.batch_size):
         chosen = [walks[i] for i in places]
         dreams: list[dict[str, Frames]] = [{"frozen": _frozen(model, walk)} for walk in chosen]
@@ -81,7 +82,7 @@ def run_generated_return(
             for place, walk in enumerate(chosen):
                 dreams[place][arm] = _whole(model, walk, before[place], back[place])
         for walk, place, frames in zip(chosen, places, dreams, strict=True):
-            yield _score(walk, frames, snapshots[place].file.norm())
+            yield _score(walk, frames, written[place].norm())
 
 
 def count_generated_chunks(walks: Sequence[Walk]) -> int:
@@ -107,11 +108,13 @@ def _turning_point(walk: Walk, out_CTHW: Tensor) -> Tensor:
 
 
 def _resume(
-    model: WorldModel, kept: list[Snapshot] | None, places: list[int], jobs: list[Job]
+    model: WorldModel, kept: list[MemoryFile] | None, places: list[int], jobs: list[Job]
 ) -> FastWeights | None:
     if kept is None:
         return None
-    return resumed(model, [kept[i] for i in places], seeds=[write_seed(job.seed) for job in jobs])
+    return open_memories(
+        model, [kept[i] for i in places], seeds=[write_seed(job.seed) for job in jobs]
+    )
 
 
 def _whole(model: WorldModel, walk: Walk, out_CTHW: Tensor, back_CTHW: Tensor) -> Frames:

@@ -36,7 +36,7 @@ from twospeed.evaluation.protocols.base import (
     return_job,
 )
 from twospeed.evaluation.protocols.lookup import LookUp
-from twospeed.evaluation.protocols.memories import Snapshot, random_like, resumed, rotated
+from twospeed.evaluation.protocols.memories import random_like, rotated
 from twospeed.evaluation.protocols.rollout import (
     Advance,
     Job,
@@ -46,6 +46,7 @@ from twospeed.evaluation.protocols.rollout import (
     write_seed,
 )
 from twospeed.evaluation.protocols.walks import Walk, by_writes, draw_walks
+from twospeed.memory.files import MemoryFile, open_memories
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.routes.base import CHUNK_FRAMES
 
@@ -93,18 +94,18 @@ def run_observed_return(
     for batch in in_batches([*walks, *donor_of(walks)], config.batch_size):
         jobs = [_outward_job(model, walk, config) for walk in batch]
         observed += observe(model, jobs, config.memory, advance=advance)
-    snapshots = [one.snapshot for one in observed]
-    others = rotated(snapshots)
+    written = [one.memory for one in observed]
+    others = rotated(written)
     for places in in_batches(range(len(walks)), config.batch_size):
         chosen = [walks[i] for i in places]
-        own, swapped = [snapshots[i] for i in places], [others[i] for i in places]
+        own, swapped = [written[i] for i in places], [others[i] for i in places]
         arms = _generate_arms(model, chosen, own, swapped, config, advance)
         for i, frames in zip(places, arms, strict=True):
             yield Outcome(
                 walk=walks[i],
                 frames=frames | _arms_without_network(model, walks[i]),
                 first_visit_db=_first_visit_db(model, walks[i], observed[i]),
-                norm=snapshots[i].file.norm(),
+                norm=written[i].norm(),
             )
 
 
@@ -136,8 +137,8 @@ def _outward_job(model: WorldModel, walk: Walk, config: ProtocolConfig) -> Job:
 def _generate_arms(
     model: WorldModel,
     walks: list[Walk],
-    own: list[Snapshot],
-    others: list[Snapshot],
+    own: list[MemoryFile],
+    others: list[MemoryFile],
     config: ProtocolConfig,
     advance: Advance,
 ) -> list[dict[str, Frames]]:
@@ -148,8 +149,8 @@ def _generate_arms(
     seeds = [write_seed(job.seed) for job in jobs]
     drawn = [random_like(one, seed=job.seed) for one, job in zip(own, jobs, strict=True)]
     arms: list[dict[str, Frames]] = [{} for _ in walks]
-    for arm, snapshots in (("on", own), ("off", None), ("swap", others), ("random", drawn)):
-        memory = resumed(model, snapshots, seeds=seeds) if snapshots else None
+    for arm, written in (("on", own), ("off", None), ("swap", others), ("random", drawn)):
+        memory = open_memories(model, written, seeds=seeds) if written else None
         made, _ = generate(model, jobs, memory, writes=config.write_on_return, advance=advance)
         for frames, latents in zip(arms, made, strict=True):
             frames[arm] = decode(model, latents)

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from twospeed.core.random import seed_of
-from twospeed.evaluation.protocols.memories import Snapshot, narrowed, snapshot_of
+from twospeed.evaluation.protocols.memories import narrowed
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.fast_weights import FastWeights
+from twospeed.memory.files import MemoryFile, memory_of
 from twospeed.worldmodel.model import WorldModel
 
 Advance = Callable[[int], None]
@@ -57,7 +58,7 @@ class Predicted:
 class Observed:
     """What observing left of one episode."""
 
-    snapshot: Snapshot
+    memory: MemoryFile
     predictions: tuple[Predicted, ...]
 
 
@@ -82,7 +83,7 @@ def observe(
     memory = fresh_memory(model, config, jobs)
     active = list(range(len(jobs)))
     predictions: list[list[Predicted]] = [[] for _ in jobs]
-    done: dict[int, Snapshot] = {}
+    done: dict[int, MemoryFile] = {}
     for chunk in range(_longest(jobs)):
         memory, active = _step_out(memory, jobs, active, chunk, done)
         now = [jobs[index] for index in active]
@@ -94,7 +95,7 @@ def observe(
         advance(len(now))
     _step_out(memory, jobs, active, _longest(jobs), done)
     return [
-        Observed(snapshot=done[index], predictions=tuple(predictions[index]))
+        Observed(memory=done[index], predictions=tuple(predictions[index]))
         for index in range(len(jobs))
     ]
 
@@ -106,7 +107,7 @@ def generate(
     *,
     writes: bool,
     advance: Advance,
-) -> tuple[list[Tensor], list[Snapshot]]:
+) -> tuple[list[Tensor], list[MemoryFile]]:
     """Generate every job's chunks, each from the latents of the chunk before it.
 
     Args:
@@ -121,7 +122,7 @@ def generate(
     """
     active = list(range(len(jobs)))
     made: list[list[Tensor]] = [[job.past] for job in jobs]
-    done: dict[int, Snapshot] = {}
+    done: dict[int, MemoryFile] = {}
     for chunk in range(_longest(jobs)):
         if memory is None:
             active = [index for index in active if chunk < len(jobs[index].actions)]
@@ -203,7 +204,7 @@ def _step_out(
     jobs: Sequence[Job],
     active: list[int],
     chunk: int,
-    done: dict[int, Snapshot],
+    done: dict[int, MemoryFile],
 ) -> tuple[FastWeights, list[int]]:
     """Let jobs that have no chunk of this number step out; put their memories into `done`."""
     stay = [p for p, index in enumerate(active) if chunk < len(jobs[index].actions)]
@@ -211,5 +212,5 @@ def _step_out(
         return memory, active
     for place, index in enumerate(active):
         if place not in stay:
-            done[index] = snapshot_of(memory, place)
+            done[index] = memory_of(memory, place)
     return narrowed(memory, stay) if stay else memory, [active[place] for place in stay]
