@@ -33,6 +33,16 @@ def test_every_command_on_our_pages_is_one_we_have(command):
         words = [*getattr(context, "_protected_args", ()), *context.args]
 
 
+def test_the_example_in_python_runs_as_written(tmp_path, monkeypatch):
+    (code,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert len(re.findall(r"^(from|import) ", code, re.M)) <= 2
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert names["frames"].shape == (4, 64, 64, 3)
+    assert len(names["again"].records[0]) == 5
+
+
 @pytest.mark.slow
 def test_the_first_block_runs_as_written(tmp_path, monkeypatch):
     blocks = [commands_in(block) for block in BLOCKS if commands_in(block)]

@@ -196,3 +196,11 @@ def test_a_memory_is_a_standard_lora_folder(memory, tmp_path):
     assert config["r"] == config["lora_alpha"] == QUICK.rank
     names = set(load_file(tmp_path / "m" / WEIGHTS))
     assert "base_model.model.blocks.0.to_qkv.lora_A.weight" in names
+
+
+def test_fast_weights_of_one_episode_are_saved_as_they_are(model, memory, tmp_path):
+    save_memory(memory, str(tmp_path / "m"))
+    assert load_memory(str(tmp_path / "m")).config == memory_of(memory).config
+    with pytest.raises(DataError, match="are of 2: save memory_of"):
+        save_memory(FastWeights(model, QUICK, seeds=(1, 2)), tmp_path / "both")
+    assert not (tmp_path / "both").exists()

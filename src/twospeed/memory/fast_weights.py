@@ -14,6 +14,7 @@ from torch import Tensor
 from twospeed.core.errors import ConfigError, DataError, ShapeError
 from twospeed.memory.adapters import Adapters
 from twospeed.memory.config import FastLearningConfig, GradientConfig, RidgeConfig
+from twospeed.memory.presets import default
 from twospeed.memory.reading import MemoryReading
 from twospeed.memory.ridge_writer import RidgeWriter
 from twospeed.memory.temp_lora_writer import TempLoraWriter
@@ -54,7 +55,8 @@ class FastWeights:
 
     Args:
         model: the slow weights; never changed.
-        config: how to write: a `GradientConfig` or a `RidgeConfig`.
+        config: how to write: a `GradientConfig` or a `RidgeConfig`; None takes the preset `default`
+            of the model.
         seeds: one an episode; they decide the noise of the writes.
         layers: names of the layers that get adapters; None takes those that `config.targets` names.
 
@@ -66,11 +68,12 @@ class FastWeights:
     def __init__(
         self,
         model: WorldModel,
-        config: FastLearningConfig,
+        config: FastLearningConfig | None = None,
         *,
         seeds: Sequence[int] = (0,),
         layers: Collection[str] | None = None,
     ) -> None:
+        config = config or default(model)
         self.model = model
         self.config = config
         self.seeds = tuple(seeds)

@@ -178,12 +178,18 @@ def open_memories(
     return memory
 
 
-def save_memory(file: MemoryFile, path: Path) -> None:
+def save_memory(memory: MemoryFile | FastWeights, path: str | Path) -> None:
     """Write the folder, aside first.
 
+    Args:
+        memory: copied out of fast weights, or fast weights of one episode.
+        path: the folder.
+
     Raises:
-        DataError: when anything but a memory stands at `path`, or the disk is full.
+        DataError: when anything but a memory stands at `path`, the fast weights are of several
+            episodes, or the disk is full.
     """
+    file = memory if isinstance(memory, MemoryFile) else _only_episode(memory)
     metadata = {
         "format": FORMAT,
         "model_hash": file.model_hash,
@@ -198,19 +204,29 @@ def save_memory(file: MemoryFile, path: Path) -> None:
         "target_modules": sorted(file.up),
         "bias": "none",
     }
-    with folder_aside(path, MEMORY) as aside:
+    with folder_aside(Path(path), MEMORY) as aside:
         save_file(named_tensors(file.down, file.up), aside / WEIGHTS, metadata=metadata)
         if file.writer:
             save_file(file.writer, aside / WRITER)
         write_json(aside / CONFIG, peft_config)
 
 
-def load_memory(path: Path) -> MemoryFile:
+def _only_episode(memory: FastWeights) -> MemoryFile:
+    if len(memory.seeds) != 1:
+        raise DataError(
+            f"a memory is of one episode, these fast weights are of {len(memory.seeds)}: save"
+            " memory_of(memory, episode)"
+        )
+    return memory_of(memory)
+
+
+def load_memory(path: str | Path) -> MemoryFile:
     """Read what `save_memory` wrote.
 
     Raises:
         DataError: when it is missing, damaged, or no memory of ours.
     """
+    path = Path(path)
     recover(path, MEMORY)
     place = path / WEIGHTS if path.is_dir() else path
     with _opened(place) as file, parsing(f"a memory from {path}"):
