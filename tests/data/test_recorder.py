@@ -310,5 +310,10 @@ def test_what_a_worker_cannot_do_is_said_by_the_recorder(tmp_path):
     config = RecordingConfig(world="doom", episodes=1, frame_size=4000)
     with pytest.raises((ConfigError, MissingExtraError), match=r"16 to 768|pip install"):
         record(config, tmp_path / "out")
-    with pytest.raises(ConfigError, match="workers must be at least 1"):
+    with pytest.raises(ConfigError, match="workers must be 1 or more, got 0"):
         record(SMALL, tmp_path / "out", workers=0)
+
+
+def test_an_episode_that_no_memory_holds_is_refused():
+    with pytest.raises(ConfigError, match="an episode of 400,001 frames takes at least"):
+        RecordingConfig(world="rooms", episodes=1, chunks=100_000, frame_size=4096)

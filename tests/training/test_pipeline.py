@@ -189,3 +189,20 @@ def test_a_wrong_setting_is_one_short_line(setting, message):
     with pytest.raises(TwospeedError, match=re.escape(message)) as caught:
         override(rooms_tiny(), setting)
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"minutes": float("nan")}, "minutes must be a finite number, got nan"),
+        ({"minutes": float("inf")}, "minutes must be a finite number, got inf"),
+        ({"minutes": -1.0}, "minutes must be 0 or more, got -1"),
+        ({"workers": 0}, "workers must be 1 or more, got 0"),
+        ({"workers": 10**9}, "workers must be 1,024 or less, got 1000000000"),
+        ({"initial": "rooms-64"}, "settings.frame_size is 16 in the recipe, 64 in the initial"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_a_folder_is_made(tmp_path, options, message):
+    with pytest.raises(ConfigError, match=message):
+        train_world_model(rooms_tiny(), None, tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()

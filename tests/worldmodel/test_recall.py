@@ -3,7 +3,8 @@ import torch
 
 from twospeed.core.errors import ConfigError
 from twospeed.recipes import rooms_tiny
-from twospeed.worldmodel.build import build_denoiser, expand
+from twospeed.worldmodel.build import build_denoiser
+from twospeed.worldmodel.initial import expand
 from twospeed.worldmodel.recall import recalled_target, time_reversed
 
 

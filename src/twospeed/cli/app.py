@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from twospeed.cli.lazy import Entry, LazyCommand
+from twospeed.core.capacity import is_out_of_memory
 from twospeed.core.errors import TwospeedError
 
 COMMANDS: dict[str, Entry] = {
@@ -74,6 +75,8 @@ def main(arguments: Sequence[str]) -> int:
             return _say(f"the disk is full: {error}", code=2)
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            return _say(f"the memory is full: take less at once ({error})", code=2)
         return _misused(error)
     return 0
 

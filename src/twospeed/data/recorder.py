@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from twospeed.core.errors import ConfigError, lookup
+from twospeed.core.fields import checked
 from twospeed.core.progress import progress
+from twospeed.core.ranges import Workers
 from twospeed.data.cluster import run_on_cluster
 from twospeed.data.episode import Episode
 from twospeed.data.index import ShardEntry, write_index
@@ -78,8 +80,7 @@ def record(
             disk is full, or a process dies.
         MissingExtraError: when the engine of the world, or Ray, is not installed.
     """
-    if workers < 1:
-        raise ConfigError(f"workers must be at least 1, got {workers}")
+    workers = checked(workers, Workers, "workers")
     run = lookup(ENGINES, engine, "engine")
     if config.last_seed >= TEST_SEEDS_FROM:
         _log.warning("seeds from %d on are for testing only: train on none", TEST_SEEDS_FROM)

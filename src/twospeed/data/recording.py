@@ -14,6 +14,7 @@ from typing import Annotated
 
 import numpy as np
 
+from twospeed.core.capacity import check_fits
 from twospeed.core.config import to_json
 from twospeed.core.errors import ConfigError, DataError, lookup
 from twospeed.core.fields import check_fields
@@ -71,6 +72,8 @@ class RecordingConfig:
                 raise ConfigError(f"only rooms can be roamed, not {self.world}: try explore")
             if policy == SCRIPTED and not world.has_script:
                 raise ConfigError(f"nobody plays {self.world} by a script: take the policy explore")
+        num_bytes = 3 * self.frames_per_episode * self.frame_size**2
+        check_fits(2 * num_bytes, f"an episode of {self.frames_per_episode:,} frames")
 
     @property
     def frames_per_episode(self) -> int:

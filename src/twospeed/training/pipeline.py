@@ -15,9 +15,11 @@ from accelerate import Accelerator
 
 from twospeed.core.config import from_json, to_json
 from twospeed.core.errors import DataError, TwospeedError
+from twospeed.core.fields import checked
 from twospeed.core.files import sweep, write_json
 from twospeed.core.folders import check_folder, note_in
 from twospeed.core.progress import Journal
+from twospeed.core.ranges import Minutes, Workers
 from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.training.card import Figures, device_name, write_card
 from twospeed.training.data.sources import EpisodeSource, ShardSource, WorldSource
@@ -35,9 +37,9 @@ from twospeed.training.stages.folders import (
     latents_stage,
     text_stage,
 )
-from twospeed.worldmodel.build import goes_on
 from twospeed.worldmodel.catalogue import MODEL
 from twospeed.worldmodel.diffusion import NoiseSchedule
+from twospeed.worldmodel.initial import check_initial, goes_on
 from twospeed.worldmodel.model import WorldModel
 
 STAGES = ("autoencoder", "text", "denoiser", "recalling", "slow_fast")
@@ -86,9 +88,14 @@ def train_world_model(
     Raises:
         DataError: when `out` holds another run, the data are damaged or for testing only, or the
             disk is full.
-        ConfigError: when the data do not fit the recipe.
+        ConfigError: when the data or the initial model do not fit the recipe.
     """
+    workers = checked(workers, Workers, "workers")
+    minutes = checked(minutes, Minutes | None, "minutes")
     source = _source(config, data)
+    start = None if initial is None else WorldModel.from_pretrained(initial)
+    if start:
+        check_initial(start, config.model)
     begun_from = None if initial is None else str(initial)
     _claim(out, {"config": to_json(config), "initial": begun_from})
     context = RunContext(
@@ -98,7 +105,6 @@ def train_world_model(
         accelerator=Accelerator(mixed_precision=config.precision),
         workers=workers,
     )
-    start = None if initial is None else WorldModel.from_pretrained(initial)
     model, figures = _run_stages(context, start, minutes)
     weights = f"{Path(str(initial)).name}, {start.hash()}" if start else None
     card = write_card(name, config, source.contents(), figures, begun_from=weights)

@@ -1,20 +1,22 @@
 """Build an untrained world model from configurations: the start of every training.
 
-Holds: `WorldModelConfig`, `build_denoiser`, `expand`. The sizes of the parts that must fit
+Holds: `WorldModelConfig`, `build_denoiser`. The sizes of the parts that must fit
 each other (latent channels, text features) stand here once.
 """
 
 from dataclasses import dataclass, field
 from typing import Annotated
 
+import torch
 from torch import nn
 
+from twospeed.core.capacity import check_fits
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.fields import check_fields
 from twospeed.core.random import initial_weights_of
 from twospeed.core.ranges import Width, Within
 from twospeed.worldmodel.autoencoder import AutoencoderConfig
-from twospeed.worldmodel.contract import Denoiser
+from twospeed.worldmodel.contract import Denoiser, as_module
 from twospeed.worldmodel.denoiser import UNet3D, small_unet3d
 from twospeed.worldmodel.diffusion import DiffusionConfig
 from twospeed.worldmodel.model import ModelSettings
@@ -23,6 +25,9 @@ from twospeed.worldmodel.transformer import MOST_CELLS, MOST_FRAMES, SpaceTimeTr
 
 KINDS: dict[str, type[nn.Module]] = {"transformer": SpaceTimeTransformer, "unet3d": UNet3D}
 """Denoiser of a recipe -> class: ours, and the paper's."""
+
+BYTES_A_PARAMETER = 20
+"""In training: the weight, its average, its gradient, Adam's two averages."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,51 +104,33 @@ class WorldModelConfig:
 
 
 def build_denoiser(config: WorldModelConfig, *, seed: int) -> Denoiser:
-    """Return an untrained denoiser whose weights depend on the seed alone."""
-    with initial_weights_of(seed):
-        if config.denoiser == "unet3d":
-            unet: Denoiser = small_unet3d(config.autoencoder.latent_channels, config.text.width)
-            return unet
-        transformer: Denoiser = SpaceTimeTransformer(
-            latent_channels=config.autoencoder.latent_channels,
-            text_width=config.text.width,
-            width=config.width,
-            depth=config.depth,
-            heads=config.heads,
-            conv_channels=config.conv_channels,
-            conv_blocks=config.conv_blocks,
-            shows_last=config.shows_last,
-            recall_keys=config.recall_keys,
-            recall_cells=config.settings.frame_size // config.autoencoder.block,
-            recall_frames=config.settings.chunk_frames,
-        )
-        return transformer
-
-
-def goes_on(denoiser: Denoiser, config: WorldModelConfig) -> bool:
-    """Say whether training goes on with these weights, or with untrained ones of another kind."""
-    return isinstance(denoiser, KINDS[config.denoiser])
-
-
-def expand(denoiser: Denoiser, config: WorldModelConfig, *, seed: int) -> Denoiser:
-    """Return the denoiser that training goes on with: the trained one, with all parts it lacks.
-
-    A transformer's predictions stay as they are, since new parts start without effect. One of
-    another kind than the configuration's makes place for an untrained one.
+    """Return an untrained denoiser whose weights depend on the seed alone.
 
     Raises:
-        ConfigError: when its sizes are not those of the configuration.
+        ConfigError: when this machine's memory cannot hold its training.
     """
-    if not goes_on(denoiser, config):
-        return build_denoiser(config, seed=seed)
-    if config.denoiser != "transformer":
-        return denoiser
-    built = build_denoiser(config, seed=seed)
-    if built.state_dict().keys() <= denoiser.state_dict().keys():
-        return denoiser
-    try:
-        built.load_state_dict(built.state_dict() | denoiser.state_dict())
-    except RuntimeError as error:
-        text = f"the recipe has other sizes than the initial denoiser: {error}"
-        raise ConfigError(text) from None
-    return built
+    with torch.device("meta"):  # shapes alone, no memory
+        count = sum(tensor.numel() for tensor in as_module(_denoiser_of(config)).parameters())
+    check_fits(BYTES_A_PARAMETER * count, f"training a denoiser of {count:,} parameters")
+    with initial_weights_of(seed):
+        return _denoiser_of(config)
+
+
+def _denoiser_of(config: WorldModelConfig) -> Denoiser:
+    if config.denoiser == "unet3d":
+        unet: Denoiser = small_unet3d(config.autoencoder.latent_channels, config.text.width)
+        return unet
+    transformer: Denoiser = SpaceTimeTransformer(
+        latent_channels=config.autoencoder.latent_channels,
+        text_width=config.text.width,
+        width=config.width,
+        depth=config.depth,
+        heads=config.heads,
+        conv_channels=config.conv_channels,
+        conv_blocks=config.conv_blocks,
+        shows_last=config.shows_last,
+        recall_keys=config.recall_keys,
+        recall_cells=config.settings.frame_size // config.autoencoder.block,
+        recall_frames=config.settings.chunk_frames,
+    )
+    return transformer

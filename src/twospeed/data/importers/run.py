@@ -10,8 +10,10 @@ from pathlib import Path
 
 from twospeed.core.config import to_json
 from twospeed.core.errors import DataError, lookup
+from twospeed.core.fields import checked
 from twospeed.core.files import write_json, written_aside
 from twospeed.core.folders import note_in
+from twospeed.core.ranges import Workers
 from twospeed.data.importers.account import Account, Remark, read_shard_account
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.jobs import account_of, carry_out, jobs_of
@@ -78,6 +80,7 @@ def import_recordings(
         DataError: when nothing can be imported, `out` holds anything else, or the disk is full.
         MissingExtraError: when the format needs a package that is not installed.
     """
+    workers = checked(workers, Workers, "workers")
     if not source.exists():
         raise DataError(f"there is no {source}")
     account = Account()

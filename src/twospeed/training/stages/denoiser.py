@@ -17,9 +17,10 @@ from twospeed.training.recall.learning import Recalling
 from twospeed.training.stages.folders import RunContext
 from twospeed.training.stages.slow import slow_loss
 from twospeed.training.stages.slow_fast import SlowFastLoop
-from twospeed.worldmodel.build import build_denoiser, expand
+from twospeed.worldmodel.build import build_denoiser
 from twospeed.worldmodel.contract import Denoiser, as_module
 from twospeed.worldmodel.diffusion import NoiseSchedule
+from twospeed.worldmodel.initial import expand
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.text import TextEncoder
 
