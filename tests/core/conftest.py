@@ -31,6 +31,8 @@ def write_frames(
     `sound` is when the sound begins, in seconds; `last_seconds` how long the last frame lasts.
     """
     usual = {"crf": "8", "preset": "veryfast", "threads": "1"} if codec == "libx264" else {}
+    if usual:  # its assembly gives other bytes from run to run on some processors
+        usual["x264-params"] = "asm=0"
     options = usual | (options or {})
     with av.open(str(path), "w") as file:
         stream = file.add_stream(codec, rate=rate, options=options)
