@@ -2,7 +2,7 @@
 PYTHON ?= python3
 OUT ?= demo
 
-.PHONY: setup demo test check slow clean
+.PHONY: setup demo test check slow docs clean
 
 setup: .venv/ready
 
@@ -20,10 +20,13 @@ test: setup
 slow: setup
 	.venv/bin/python -m pytest -m slow
 
-check: setup
+docs: setup
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict
+
+check: setup docs
 	.venv/bin/ruff check src tests tools
 	.venv/bin/ruff format --check src tests tools
 	.venv/bin/mypy
 
 clean:
-	rm -rf .venv demo
+	rm -rf .venv demo site
