@@ -223,6 +223,7 @@ def test_a_bench_of_a_small_network_has_all_its_numbers(small_config):
     for part in ("inference_over_matmul", "training_over_matmul"):
         assert set(results[part]) == {"plain", "fp32", "bf16"}
         assert all(value > 0 for value in results[part].values())
+    assert results["lanes"] in ((4, 8, 16) if results["compiled"] else (None,))
     assert results["max_abs_difference"] < 1e-5
     assert results["default"]["max_abs_difference"] < 1e-5
 

@@ -1,4 +1,5 @@
 import copy
+import functools
 import pickle
 from functools import partial
 
@@ -121,13 +122,36 @@ CASES = {
 }
 
 
+FLAGS = {4: "-mno-avx", 8: "-mno-avx512f", 16: "-mavx512f"}
+
+
+@functools.cache
+def library_of(lanes):
+    """Return the library compiled for so many lanes, None where it cannot be or not run."""
+    facts = torch.cpu.get_capabilities()
+    runs = {4: True, 8: facts.get("avx2"), 16: facts.get("avx512_f")}[lanes]
+    builds = (library.build(*flags) for flags in ((), (FLAGS[lanes],)) if runs)
+    return next((it for it in builds if it is not None and it.lanes() == lanes), None)
+
+
+@pytest.fixture(params=[pytest.param(4, marks=pytest.mark.slow), 8, 16])
+def lanes(request, monkeypatch):
+    """Use a library compiled for so many lanes."""
+    built = library_of(request.param)
+    if built is None:
+        pytest.skip(f"no {request.param} lanes here")
+    monkeypatch.setattr(library, "load", lambda: built)
+    return request.param
+
+
 def drawn(shapes, kind):
     generator = torch.Generator().manual_seed(1)
     return [torch.randn(s, generator=generator).to(kind).requires_grad_() for s in shapes]
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_compiled_functions_and_their_gradients_are_the_definition(name):
+def test_compiled_functions_and_their_gradients_are_the_definition(name, lanes):
+    assert library.number("lanes") == lanes
     compiled, definition, shapes = CASES[name]
     found = []
     for function, kind in ((compiled, torch.float32), (definition, torch.float64)):
@@ -138,6 +162,29 @@ def test_compiled_functions_and_their_gradients_are_the_definition(name):
     for got, want in zip(*found, strict=True):
         scale = float(want.detach().abs().max())
         torch.testing.assert_close(got.double(), want, rtol=0, atol=2e-6 * max(1.0, scale) * 10)
+
+
+@pytest.mark.usefixtures("lanes")
+@pytest.mark.parametrize("sizes", [(36,), (64,), (8, 8), (5, 5), (20, 20)])
+def test_a_network_is_the_plain_one_at_every_width(sizes, small_network, awaken, generator):
+    network = awaken(small_network(sizes)).double().eval()
+    x = torch.randn(3, 3, *sizes, generator=generator)
+    with torch.no_grad():
+        plain = network(x.double())
+        scores = FastTerminator(network.float())(x)
+    torch.testing.assert_close(scores.double(), plain, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.usefixtures("lanes")
+@pytest.mark.parametrize("rows", [1, 6, 13])
+def test_panels_hold_the_rows_side_by_side_and_zeros_behind_them(rows):
+    weight = torch.randn(4, rows).mT
+    panels = calls.pack(weight)
+    count, depth, side_by_side = panels.shape
+    assert (count, depth) == (-(-rows // side_by_side), 4)
+    flat = panels.transpose(1, 2).reshape(-1, depth)
+    assert torch.equal(flat[:rows], weight)
+    assert not flat[rows:].any()
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -193,6 +240,18 @@ def fresh_library(tmp_path, monkeypatch):
     library.load.cache_clear()
     yield tmp_path / "twospeed"
     library.load.cache_clear()
+
+
+def test_libraries_of_other_flags_lie_beside_it(fresh_library, tmp_path, monkeypatch):
+    compiler = tmp_path / "compiler"
+    compiler.write_text('#!/bin/sh\nfor last; do :; done\necho "$@" > "$last"\n')
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    for flags in ((), ("-DONE",), ("-DTWO",), ("-DONE",)):
+        assert library.build(*flags) is None  # what this compiler writes is no library
+    commands = sorted(path.read_text() for path in fresh_library.iterdir())
+    assert len(commands) == 3
+    assert sum("-DONE" in command for command in commands) == 1
 
 
 def test_the_library_is_compiled_once(fresh_library):

@@ -102,6 +102,7 @@ def measure_network(config: BenchConfig, network_config: TerminatorConfig) -> di
         "seconds": {"inference": inference, "training": training},
         "peak_bytes": memory,
         "compiled": library.load() is not None,
+        "lanes": library.number("lanes") if library.load() is not None else None,
         "note": notes(),
         **results,
     }

@@ -36,8 +36,10 @@ void standardize_gradient(const float* x, const float* gradient, float* out,
         Slopes total{0, 0};
         for (long b = 0; b < B; ++b) {
             const long row = b * C + c;
-            slopes[b] = slopes_of(x + row * N, gradient + row * N, out + row * N,
-                                  {means[row], variances[row]}, N, activated);
+            const Moments moments{means[row], variances[row]};
+            const float *values = x + row * N, *slope = gradient + row * N;
+            slopes[b] = activated ? slopes_of<true>(values, slope, out + row * N, moments, N)
+                                  : slopes_of<false>(values, slope, out + row * N, moments, N);
             total.mean += slopes[b].mean / B;
             total.slope += slopes[b].slope / B;
         }
@@ -72,7 +74,7 @@ void gated_unit_gradient(const float* both, const float* bias, const float* grad
                          long N, int threads) {
 #pragma omp parallel num_threads(threads)
     {
-        std::vector<float> product(N), slope(N);
+        Floats product(N), slope(N);
 #pragma omp for schedule(static)
         for (long row = 0; row < B * C; ++row) {
             const long b = row / C, c = row % C, at = b * 2 * C + c;
@@ -81,7 +83,7 @@ void gated_unit_gradient(const float* both, const float* bias, const float* grad
             const Moments moments{means[row], variances[row]};
             product_row(first, second, bias + c, bias + C + c, product.data(), N);
             const Slopes part =
-                slopes_of(product.data(), gradient + row * N, slope.data(), moments, N, true);
+                slopes_of<true>(product.data(), gradient + row * N, slope.data(), moments, N);
             subtract_means(product.data(), slope.data(), moments, static_cast<float>(part.mean / N),
                            static_cast<float>(part.slope / N), N);
             float *of_first = out + at * N, *of_second = of_first + C * N;
@@ -102,17 +104,17 @@ void gated_unit_gradient(const float* both, const float* bias, const float* grad
 
 int convolve(const float* values, const float* kernels, float* out, long B, long C, long H, long W,
              long height, long side, int per_sample, int threads) {
-    return with_side(side, [&](auto taps) {
+    return with_side(side, W, [&](auto taps, auto width) {
 #pragma omp parallel num_threads(threads)
         {
-            Padded image(H, W, height / 2, side / 2);
-            std::vector<float> lines(2 * image.width);
+            Padded image(H, W, height / 2, side / 2, width());
+            Floats lines(2 * image.width);
 #pragma omp for schedule(static)
             for (long row = 0; row < B * C; ++row) {
                 image.fill(values + row * H * W);
                 const float* kernel = kernels + (per_sample ? row : row % C) * height * side;
-                convolve_image<taps()>(image, kernel, height, out + row * H * W, H, W,
-                                       lines.data());
+                convolve_image<width(), taps()>(image, kernel, height, out + row * H * W, H, W,
+                                                lines.data());
             }
         }
     });
@@ -120,10 +122,10 @@ int convolve(const float* values, const float* kernels, float* out, long B, long
 
 int convolve_gradient(const float* values, const float* gradient, float* out, long B, long C,
                       long H, long W, long height, long side, int per_sample, int threads) {
-    return with_side(side, [&](auto taps) {
+    return with_side(side, W, [&](auto taps, auto width) {
 #pragma omp parallel num_threads(threads)
         {
-            Padded image(H, W, height / 2, side / 2), slope(H, W, 0, 0);
+            Padded image(H, W, height / 2, side / 2, width()), slope(H, W, 0, 0, width());
 #pragma omp for schedule(static)
             for (long c = 0; c < C; ++c)
                 for (long b = 0; b < B; ++b) {
@@ -132,7 +134,7 @@ int convolve_gradient(const float* values, const float* gradient, float* out, lo
                     if (per_sample || b == 0) std::fill(to, to + height * side, 0.0f);
                     image.fill(values + row * H * W);
                     slope.fill(gradient + row * H * W);
-                    correlate_image<taps()>(image, slope, height, H, to);
+                    correlate_image<width(), taps()>(image, slope, height, H, to);
                 }
         }
     });
@@ -149,7 +151,7 @@ void mix_gradient(const float* kernel, const float* values, const float* gradien
                   float* of_values, long maps, long H, long W, int threads) {
 #pragma omp parallel num_threads(threads)
     {
-        std::vector<float> turned(H * std::max(H, W));
+        Floats turned(H * std::max(H, W));
 #pragma omp for schedule(static)
         for (long map = 0; map < maps; ++map) {
             const float* slope = gradient + map * H * W;
@@ -203,7 +205,7 @@ void pool(const float* values, const float* of_rows, const float* of_columns, fl
           long C, long H, long W, long rows, long columns, int summed, int threads) {
 #pragma omp parallel num_threads(threads)
     {
-        std::vector<float> sum(H * W), part(rows * W);
+        Floats sum(H * W), part(rows * W);
 #pragma omp for schedule(static)
         for (long c = 0; c < C; ++c)
             for (long b = 0; b < B; ++b) {
@@ -241,7 +243,7 @@ void linear(const float* weights, const float* values, float* out, long B, long 
     const long blocks = (N + BLOCK - 1) / BLOCK;
 #pragma omp parallel num_threads(threads)
     {
-        std::vector<float> panels;
+        Floats panels;
 #pragma omp for schedule(static)
         for (long task = 0; task < B * blocks; ++task) {
             const long b = task / blocks;

@@ -1,4 +1,5 @@
-// Numbers eight at a time, and the functions of one number that the rest needs.
+// As many numbers at a time as the machine takes, and the functions of one number that the rest
+// needs.
 //
 // Plain loops over them are vectorized by the compiler: no branch, no call of the mathematical
 // library in any of them.
@@ -8,11 +9,56 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <new>
+#include <vector>
 
 constexpr float EPSILON = 1e-5f;
-constexpr int LANES = 8;
 
-typedef float Lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4)));
+// Numbers that one instruction takes: 512 bits of AVX-512, 256 of AVX2, else 128 (SSE, NEON).
+#if defined(__AVX512F__)
+constexpr int LANES = 16;
+#elif defined(__AVX2__)
+constexpr int LANES = 8;
+#else
+constexpr int LANES = 4;
+#endif
+
+// Memory that begins where a line of the cache does: no vector in it lies across two.
+template <typename T>
+struct OnLines {
+    typedef T value_type;
+    OnLines() = default;
+    template <typename U>
+    OnLines(const OnLines<U>&) {}
+    T* allocate(std::size_t count) {
+        return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t(64)));
+    }
+    void deallocate(T* at, std::size_t) { ::operator delete(at, std::align_val_t(64)); }
+    bool operator==(const OnLines&) const { return true; }
+    bool operator!=(const OnLines&) const { return false; }
+};
+using Floats = std::vector<float, OnLines<float>>;
+
+template <int WIDTH>
+struct Vector;
+template <>
+struct Vector<4> {
+    typedef float type __attribute__((vector_size(16), aligned(4)));
+};
+template <>
+struct Vector<8> {
+    typedef float type __attribute__((vector_size(32), aligned(4)));
+};
+template <>
+struct Vector<16> {
+    typedef float type __attribute__((vector_size(64), aligned(4)));
+};
+
+// A few numbers side by side; rows shorter than LANES are taken by halves.
+template <int WIDTH>
+using Few = typename Vector<WIDTH>::type;
+using Lanes = Few<LANES>;
+constexpr int HALF = LANES > 4 ? LANES / 2 : 4;
 
 // exp for x <= 0: 2^n times a Taylor polynomial on |r| <= ln(2)/2; below -87 as at -87.
 inline float exp_of_negative(float x) {
@@ -75,13 +121,22 @@ inline float sigmoid(float x) {
     return (x < 0 ? small : 1.0f) / (1.0f + small);
 }
 
-inline Lanes lanes_at(const float* from) { return *reinterpret_cast<const Lanes*>(from); }
+template <int WIDTH = LANES>
+inline Few<WIDTH> lanes_at(const float* from) {
+    return *reinterpret_cast<const Few<WIDTH>*>(from);
+}
+
+template <int WIDTH = LANES>
+inline void put(float* to, Few<WIDTH> value) {
+    *reinterpret_cast<Few<WIDTH>*>(to) = value;
+}
 
 // The same into a register: the compiler would read memory again for every use of it.
-inline Lanes loaded(const float* from) {
-    Lanes value = lanes_at(from);
+template <int WIDTH = LANES>
+inline Few<WIDTH> loaded(const float* from) {
+    Few<WIDTH> value = lanes_at<WIDTH>(from);
 #if defined(__x86_64__)
-    asm("" : "+x"(value));
+    asm("" : "+v"(value));
 #endif
     return value;
 }

@@ -84,7 +84,7 @@ void draw_local_kernels(const LocalPlan* plan, const float* const* sources, floa
                         long B, long H, long W, int threads) {
     const long C = plan->channels, longest = plan->longest, high = plan->axes == 2 ? longest : 1;
     const long P = high * longest, samples = plan->summed ? 1 : B;
-    std::vector<float> contexts(plan->nets * samples * C * P);
+    Floats contexts(plan->nets * samples * C * P);
     for (long j = 0; j < plan->nets; ++j)
         pool(sources[j], plan->rows[j], plan->columns[j], contexts.data() + j * samples * C * P, B,
              C, H, W, high, longest, plan->summed != 0, threads);

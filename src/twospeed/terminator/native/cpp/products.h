@@ -9,32 +9,33 @@
 #include "lanes.h"
 
 // A few rows of a·b, BLOCKS vectors of each; b has rows of `pitch` numbers.
-template <int ROWS, int BLOCKS>
+template <int WIDTH, int ROWS, int BLOCKS>
 inline void product_lanes(const float* a, long a_pitch, const float* b, long pitch, long depth,
                           float* out) {
-    Lanes sums[ROWS][BLOCKS] = {};
+    Few<WIDTH> sums[ROWS][BLOCKS] = {};
     for (long k = 0; k < depth; ++k)
         for (int q = 0; q < BLOCKS; ++q) {
-            const Lanes value = loaded(b + k * pitch + q * LANES);
+            const Few<WIDTH> value = loaded<WIDTH>(b + k * pitch + q * WIDTH);
             for (int r = 0; r < ROWS; ++r) sums[r][q] += a[r * a_pitch + k] * value;
         }
     for (int r = 0; r < ROWS; ++r)
-        for (int q = 0; q < BLOCKS; ++q)
-            *reinterpret_cast<Lanes*>(out + r * pitch + q * LANES) = sums[r][q];
+        for (int q = 0; q < BLOCKS; ++q) put<WIDTH>(out + r * pitch + q * WIDTH, sums[r][q]);
 }
 
-template <int ROWS>
+// A few rows of a·b of any number of columns.
+template <int WIDTH, int ROWS>
 inline void product_band(const float* a, const float* b, long depth, long columns, float* out) {
     long j = 0;
-    for (; j + 4 * LANES <= columns; j += 4 * LANES)
-        product_lanes<ROWS, 4>(a, depth, b + j, columns, depth, out + j);
-    for (; j + 2 * LANES <= columns; j += 2 * LANES)
-        product_lanes<ROWS, 2>(a, depth, b + j, columns, depth, out + j);
-    for (; j + LANES <= columns; j += LANES)
-        product_lanes<ROWS, 1>(a, depth, b + j, columns, depth, out + j);
-    if (j < columns && columns >= LANES) {  // the last lanes once more, a few of them twice
-        j = columns - LANES;
-        product_lanes<ROWS, 1>(a, depth, b + j, columns, depth, out + j);
+    if constexpr (ROWS <= 3)
+        for (; j + 4 * WIDTH <= columns; j += 4 * WIDTH)
+            product_lanes<WIDTH, ROWS, 4>(a, depth, b + j, columns, depth, out + j);
+    for (; j + 2 * WIDTH <= columns; j += 2 * WIDTH)
+        product_lanes<WIDTH, ROWS, 2>(a, depth, b + j, columns, depth, out + j);
+    for (; j + WIDTH <= columns; j += WIDTH)
+        product_lanes<WIDTH, ROWS, 1>(a, depth, b + j, columns, depth, out + j);
+    if (j < columns && columns >= WIDTH) {  // the last lanes once more, a few of them twice
+        j = columns - WIDTH;
+        product_lanes<WIDTH, ROWS, 1>(a, depth, b + j, columns, depth, out + j);
         return;
     }
     for (; j < columns; ++j)
@@ -45,13 +46,24 @@ inline void product_band(const float* a, const float* b, long depth, long column
         }
 }
 
+template <int WIDTH>
+inline void product_bands(const float* a, const float* b, long rows, long depth, long columns,
+                          float* out) {
+    long i = 0;
+    for (; columns < 4 * WIDTH && i + 6 <= rows; i += 6)
+        product_band<WIDTH, 6>(a + i * depth, b, depth, columns, out + i * columns);
+    for (; i + 3 <= rows; i += 3)
+        product_band<WIDTH, 3>(a + i * depth, b, depth, columns, out + i * columns);
+    for (; i < rows; ++i)
+        product_band<WIDTH, 1>(a + i * depth, b, depth, columns, out + i * columns);
+}
+
 // out = a·b for small matrices: (rows, depth) times (depth, columns).
 inline void small_product(const float* a, const float* b, long rows, long depth, long columns,
                           float* out) {
-    long i = 0;
-    for (; i + 3 <= rows; i += 3)
-        product_band<3>(a + i * depth, b, depth, columns, out + i * columns);
-    for (; i < rows; ++i) product_band<1>(a + i * depth, b, depth, columns, out + i * columns);
+    if (columns >= LANES) return product_bands<LANES>(a, b, rows, depth, columns, out);
+    if (columns >= HALF) return product_bands<HALF>(a, b, rows, depth, columns, out);
+    product_bands<4>(a, b, rows, depth, columns, out);
 }
 
 inline void transpose(const float* from, long rows, long columns, float* to) {
@@ -102,8 +114,8 @@ inline void product_tile(const float* weights, const float* panel, long depth, f
 #pragma GCC unroll 6
     for (int r = 0; r < TILE_ROWS; ++r)
         for (int half = 0; half < 2; ++half) {
-            Lanes* to = reinterpret_cast<Lanes*>(out + r * pitch + half * LANES);
-            *to = add ? *to + sums[r][half] : sums[r][half];
+            float* to = out + r * pitch + half * LANES;
+            put(to, add ? lanes_at(to) + sums[r][half] : sums[r][half]);
         }
 }
 
@@ -116,8 +128,8 @@ inline void fill_panels(const float* values, long depth, long N, long first, lon
             float* to = panels + j * depth + k * TILE_COLUMNS;
             const float* from = values + k * N + first + j;
             if (width == TILE_COLUMNS) {
-                *reinterpret_cast<Lanes*>(to) = lanes_at(from);
-                *reinterpret_cast<Lanes*>(to + LANES) = lanes_at(from + LANES);
+                put(to, lanes_at(from));
+                put(to + LANES, lanes_at(from + LANES));
             } else {
                 std::fill(to, to + TILE_COLUMNS, 0.0f);
                 std::memcpy(to, from, width * sizeof(float));
@@ -128,7 +140,7 @@ inline void fill_panels(const float* values, long depth, long N, long first, lon
 
 // One block of columns of the sum over terms of weights times values, (M, N), written or added.
 inline void sum_block(const Term* terms, int count, float* out, long M, long N, long block,
-                      bool add, std::vector<float>& panels) {
+                      bool add, Floats& panels) {
     const long first = block * BLOCK, columns = std::min(BLOCK, N - first);
     for (int t = 0; t < count; ++t) {
         const Term& term = terms[t];
@@ -148,7 +160,7 @@ inline void sum_of_products(const Term* terms, int count, float* out, long M, lo
                             int threads) {
 #pragma omp parallel num_threads(threads)
     {
-        std::vector<float> panels;
+        Floats panels;
 #pragma omp for schedule(static)
         for (long block = 0; block < (N + BLOCK - 1) / BLOCK; ++block)
             sum_block(terms, count, out, M, N, block, add, panels);
@@ -158,7 +170,7 @@ inline void sum_of_products(const Term* terms, int count, float* out, long M, lo
 // Room for one thread, kept from call to call: fresh memory would be mapped page by page each time.
 template <int SLOT>
 float* room_for(std::size_t count) {
-    thread_local std::vector<float> kept;
+    thread_local Floats kept;
     if (kept.size() < count) kept.resize(count);
     return kept.data();
 }

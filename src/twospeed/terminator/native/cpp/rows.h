@@ -22,6 +22,10 @@ float row_sum(const float* row, float shift, long N) {
             const Lanes value = lanes_at(row + i + q * LANES) - shift;
             sums[q] += SQUARED ? value * value : value;
         }
+    for (; i + LANES <= N; i += LANES) {
+        const Lanes value = lanes_at(row + i) - shift;
+        sums[0] += SQUARED ? value * value : value;
+    }
     const Lanes all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
     float sum = 0;
     for (int lane = 0; lane < LANES; ++lane) sum += all[lane];
@@ -57,15 +61,16 @@ struct Slopes {
     double slope;
 };
 
-// Turn the gradient of gelu(y) into that of y, and return its sums with 1 and with y.
-inline Slopes slopes_of(const float* x, const float* gradient, float* out, Moments moments, long N,
-                        bool activated) {
+// Turn the gradient of y, or of gelu(y), into that of y, and return its sums with 1 and with y.
+template <bool ACTIVATED>
+inline Slopes slopes_of(const float* x, const float* gradient, float* out, Moments moments,
+                        long N) {
     const float mean = moments.mean, scale = 1.0f / std::sqrt(moments.variance + EPSILON);
     float sum = 0, product = 0;
 #pragma omp simd reduction(+ : sum, product)
     for (long i = 0; i < N; ++i) {
         const float y = (x[i] - mean) * scale;
-        const float slope = activated ? gradient[i] * gelu_slope(y) : gradient[i];
+        const float slope = ACTIVATED ? gradient[i] * gelu_slope(y) : gradient[i];
         out[i] = slope;
         sum += slope;
         product += slope * y;
