@@ -40,11 +40,10 @@ def test_help_is_quick_because_it_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for name, entry in COMMANDS.items():
-        assert (name in done.stdout) == entry.exists()
+    assert all(name in done.stdout for name in COMMANDS)
 
 
-@pytest.mark.parametrize("name", [name for name, entry in COMMANDS.items() if entry.exists()])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_help_of_its_own(name, capsys):
     assert main([name, "--help"]) == 0
     assert "Usage: twospeed" in capsys.readouterr().out

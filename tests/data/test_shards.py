@@ -3,6 +3,7 @@ import tarfile
 
 import numpy as np
 import pytest
+import webdataset
 
 from twospeed.core.errors import DataError
 from twospeed.core.video import read_video
@@ -55,7 +56,6 @@ def test_a_sample_is_a_video_and_json_that_other_tools_open(tmp_path, make_episo
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # webdataset leaves it open
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_webdataset_library_reads_a_shard(tmp_path, make_episode):
-    webdataset = pytest.importorskip("webdataset")
     write_shard(tmp_path / "a.tar", map(make_episode, range(3)))
     samples = list(webdataset.WebDataset(str(tmp_path / "a.tar"), shardshuffle=False))
     assert [sample["__key__"] for sample in samples] == [f"noise-{i:09d}" for i in range(3)]

@@ -20,7 +20,8 @@ def walls_on_line(plan, axis, position, low, high):
 def test_every_room_can_be_reached(plan):
     reached, front = {0}, [0]
     while front:
-        for room in plan.neighbours(front.pop()):
+        last = front.pop()
+        for room in (a + b - last for a, b in plan.doors if last in (a, b)):
             if room not in reached:
                 reached.add(room)
                 front.append(room)

@@ -32,7 +32,7 @@ COMMANDS: dict[str, Entry] = {
         ("info", "info", "info", "Show versions and devices, for bug reports."),
     )
 }
-"""Name -> where it lives; a file that is not there yet is left out."""
+"""Name -> where it lives."""
 
 app = typer.Typer(
     name="twospeed",
@@ -51,8 +51,7 @@ def build() -> Any:
     """Return the whole command with all its sub-commands, none of them imported yet."""
     group: Any = typer.main.get_group(app)
     for name, entry in COMMANDS.items():
-        if entry.exists():
-            group.add_command(LazyCommand(name, entry), name)
+        group.add_command(LazyCommand(name, entry), name)
     return group
 
 

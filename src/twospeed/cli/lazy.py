@@ -1,7 +1,6 @@
 """Commands that are imported when they are called, so that `twospeed --help` is quick."""
 
 import importlib
-import importlib.util
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +20,6 @@ class Entry:
 
     summary: str
     """One line for ``twospeed --help``."""
-
-    def exists(self) -> bool:
-        """Say whether the module is there, without importing it."""
-        return importlib.util.find_spec(self.module) is not None
 
 
 class LazyCommand(TyperCommand):

@@ -1,8 +1,6 @@
-"""A clip is what the slow learner learns from: past frames, an action, the frames it brings."""
+"""A clip: past frames, an action, the frames it brings; cut out of an episode, nothing copied."""
 
 from dataclasses import dataclass
-
-import numpy as np
 
 from twospeed.core.errors import ConfigError
 from twospeed.core.video import Frames
@@ -24,32 +22,6 @@ class Clip:
 
     new: Frames
     """uint8 (f_g, H, W, 3): the whole chunk that the action brings."""
-
-
-def cut_clips(
-    episode: Episode, *, generator: np.random.Generator, max_past: int | None = None
-) -> list[Clip]:
-    """Cut an episode into one clip a chunk, with pasts of mixed lengths.
-
-    The past of the first chunk is the single first frame. The past of a later chunk is the last
-    f_p frames of the chunk before it, f_p drawn evenly from 1 to `max_past`.
-
-    Args:
-        episode: what to cut; without actions it gives no clip.
-        generator: draws the lengths.
-        max_past: the longest past, 1 to `episode.chunk_frames`; None is a whole chunk.
-
-    Raises:
-        ConfigError: when `max_past` is outside its range.
-    """
-    longest = episode.chunk_frames if max_past is None else max_past
-    if not 1 <= longest <= episode.chunk_frames:
-        raise ConfigError(f"max_past must be 1 to {episode.chunk_frames}, got {longest}")
-    lengths = generator.integers(1, longest + 1, size=len(episode.actions))
-    return [
-        clip_of(episode, index, num_past=int(length) if index else 1)
-        for index, length in enumerate(lengths)
-    ]
 
 
 def clip_of(episode: Episode, index: int, *, num_past: int) -> Clip:

@@ -54,10 +54,6 @@ class FloorPlan:
         last_row = len(self.y_edges) - 2
         return min(max(row, 0), last_row) * self.columns + min(max(column, 0), self.columns - 1)
 
-    def neighbours(self, room: int) -> list[int]:
-        """Return the rooms that a doorway joins to this one."""
-        return sorted(a + b - room for a, b in self.doors if room in (a, b))
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Walls:
