@@ -1,18 +1,13 @@
 """A folder about recorded data: numbers as JSON, pictures as PNG, and one page with them all."""
 
-import base64
-import html
-import io
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from string import Template
-
-from PIL import Image
 
 from twospeed.core.config import to_json
 from twospeed.core.files import read_json, write_json, written_aside
 from twospeed.core.folders import FolderKind, check_shared
+from twospeed.core.page import figures_of, list_of, page_of, paragraph_of, png_of, table_of
 from twospeed.data.charts import PLOTS, charts_of
 from twospeed.data.sheets import chosen_episodes, contact_sheet
 from twospeed.data.statistics import Statistics
@@ -21,40 +16,13 @@ from twospeed.data.survey import Sample, Survey
 MOST_LINES = 30
 """Lines of a list that the page shows."""
 
-_PAGE = Template("""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>$title</title>
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem;
-       color: #1c1c20; background: #f7f6f2 }
-img { max-width: 100% }
-figure { margin: 1rem 0; display: inline-block; vertical-align: top }
-table { border-collapse: collapse }
-td, th { padding: .2rem 1rem .2rem 0; text-align: right; font-variant-numeric: tabular-nums }
-td:first-child, th:first-child { text-align: left }
-.bad { border-left: 4px solid #b5301d; padding-left: .8rem }
-.good { border-left: 4px solid #0a7d5a; padding-left: .8rem }
-small { color: #666 }
-</style>
-<h1>$title</h1>
-<p>$line</p>
-<h2>Domains</h2>
-<table>
-<tr><th>domain</th><th>episodes</th><th>for testing</th><th>clips</th><th>frames</th>
-<th>minutes</th><th>scenes</th><th>actions</th></tr>
-$rows
-</table>
-<h2>Split and doubles</h2>
-$findings
-<h2>Distributions</h2>
-$plots
-$sheets
-<p><small>In a sheet, a row is an episode: its first frame, then the last frame of every chunk and
-the action that led there. All numbers: statistics.json beside this page.</small></p>
-</html>
-""")
+_HEAD = (
+    "domain", "episodes", "for testing", "clips", "frames", "minutes", "scenes", "actions",
+)  # fmt: skip
+_NOTES = (
+    "In a sheet, a row is an episode: its first frame, then the last frame of every chunk and the"
+    " action that led there. All numbers: statistics.json beside this page."
+)
 
 
 def _slug(text: str) -> str:
@@ -114,17 +82,19 @@ def render_page(
     numbers: Statistics, *, title: str, plots: Mapping[str, bytes], sheets: Mapping[str, bytes]
 ) -> str:
     """Return the page; pictures (description -> PNG) are inside it."""
-    return _PAGE.substitute(
-        title=html.escape(title),
-        line=html.escape(line_of(numbers)),
-        rows="\n".join(_row(name, numbers) for name in numbers.domains),
-        findings="\n".join(_findings(numbers)),
-        plots="\n".join(_picture(text, png) for text, png in plots.items()),
-        sheets="\n".join(
-            f"<h2>{html.escape(world)}</h2>\n{_picture(f'sheet of {world}', png)}"
-            for world, png in sheets.items()
-        ),
-    )
+    parts = [
+        paragraph_of(line_of(numbers)),
+        "<h2>Domains</h2>",
+        table_of((_row(name, numbers) for name in numbers.domains), head=_HEAD),
+        "<h2>Split and doubles</h2>",
+        *_findings(numbers),
+        "<h2>Distributions</h2>",
+        figures_of(plots, "plot"),
+        "<h2>Episodes</h2>",
+        figures_of(sheets, "pixels"),
+        paragraph_of(_NOTES, "small"),
+    ]
+    return page_of(title, parts)
 
 
 def line_of(numbers: Statistics) -> str:
@@ -159,33 +129,20 @@ def findings_of(numbers: Statistics) -> dict[str, tuple[int, Sequence[str]]]:
 def _findings(numbers: Statistics) -> list[str]:
     parts = []
     for what, (count, lines) in findings_of(numbers).items():
-        items = "".join(f"<li>{html.escape(line)}</li>" for line in lines[:MOST_LINES])
-        rest = f"<li>and {count - MOST_LINES} more</li>" if count > MOST_LINES else ""
-        kind = "bad" if lines else "good"
-        parts.append(f'<p class="{kind}">{what}: {count}</p><ul>{items}{rest}</ul>')
-    return [part.replace("<ul></ul>", "") for part in parts]
+        shown = list(lines[:MOST_LINES])
+        if count > MOST_LINES:
+            shown.append(f"and {count - MOST_LINES} more")
+        parts += [paragraph_of(f"{what}: {count}", "bad" if lines else "good"), list_of(shown)]
+    return parts
 
 
-def _row(name: str, numbers: Statistics) -> str:
+def _row(name: str, numbers: Statistics) -> list[str]:
     it = numbers.domains[name]
-    cells = (
-        html.escape(name), f"{it.num_episodes:,}", f"{it.num_test_episodes:,}",
-        f"{it.num_clips:,}", f"{it.num_frames:,}", f"{it.seconds / 60:.1f}",
-        f"{it.num_scenes:,}", f"{it.num_actions:,}",
-    )  # fmt: skip
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-
-
-def _picture(text: str, png: bytes) -> str:
-    data = base64.b64encode(png).decode()
-    text = html.escape(text)
-    return (
-        f'<figure><img alt="{text}" src="data:image/png;base64,{data}">'
-        f"<figcaption><small>{text}</small></figcaption></figure>"
-    )
+    return [
+        name, f"{it.num_episodes:,}", f"{it.num_test_episodes:,}", f"{it.num_clips:,}",
+        f"{it.num_frames:,}", f"{it.seconds / 60:.1f}", f"{it.num_scenes:,}", f"{it.num_actions:,}",
+    ]  # fmt: skip
 
 
 def _png_of_sheet(samples: Sequence[Sample]) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(contact_sheet(chosen_episodes(samples))).save(buffer, format="PNG")
-    return buffer.getvalue()
+    return png_of(contact_sheet(chosen_episodes(samples)))

@@ -17,6 +17,7 @@ from twospeed.core.config import to_json
 from twospeed.core.fields import check_fields
 from twospeed.core.files import read_json, write_json, written_aside
 from twospeed.core.folders import FolderKind, check_shared
+from twospeed.core.page import png_of
 from twospeed.core.pictures import write_picture
 from twospeed.core.progress import progress
 from twospeed.core.ranges import Seed, Within
@@ -27,7 +28,7 @@ from twospeed.evaluation.protocols.observed_return import Outcome, count_chunks,
 from twospeed.evaluation.protocols.scores import score
 from twospeed.evaluation.protocols.walks import Walk, draw_walks
 from twospeed.evaluation.reports.page import interval_text, render_page
-from twospeed.evaluation.reports.pictures import Picture, contact_sheet, png_of, side_by_side
+from twospeed.evaluation.reports.pictures import Picture, contact_sheet, side_by_side
 from twospeed.evaluation.reports.plots import plot_arms, plot_way_back
 from twospeed.evaluation.reports.provenance import provenance_of
 from twospeed.evaluation.reports.summary import summarise_route

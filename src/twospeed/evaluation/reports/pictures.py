@@ -3,7 +3,6 @@
 Frames are uint8, sRGB, 0 to 255; pixels are repeated, never smoothed.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -81,13 +80,6 @@ def contact_sheet(
             left = SIDE + index * (width + GAP)
             sheet[down : down + height, left : left + width] = frame
     return labelled(sheet, labels)
-
-
-def png_of(picture: Picture) -> bytes:
-    """Return a picture as the bytes of a PNG file."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="PNG")
-    return buffer.getvalue()
 
 
 def blank(height: int, width: int) -> Picture:
