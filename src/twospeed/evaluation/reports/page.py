@@ -10,8 +10,8 @@ _VIDEO = '<video src="demo.mp4" controls loop muted autoplay></video>'
 _HEAD = ("arm", "PSNR, dB", "SSIM", "landmarks recalled", "motion kept")
 _NOTES = (
     "Means over {episodes} episodes and 95 % bootstrap intervals over episodes, at frames whose"
-    " pose had been seen before. Landmarks: the true object is the nearest of eight; chance is 12.5 %."
-    " Motion kept: relative to the truth's. All arms go through the autoencoder."
+    " pose had been seen before. Landmarks: the true object is the nearest of eight; chance is"
+    " 12.5 %. Motion kept: relative to the truth's. All arms go through the autoencoder."
 )
 
 
