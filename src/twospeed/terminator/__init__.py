@@ -10,6 +10,6 @@ Axis letters of this room, beside those of `core.shapes`:
     N  positions of a sequence, or all positions in one row      G  groups of channels
 
 After: H. Zhang, "HyperZ·Z·W Operator Connects Slow-Fast Networks for Full Context Interaction",
-arXiv 2401.17948; equation numbers in this room are that paper's. Section and D numbers are those of
-docs/terminator.md; D1 ... D32 name the points where paper, author's code and our presets differ.
+arXiv 2401.17948; equation numbers in this room are that paper's. docs/terminator.md has all
+formulas, and the points where paper, author's code and our presets differ.
 """

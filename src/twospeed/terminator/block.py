@@ -1,9 +1,9 @@
-"""The slow-fast neural encoding block (SFNE, section 4).
+"""The slow-fast neural encoding block (SFNE).
 
 Hyper-kernels are drawn by slow nets, features are made from them by the operator, all branches are
 concatenated, and a bottleneck brings them to λC channels. No residual, no down-sampling.
 
-This is the plain evaluation, line by line as section 4 has it; fast/evaluator.py
+This is the plain evaluation, line by line as the formulas of docs/terminator.md; fast/evaluator.py
 computes the same sooner.
 """
 
@@ -149,7 +149,7 @@ class SFNEBlock(nn.Module):
         return grid_of(sizes, self.points_of).to(self.shift.device)
 
     def resolution_factor(self, sizes: Sequence[int]) -> float:
-        """Return by what K shrinks when more products are summed than on the base grid (D8)."""
+        """Return by what K shrinks when more products are summed than on the base grid."""
         if self.config.scaling != "contraction":
             return 1.0
         operator, base = self.config.operator, self.shape.sizes
@@ -216,7 +216,7 @@ class SFNEBlock(nn.Module):
         return standardize_instance(x_BCS, causal=self.config.causal)
 
     def gated_channels(self, x_BCS: Tensor, kernels: HyperKernels, kept: Trace) -> Tensor:
-        """Return q: IS(HCI(x)) as published, where IS undoes the gate (D13), or the gate last."""
+        """Return q: IS(HCI(x)) as published, where IS undoes the gate, or the gate last."""
         score = self.hci.score(x_BCS, kernels.hci)
         kept.update(hci_kappa=kernels.hci, hci_score=score)
         factor: Tensor = self.hci.gate(score)

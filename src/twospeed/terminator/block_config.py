@@ -32,7 +32,7 @@ PAPER_BRANCHES = (
 
 @dataclass(frozen=True, kw_only=True)
 class BlockConfig:
-    """What all blocks of a network share; the defaults are section 10's recommendations."""
+    """What all blocks of a network share; the defaults are what we recommend."""
 
     branches: tuple[str, ...] = AUTHOR_BRANCHES
     """Names of layers/branches.py in the order of their concatenation."""
@@ -65,37 +65,37 @@ class BlockConfig:
     """Layers L of every slow net but the global one."""
 
     omega0: float = 0.0
-    """Base frequency of all slow nets; 0 takes the Nyquist rule for each grid (D6)."""
+    """Base frequency of all slow nets; 0 takes the Nyquist rule for each grid."""
 
     scaling: str = "contraction"
-    """Kernels start at 1/sqrt of the products summed, or of the grid points ("grid", D8)."""
+    """Kernels start at 1/sqrt of the products summed, or of the grid points ("grid")."""
 
     statistics: str = "running"
-    """Batch standardization at evaluation: running averages, or the batch's own (D12)."""
+    """Batch standardization at evaluation: running averages, or the batch's own."""
 
     local_context: str = "sample"
-    """Local kernels per sample, per batch, or without context ("none", D11)."""
+    """Local kernels per sample, per batch, or without context ("none")."""
 
     learned_renormalization: bool = True
-    """Whether α and β of the s-renormalization are trained (D9)."""
+    """Whether α and β of the s-renormalization are trained."""
 
     stop_gradient: bool = False
-    """Whether the s-renormalization stops the gradient of its main term (D10)."""
+    """Whether the s-renormalization stops the gradient of its main term."""
 
     gate: str = "identity"
-    """Gates of HCI and HI: 2σ around 1 with a learned gain, or the published σ (D14)."""
+    """Gates of HCI and HI: 2σ around 1 with a learned gain, or the published σ."""
 
     hci_order: str = "after"
-    """Whether the HCI gate acts after the standardization, or before and in vain (D13)."""
+    """Whether the HCI gate acts after the standardization, or before and in vain."""
 
     groups: int = 12
-    """Groups of the group instance-batch standardization (D29)."""
+    """Groups of the group instance-batch standardization."""
 
     bias_maps: bool = True
-    """Whether slow nets over positions and RGUs have learned maps (D27)."""
+    """Whether slow nets over positions and RGUs have learned maps."""
 
     idle_biases: bool = False
-    """Whether biases that a later standardization removes exist (D16)."""
+    """Whether biases that a later standardization removes exist."""
 
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():

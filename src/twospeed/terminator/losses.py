@@ -1,6 +1,6 @@
-"""Losses of section 6: slow neural loss (three variants), cross-entropy, a regulariser.
+"""Losses: slow neural loss (three variants), cross-entropy, a regulariser.
 
-Pure functions: nothing is stored between calls (D18).
+Pure functions: nothing is stored between calls.
 """
 
 import itertools
@@ -80,7 +80,7 @@ def check_labels(labels_B: Tensor, num_classes: int) -> None:
 
 
 def norm_regulariser(network: nn.Module) -> Tensor:
-    """Return R of section 6: plain norms of the fast parameters, and a little of the slow ones.
+    """Return the regulariser R: plain norms of the fast parameters, and a little of the slow ones.
 
     Σ||θ||_2 over parameters of the blocks outside slow nets and gated units, plus 1e-6·Σ||W||_2
     over what has two axes (matrices, and maps of two-axis grids) in gated units and in slow nets

@@ -18,7 +18,7 @@ from twospeed.terminator.layers.coordinates import PointsOf, axis_points
 
 @dataclass(frozen=True, kw_only=True)
 class TerminatorConfig:
-    """A whole network; one entry per block in each tuple (section 5)."""
+    """A whole network; one entry per block in each tuple."""
 
     channels: int = 3
     """Channels of the input."""

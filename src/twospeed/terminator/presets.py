@@ -19,11 +19,11 @@ PUBLISHED = BlockConfig(
     hci_order="before",
     idle_biases=True,
 )
-"""The published choices of section 10, with the author's ten branches."""
+"""The choices that paper and author's code share, with the author's ten branches."""
 
 
 def default() -> TerminatorConfig:
-    """Section 10's recommendations at the CIFAR-10 size: evaluated, samples are independent."""
+    """What we recommend, at the CIFAR-10 size: evaluated, samples are independent."""
     return TerminatorConfig()
 
 

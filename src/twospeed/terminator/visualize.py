@@ -1,7 +1,7 @@
 """Looking inside a network: its hyper-kernels, where its scores come from, means by layer.
 
 The claim that features have zero mean is drawn as it really holds: right after a standardization,
-not after GELU (D23).
+not after GELU.
 """
 
 from collections.abc import Sequence

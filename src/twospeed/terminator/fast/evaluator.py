@@ -1,4 +1,4 @@
-"""The same network sooner: equal numbers, fewer and larger operations (section 13).
+"""The same network sooner: equal numbers, fewer and larger operations.
 
 `FastTerminator` wraps a `Terminator` and shares its weights. Without gradients everything that
 depends on weights and sizes alone is kept until a weight changes; with gradients it is prepared

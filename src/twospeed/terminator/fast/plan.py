@@ -1,6 +1,6 @@
 """What a block can prepare before it sees data: hyper-kernels, folded and stacked weights.
 
-Section 13: W_Q W_V is folded, linears with a common input are stacked, the maps P_r pass through
+W_Q W_V is folded, linears with a common input are stacked, the maps P_r pass through
 W_Y ahead of time, and the weights of a tiled earlier output are summed instead of tiling it.
 """
 

@@ -1,4 +1,4 @@
-"""Kar2 and Kar3: sign optimisers with one and two averages of the gradient (section 7).
+"""Kar2 and Kar3: sign optimisers with one and two averages of the gradient.
 
     θ -= lr·(sign(g) + sign(m1) [+ sign(m2)]),  then  m = β m + (1-β) g
 

@@ -86,7 +86,7 @@ class LocalBranch(nn.Module):
         net: slow net of the kernel, `sizes` (k,) or (k, k), `outputs` C.
         context: how the kernel reads its source.
         statistics: of BS.
-        idle_biases: whether b and t exist; later standardizations remove both (D16).
+        idle_biases: whether b and t exist; later standardizations remove both.
         causal: whether a kernel over a sequence reaches into the past only.
         generator: source of the draws; None is the global one.
     """

@@ -32,7 +32,7 @@ class ChannelLinear(nn.Module):
         num_out: O.
         bias: whether there is one; it starts at 0.
         spread: "kaiming" draws normal weights of std sqrt(2/C), "uniform" draws from
-            ±sqrt(3/C) (both of section 4), "default" weight and bias from ±1/sqrt(C).
+            ±sqrt(3/C) (both as the author starts them), "default" weight and bias from ±1/sqrt(C).
         generator: source of the draws; None is the global one.
     """
 

@@ -1,8 +1,8 @@
-"""The recursive gated unit (RGU, section 4): channel mixing with a gate of second order.
+"""The recursive gated unit (RGU): channel mixing with a gate of second order.
 
     a = W_K z;  v = W_V z;  r = φ(IS(a ⊙ (W_Q v))) + P_r;  RGU(z) = W_Y r
 
-W_Q W_V is a product of two linear maps (D20); the fast evaluation folds it.
+W_Q W_V is a product of two linear maps with nothing between; the fast evaluation folds it.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Gates of the two-elementwise form: hyper-channel (HCI) and hyper-interaction (HI).
 
-Section 4. Author: s = σ(κ ⊙ z²) for HCI, σ((κ_s ⊙ z_s²)·(κ_c ⊙ z_c²)) for HI, z pooled features.
-At the start those scores are tiny, the gate is 0.5 everywhere and hardly learns (D14). The identity
+Author: s = σ(κ ⊙ z²) for HCI, σ((κ_s ⊙ z_s²)·(κ_c ⊙ z_c²)) for HI, z pooled features.
+At the start those scores are tiny, the gate is 0.5 everywhere and hardly learns. The identity
 form standardizes the descriptors, multiplies the score by a learned gain that starts at 0, and
 takes 2σ, so that a new gate is exactly 1 and learns from the first step.
 """

@@ -1,6 +1,6 @@
 """The slow net of a local branch: a k x k kernel from coordinates and from what it will act on.
 
-Section 2, "HyperZ·Z·W inside the generation". With ζ the pooled and reduced context,
+What the author calls "HyperZ·Z·W inside the generation". With ζ the pooled and reduced context,
 
     u_i = g_i(c) ⊙ (A_i h_{i-1} + a_i) + P
     v_i = α_i ⊙ sg[u_i] + β_i ⊙ u_i / ||u_i||        (s-renormalization, eq. 4)
@@ -31,14 +31,14 @@ class ContextConfig:
     """How a local slow net reads its context."""
 
     scope: str = "sample"
-    """"sample" draws a kernel per sample, "batch" one from the mean of the batch (D11),
+    """"sample" draws a kernel per sample, "batch" one from the mean of the batch,
     "none" one from coordinates alone (for causal use)."""
 
     learned: bool = True
-    """Whether α and β are trained (D9); otherwise they are constants that are saved."""
+    """Whether α and β are trained; otherwise they are constants that are saved."""
 
     stop_gradient: bool = False
-    """Whether the main term of the s-renormalization is cut off from the gradient (D10)."""
+    """Whether the main term of the s-renormalization is cut off from the gradient."""
 
     def __post_init__(self) -> None:
         if self.scope not in CONTEXTS:

@@ -1,6 +1,6 @@
 """The local form of the operator: depthwise cross-correlation with context-made kernels.
 
-Section 3: stride 1, zeros outside, the kernel is not flipped. One kernel for the whole batch, or
+Stride 1, zeros outside, the kernel is not flipped. One kernel for the whole batch, or
 one per sample (a convolution with B·C groups).
 """
 

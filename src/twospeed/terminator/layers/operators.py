@@ -2,14 +2,14 @@
 
 First step, always: Ŵ = Z ⊙ W, the context-dependent kernel. Second step, by kind:
 
-    matmul      matrix product along an axis (section 14; on squares section 3's Ŵ·Y, row by column)
+    matmul      matrix product along an axis (on squares the author's Ŵ·Y, row by column)
     fft         convolution over all positions, circular, or causal by zero padding
     hadamard    elementwise, no mixing over positions
     local       depthwise with a small context-made kernel (`convolve_local`)
     elementwise W ⊙ Z² (`square_gate`)
 
 All take (B, C, N), (B, C, H, W) and (B, C, T, H, W). Cost per channel, N positions on a square:
-N·sqrt(N), N·log N, N. None is linear except hadamard (D4).
+N·sqrt(N), N·log N, N. None is linear except hadamard.
 """
 
 import functools
@@ -78,7 +78,7 @@ def chosen_operator(operator: str, sizes: Sequence[int]) -> str:
 
 
 def contraction_length(operator: str, sizes: Sequence[int]) -> int:
-    """Return how many products are summed in one output of `mix` (D8)."""
+    """Return how many products are summed in one output of `mix`."""
     name = chosen_operator(operator, sizes)
     if name == "hadamard":
         return 1
@@ -190,5 +190,5 @@ OPERATORS: dict[str, Callable[[Tensor, Tensor, Mixing, bool], Tensor]] = {
 
 
 def square_gate(descriptor: Tensor, kernel: Tensor) -> Tensor:
-    """The two-elementwise form Z ⊙ W ⊙ Z = W ⊙ Z²; the sign of Z is lost (D15)."""
+    """The two-elementwise form Z ⊙ W ⊙ Z = W ⊙ Z²; the sign of Z is lost."""
     return kernel * descriptor * descriptor

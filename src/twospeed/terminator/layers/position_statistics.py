@@ -1,7 +1,7 @@
 """What a mean over positions may look at: everything, or, in causal use, only the past.
 
 Instance statistics, pooled descriptors and gates all take means over positions. With a time axis
-and causal use they must not see the future (section 11): a sequence takes the mean of the positions
+and causal use they must not see the future: a sequence takes the mean of the positions
 so far, a video the mean of each frame.
 """
 

@@ -1,6 +1,6 @@
 """The fixed matrix that brings one axis of a context-dependent kernel to another length.
 
-Section 14: mixing along an axis of n points needs an n x n matrix per sample and channel; a kernel
+Mixing along an axis of n points needs an n x n matrix per sample and channel; a kernel
 of n x m is brought to it by R (m x n). On squares R is the identity.
 """
 

@@ -1,6 +1,6 @@
 """Slow nets: sine multiplicative filter networks from coordinates to hyper-kernels.
 
-Section 2; eq. 2-3 of the paper, with the map P of its author's code:
+Eq. 2-3 of the paper, with the map P of its author's code:
 
     g_i(c) = sin(Ω_i c + ψ_i),  h_0 = g_0,  h_i = g_i ⊙ (A_i h_{i-1} + a_i) + P,  K = A_o h_L + a_o
 
@@ -63,7 +63,7 @@ def nyquist_omega0(sizes: Sequence[int], layers: int) -> float:
     """Return the base frequency at which the phase moves by π per grid step.
 
     The phase step 2π·ω0·γ·step/sqrt(d), summed over the L + 1 filters with γ at its mean
-    6/(i + 1), is π (D6).
+    6/(i + 1), is π.
     """
     gamma = sum(GAMMA_SHAPE / (i + 1) for i in range(layers + 1))
     return math.sqrt(len(sizes)) / (2 * widest_step(sizes) * gamma)
@@ -72,7 +72,7 @@ def nyquist_omega0(sizes: Sequence[int], layers: int) -> float:
 class FilterNet(nn.Module):
     """The parameters that every slow net has, and its sine filters.
 
-    The phase is computed in double precision outside autocast (D28): at ω0 = 2000 it reaches
+    The phase is computed in double precision outside autocast: at ω0 = 2000 it reaches
     1e5 radians, more than single precision can hold to a thousandth.
 
     Args:
@@ -153,7 +153,7 @@ def apply_matrix(weight_OH: Tensor, bias_O: Tensor, hidden_HS: Tensor) -> Tensor
 
 
 def resized_map(map_S: Tensor, sizes: Sequence[int]) -> Tensor:
-    """Return a learned map interpolated linearly to another grid; its own size is exact (D27)."""
+    """Return a learned map interpolated linearly to another grid; its own size is exact."""
     if tuple(map_S.shape) == tuple(sizes):
         return map_S
     mode = ("linear", "bilinear", "trilinear")[map_S.ndim - 1]

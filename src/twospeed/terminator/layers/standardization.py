@@ -1,7 +1,7 @@
-"""Standardization: normalization without affine part (section 1).
+"""Standardization: normalization without affine part.
 
 IS per sample and channel, BS per channel over the batch, G-IBS by turns in groups of channels.
-BS takes the statistics of the batch also at evaluation in the author's mode (D12), or running
+BS takes the statistics of the batch also at evaluation in the author's mode, or running
 averages, so that a sample's output does not depend on its companions.
 """
 
