@@ -52,6 +52,36 @@ def test_a_wrong_number_is_found(archive_path, tmp_path, name):
     assert result.exit_code == 1
 
 
+SLOW = ("output__slow_pairs", "output__slow_b_terms", "output__slow_c_terms")
+
+
+def test_the_archive_says_the_order_of_its_pairs(archive_path, tmp_path):
+    path = altered(archive_path, tmp_path, **dict.fromkeys(SLOW, lambda rows: rows[[2, 0, 1]]))
+    assert not compare_archive(path).failures
+    path = altered(path, tmp_path, output__slow_pairs=lambda rows: rows[:, ::-1])
+    assert not compare_archive(path).failures
+
+
+def test_terms_of_another_order_than_the_archive_says_are_found(archive_path, tmp_path):
+    for changes in (
+        {name: lambda rows: rows[[2, 0, 1]] for name in SLOW[1:]},
+        {**{name: lambda rows: rows[[2, 0, 1]] for name in SLOW[1:]}, SLOW[0]: None},
+    ):
+        path = altered(archive_path, tmp_path, **changes)
+        assert list(compare_archive(path).failures) == [
+            "output/slow_b_terms",
+            "output/slow_c_terms",
+        ]
+
+
+@pytest.mark.parametrize(
+    "pairs", [[(1, 2), (1, 2), (2, 3)], [(1, 2), (1, 3), (2, 4)], [(1, 2), (1, 3)]]
+)
+def test_pairs_that_are_not_all_pairs_are_found(archive_path, tmp_path, pairs):
+    path = altered(archive_path, tmp_path, output__slow_pairs=np.array(pairs))
+    assert list(compare_archive(path).failures) == ["output/slow_pairs"]
+
+
 def test_a_number_that_is_not_finite_is_found(archive_path, tmp_path):
     path = altered(archive_path, tmp_path, output__ce=np.array(np.nan))
     assert list(compare_archive(path).failures) == ["output/ce"]
@@ -73,6 +103,7 @@ def test_a_number_that_is_not_finite_is_found(archive_path, tmp_path):
         ({"input__labels": np.zeros(2)}, "input/labels should hold 4 numbers, got 2"),
         ({"input__labels": np.full(4, 10)}, "labels must be 0 to 9, got 10"),
         ({"input__x": np.full((4, 3, 8, 8), np.nan)}, "numbers that are not finite"),
+        ({"output__slow_pairs": np.full((3, 2), np.nan)}, "should hold whole numbers"),
         ({"coords__8": np.zeros(7)}, "coords/8 should be an axis"),
         ({"coords__x": np.zeros(7)}, "coords/x should be an axis"),
         ({"grad__nothing": np.zeros(3)}, "gradient of nothing"),

@@ -1,5 +1,6 @@
 """Compare our network with an archive, array by array, in float64 (sections 15 and 17)."""
 
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ def evaluate(network: Terminator, arrays: Arrays, *, step: Step = plain_step) ->
         for name, tensor in trace.items():
             label = f"trace/block{number}/{archive_trace_name(name)}"
             results[label] = in_archive_shape(tensor, label, arrays)
-    results.update(slow_results(kernels))
+    results.update(slow_results(kernels, arrays))
     results["output/logits"] = logits
     if "input/labels" in arrays:
         labels = labels_of(arrays, len(x))
@@ -142,18 +143,33 @@ def labels_of(arrays: Arrays, count: int) -> Tensor:
     return torch.tensor(labels)
 
 
-def slow_results(kernels: list[Tensor]) -> dict[str, Tensor]:
-    """Return the three slow losses with their terms, by archive name."""
+def slow_results(kernels: list[Tensor], arrays: Arrays) -> dict[str, Tensor]:
+    """Return the three slow losses with their terms, by archive name.
+
+    Terms of all pairs come in the order of the archive's ``output/slow_pairs``, where it gives one.
+    """
     results: dict[str, Tensor] = {}
+    ours = list(itertools.combinations(range(1, len(kernels) + 1), 2))
+    pairs = pairs_of(arrays, ours) if "output/slow_pairs" in arrays else ours
     for variant in "abc":
         terms = slow_loss_terms(kernels, variant)
+        if variant != "a":
+            terms = [terms[ours.index((min(pair), max(pair)))] for pair in pairs]
         results[f"output/slow_{variant}"] = slow_loss(kernels, variant)
         results[f"output/slow_{variant}_terms"] = (
             torch.stack(terms) if terms else kernels[0].new_zeros(0)
         )
-    pairs = [(j, i) for j in range(1, len(kernels)) for i in range(j + 1, len(kernels) + 1)]
     results["output/slow_pairs"] = torch.tensor(pairs).reshape(-1, 2)
     return results
+
+
+def pairs_of(arrays: Arrays, ours: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the archive's pairs of blocks, or `ours` where they are not the same ones."""
+    if take(arrays, "output/slow_pairs").shape != (len(ours), 2):
+        return ours
+    values = integers(arrays, "output/slow_pairs")
+    pairs = list(zip(values[::2], values[1::2], strict=True))
+    return pairs if sorted((min(pair), max(pair)) for pair in pairs) == ours else ours
 
 
 def gradients(
