@@ -9,11 +9,8 @@ import pytest
 from twospeed.cli.app import build, main
 
 ROOT = Path(__file__).parents[1]
-PAGES = [
-    ROOT / "README.md",
-    *sorted(ROOT.glob("docs/*.md")),
-    *sorted(ROOT.glob("docs/tutorials/*.md")),
-]
+TUTORIALS = sorted(ROOT.glob("docs/tutorials/*.md"))
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *TUTORIALS]
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 BLOCKS = re.findall(r"^```console\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
 
@@ -45,6 +42,21 @@ def test_the_example_in_python_runs_as_written(tmp_path, monkeypatch):
     exec(compile(code, "README.md", "exec"), names)
     assert names["frames"].shape == (4, 64, 64, 3)
     assert len(names["again"].records[0]) == 5
+
+
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
+def test_a_tutorial_in_python_runs_as_written(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for code in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S):
+        exec(compile(code, page.name, "exec"), {})
+
+
+@pytest.mark.parametrize("name", ["README.md", "DESIGN.md", "CONTRIBUTING.md"])
+def test_links_to_our_files_lead_somewhere(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", text)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
 
 
 @pytest.mark.slow
