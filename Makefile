@@ -24,8 +24,8 @@ docs: setup
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict
 
 check: setup docs
-	.venv/bin/ruff check src tests tools
-	.venv/bin/ruff format --check src tests tools
+	.venv/bin/ruff check src tests tools examples
+	.venv/bin/ruff format --check src tests tools examples
 	.venv/bin/mypy
 
 clean:
