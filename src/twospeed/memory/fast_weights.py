@@ -163,6 +163,8 @@ class FastWeights:
     @torch.no_grad()
     def _bound_(self, open_E: Tensor) -> None:
         """Forget a little (`anchor`) and keep the norm below its bound (`max_norm`)."""
+        if self.config.anchor == 0 and self.config.max_norm is None:
+            return
         keep_E = 1 - self.config.anchor * open_E.to(torch.float32)
         if self.config.max_norm is not None:
             norm_E = (self.adapters.norm_E() * keep_E).clamp_min(1e-12)

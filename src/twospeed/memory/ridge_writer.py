@@ -157,5 +157,5 @@ class RidgeWriter:
             self.reset_()
         moved_EK1 = self.inverse_EKK @ key_EK1
         gain_E1K = (weight_E11 * moved_EK1 / (1 + weight_E11 * key_EK1.mT @ moved_EK1)).mT
-        up_EOK += self.config.learning_rate * (error_EO1 @ gain_E1K)
-        self.inverse_EKK -= moved_EK1 @ gain_E1K
+        up_EOK.baddbmm_(error_EO1, gain_E1K, alpha=self.config.learning_rate)
+        self.inverse_EKK.baddbmm_(moved_EK1, gain_E1K, alpha=-1)
