@@ -52,14 +52,14 @@ def pairs_of(
         yield recall.keys(past_BCPHW, recall.inverse_action(action_BD)), recalled_target(new_BCNHW)
 
 
-def _fresh(config: RidgeConfig) -> Tensor:
-    """Return P of an empty memory, (K, K)."""
-    return torch.eye(config.rank) / config.ridge
+def _fresh(config: RidgeConfig, like: Tensor) -> Tensor:
+    """Return P of an empty memory, (K, K), on the device and in the precision of `like`."""
+    return torch.eye(config.rank).to(like) / config.ridge
 
 
 def loosened(inverse_KK: Tensor, config: RidgeConfig, share: float) -> Tensor:
     """Return P gone so far, 0 to 1, towards that of an empty memory."""
-    return inverse_KK.lerp(_fresh(config).to(inverse_KK), share)
+    return inverse_KK.lerp(_fresh(config, inverse_KK), share)
 
 
 class RidgeWriter:
@@ -92,8 +92,7 @@ class RidgeWriter:
         if denoiser is None:
             raise ConfigError("a RidgeConfig needs a denoiser with model.recall_keys above 0")
         self.denoiser, self.config, self.adapters = denoiser, config, adapters
-        fresh_KK = _fresh(config).to(adapters.up[LAYER])
-        self._fresh_EKK = fresh_KK.expand(len(seeds), -1, -1)
+        self._fresh_EKK = _fresh(config, adapters.up[LAYER]).expand(len(seeds), -1, -1)
         self.inverse_EKK = self._fresh_EKK.clone()
 
     @torch.no_grad()
