@@ -13,7 +13,8 @@ from twospeed.core.errors import ConfigError, UnknownNameError
 from twospeed.evaluation.protocols.base import ProtocolConfig
 from twospeed.evaluation.recall import RecallConfig
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.memory.files import WEIGHTS, load_memory, memory_of, open_memories, save_memory
+from twospeed.memory.files import WEIGHTS, load_memory, save_memory
+from twospeed.memory.memory_file import memory_of, open_memories
 from twospeed.memory.presets import default
 from twospeed.recipes import rooms_tiny
 from twospeed.training.run import RunConfig

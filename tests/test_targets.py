@@ -136,7 +136,8 @@ def test_an_output_file_replaces_a_file(tmp_path):
 @pytest.fixture
 def memory(model, tmp_path):
     from twospeed.memory.fast_weights import FastWeights
-    from twospeed.memory.files import memory_of, save_memory
+    from twospeed.memory.files import save_memory
+    from twospeed.memory.memory_file import memory_of
     from twospeed.memory.presets import preset_of
 
     file = memory_of(FastWeights(model, preset_of(model, "paper")))

@@ -12,7 +12,8 @@ TYPE_CHECKING = False  # as `typing.TYPE_CHECKING`, which takes longer to import
 if TYPE_CHECKING:
     from twospeed.generation.dream import Dream
     from twospeed.memory.fast_weights import FastWeights
-    from twospeed.memory.files import load_memory, open_memories, save_memory
+    from twospeed.memory.files import load_memory, save_memory
+    from twospeed.memory.memory_file import open_memories
     from twospeed.terminator.layers.hyperzzw import HyperZZW
     from twospeed.terminator.network import Terminator, TerminatorConfig
     from twospeed.training.pipeline import train_world_model
@@ -42,7 +43,7 @@ _HOMES = {
     "WorldModel": "twospeed.worldmodel.model",
     "load_memory": "twospeed.memory.files",
     "make_world": "twospeed.worlds.registry",
-    "open_memories": "twospeed.memory.files",
+    "open_memories": "twospeed.memory.memory_file",
     "save_memory": "twospeed.memory.files",
     "train_world_model": "twospeed.training.pipeline",
 }

@@ -8,7 +8,7 @@ from twospeed.evaluation.protocols.memories import (
     rotated,
 )
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.memory.files import memory_of, open_memories
+from twospeed.memory.memory_file import memory_of, open_memories
 
 
 @pytest.fixture

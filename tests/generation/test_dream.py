@@ -8,7 +8,8 @@ from twospeed.core.files import read_json, write_json
 from twospeed.generation.dream import Dream
 from twospeed.memory.config import GradientConfig
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.memory.files import WRITER, load_memory, memory_of, open_memories, save_memory
+from twospeed.memory.files import WRITER, load_memory, save_memory
+from twospeed.memory.memory_file import memory_of, open_memories
 
 QUICK = GradientConfig(rank=2, learning_rate=1e-2, updates_per_chunk=2)
 ROUTE = ["turn left", "go forward", "turn left", "go back"]

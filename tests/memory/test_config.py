@@ -12,7 +12,8 @@ from twospeed.core.config import from_json, override, to_json
 from twospeed.core.errors import ConfigError, UnknownNameError
 from twospeed.memory.config import FastLearningConfig, GradientConfig, RidgeConfig
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.memory.files import WEIGHTS, load_memory, memory_of, save_memory
+from twospeed.memory.files import WEIGHTS, load_memory, save_memory
+from twospeed.memory.memory_file import memory_of
 from twospeed.memory.presets import PRESETS, gradient, preset_of, recalling
 
 OF_BEFORE = {

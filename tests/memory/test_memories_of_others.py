@@ -12,15 +12,8 @@ from twospeed.memory.adapter_files import CONFIG, PREFIX
 from twospeed.memory.config import GradientConfig
 from twospeed.memory.edits import difference, merge
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.memory.files import (
-    FORMAT,
-    WEIGHTS,
-    MemoryFile,
-    load_memory,
-    memory_of,
-    open_memories,
-    save_memory,
-)
+from twospeed.memory.files import FORMAT, WEIGHTS, load_memory, save_memory
+from twospeed.memory.memory_file import MemoryFile, memory_of, open_memories
 
 CONFIGURED = GradientConfig(rank=3, learning_rate=1e-2)
 LAYER = "blocks.0.to_qkv"

@@ -10,15 +10,8 @@ from twospeed.core.errors import ConfigError, DataError, ShapeError
 from twospeed.memory.config import GradientConfig
 from twospeed.memory.edits import difference, forget, merge
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.memory.files import (
-    WEIGHTS,
-    WRITER,
-    load_memory,
-    memory_of,
-    open_memories,
-    restore_,
-    save_memory,
-)
+from twospeed.memory.files import WEIGHTS, WRITER, load_memory, save_memory
+from twospeed.memory.memory_file import memory_of, open_memories, restore_
 from twospeed.worldmodel.reading import Reading
 
 QUICK = GradientConfig(rank=3, learning_rate=1e-2, updates_per_chunk=3)

@@ -8,7 +8,8 @@ from twospeed.generation.dream import Dream
 from twospeed.memory.config import RidgeConfig
 from twospeed.memory.edits import forget, merge
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.memory.files import load_memory, memory_of, open_memories, save_memory
+from twospeed.memory.files import load_memory, save_memory
+from twospeed.memory.memory_file import memory_of, open_memories
 from twospeed.memory.presets import PRESETS, default, gradient, paper, recalling
 from twospeed.training.recall.dual_ridge import dual_ridge_solution
 from twospeed.worldmodel.reading import Reading

@@ -17,7 +17,8 @@ from twospeed.generation.action_list import HELP, read_actions
 from twospeed.generation.commands import place_commands
 from twospeed.generation.dream import Dream
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.memory.files import MEMORY, load_memory, memory_of, open_memories, save_memory
+from twospeed.memory.files import MEMORY, load_memory, save_memory
+from twospeed.memory.memory_file import memory_of, open_memories
 from twospeed.memory.presets import PRESETS, preset_of
 from twospeed.training.data.vocabulary import vocabulary_of
 from twospeed.worldmodel.model import WorldModel

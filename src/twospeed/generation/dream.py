@@ -22,7 +22,8 @@ from twospeed.core.folders import FolderKind, folder_aside, recover
 from twospeed.core.ranges import Within
 from twospeed.core.untrusted import parsing, typed
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.memory.files import MEMORY, load_memory, memory_of, open_memories, save_memory
+from twospeed.memory.files import MEMORY, load_memory, save_memory
+from twospeed.memory.memory_file import memory_of, open_memories
 from twospeed.worldmodel.model import WorldModel
 
 Frames = NDArray[np.uint8]

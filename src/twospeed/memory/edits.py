@@ -7,7 +7,7 @@ from torch import Tensor
 
 from twospeed.core.errors import ConfigError, DataError
 from twospeed.memory.config import RidgeConfig
-from twospeed.memory.files import MemoryFile
+from twospeed.memory.memory_file import MemoryFile
 from twospeed.memory.ridge_writer import loosened
 
 

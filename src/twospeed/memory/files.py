@@ -11,19 +11,17 @@ in the memories of earlier versions, later writes begin as into an empty memory.
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from twospeed.core.config import to_json
-from twospeed.core.errors import DataError, ShapeError, TwospeedError
+from twospeed.core.errors import DataError, TwospeedError
 from twospeed.core.fields import shown
 from twospeed.core.files import write_json
 from twospeed.core.folders import FolderKind, folder_aside, recover
@@ -31,15 +29,13 @@ from twospeed.core.untrusted import parse_json, parsing, typed
 from twospeed.memory.adapter_files import (
     CONFIG,
     PREFIX,
-    check_halves,
     factor_in,
     halves_of,
     named_tensors,
 )
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.fast_weights import FastWeights, WriteRecord
-from twospeed.memory.writer import check_state
-from twospeed.worldmodel.model import WorldModel
+from twospeed.memory.memory_file import MemoryFile, memory_of
 from twospeed.worldmodel.renamed import rename_weights_
 
 FORMAT = "twospeed-memory-1"
@@ -64,118 +60,6 @@ def _opened(path: Path) -> Iterator[Any]:
 
 MEMORY = FolderKind(name="a memory", files=(WEIGHTS, CONFIG, WRITER), sign=_is_memory)
 """What `save_memory` writes."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MemoryFile:
-    """One episode's memory, as it lies on disk.
-
-    Raises:
-        DataError: when the weights are no whole pairs of finite numbers of the configured rank.
-    """
-
-    model_hash: str
-    """Hash of the slow weights it belongs to."""
-
-    config: FastLearningConfig
-    """How it was written."""
-
-    records: tuple[WriteRecord, ...]
-    """Every write, oldest first."""
-
-    down: dict[str, Tensor]
-    """Layer -> (R, I)."""
-
-    up: dict[str, Tensor]
-    """Layer -> (O, R)."""
-
-    writer: dict[str, Tensor] = field(default_factory=dict)
-    """What the writer needs to go on exactly (`FastWeights.state`); empty: it begins anew."""
-
-    def __post_init__(self) -> None:
-        check_halves(self.down, self.up, rank=self.config.rank)
-
-    def delta(self, layer: str) -> Tensor:
-        """Return what the memory adds to a layer's weight, (O, I)."""
-        return self.up[layer] @ self.down[layer]
-
-    def norm(self) -> float:
-        """Return the L2 norm of all added weights."""
-        return float(torch.stack([self.delta(n).square().sum() for n in self.up]).sum().sqrt())
-
-
-def memory_of(memory: FastWeights, episode: int = 0) -> MemoryFile:
-    """Copy one episode's memory out of fast weights."""
-    copy = {
-        part: {name: t[episode].detach().cpu().clone() for name, t in tensors.items()}
-        for part, tensors in (("down", memory.adapters.down), ("up", memory.adapters.up))
-    }
-    return MemoryFile(
-        model_hash=memory.model_hash,
-        config=memory.config,
-        records=tuple(memory.records[episode]),
-        writer={name: it.detach().cpu().clone() for name, it in memory.state(episode).items()},
-        **copy,
-    )
-
-
-def restore_(memory: FastWeights, saved: Sequence[MemoryFile]) -> None:
-    """Fill fast weights, one file an episode; where it has its writer's state, that goes on.
-
-    Raises:
-        DataError: when a file belongs to other slow weights or has other layers or another rank;
-            the memory is as it was then.
-        ShapeError: when there is not one file an episode.
-    """
-    if len(saved) != len(memory.seeds):
-        raise ShapeError(f"{len(memory.seeds)} episodes take as many memories, got {len(saved)}")
-    for file in saved:
-        _check_fit(memory, file)
-    with torch.no_grad():
-        for episode, file in enumerate(saved):
-            for name in memory.adapters.up:
-                memory.adapters.down[name][episode] = file.down[name].to(memory.model.device)
-                memory.adapters.up[name][episode] = file.up[name].to(memory.model.device)
-            memory.records[episode] = list(file.records)
-    memory.writer.reset_()
-    for episode, file in enumerate(saved):
-        if file.writer:
-            memory.load_state_(file.writer, episode)
-
-
-def _check_fit(memory: FastWeights, file: MemoryFile) -> None:
-    if file.model_hash != memory.model_hash:
-        raise DataError(
-            f"this memory belongs to slow weights {file.model_hash}, the model has"
-            f" {memory.model_hash}: load the model it was written on"
-        )
-    for part, tensors in (("down", memory.adapters.down), ("up", memory.adapters.up)):
-        found = {name: tuple(tensor.shape) for name, tensor in getattr(file, part).items()}
-        wanted = {name: tuple(tensor.shape[1:]) for name, tensor in tensors.items()}
-        different = sorted(set(found.items()) ^ set(wanted.items()))
-        if different:
-            raise DataError(
-                f"this memory has other adapters: layer {different[0][0]!r} does not fit"
-            )
-    if file.writer:
-        check_state(file.writer, like=memory.state())
-
-
-def open_memories(
-    model: WorldModel, saved: Sequence[MemoryFile], *, seeds: Sequence[int]
-) -> FastWeights:
-    """Open saved memories on a model, one an episode.
-
-    Layers are found by the names that the file has adapters of: a pattern out of a file is not
-    run.
-
-    Raises:
-        DataError: when a memory belongs to other slow weights, or a layer is not there or does
-            not fit.
-    """
-    memory = FastWeights(model, saved[0].config, seeds=seeds, layers=tuple(saved[0].up))
-    restore_(memory, saved)
-    return memory
 
 
 def save_memory(memory: MemoryFile | FastWeights, path: str | Path) -> None:

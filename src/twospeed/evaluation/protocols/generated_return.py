@@ -32,7 +32,7 @@ from twospeed.evaluation.protocols.rollout import Advance, Job, fresh_memory, ge
 from twospeed.evaluation.protocols.scores import EpisodeScores
 from twospeed.evaluation.protocols.walks import Walk, by_writes
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.memory.files import MemoryFile, open_memories
+from twospeed.memory.memory_file import MemoryFile, open_memories
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.routes.base import CHUNK_FRAMES
 

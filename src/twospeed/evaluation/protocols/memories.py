@@ -10,7 +10,7 @@ import torch
 
 from twospeed.core.random import generator_of
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.memory.files import MemoryFile, memory_of, open_memories
+from twospeed.memory.memory_file import MemoryFile, memory_of, open_memories
 
 
 def narrowed(memory: FastWeights, keep: Sequence[int]) -> FastWeights:

@@ -46,7 +46,7 @@ from twospeed.evaluation.protocols.rollout import (
     write_seed,
 )
 from twospeed.evaluation.protocols.walks import Walk, by_writes, draw_walks
-from twospeed.memory.files import MemoryFile, open_memories
+from twospeed.memory.memory_file import MemoryFile, open_memories
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.routes.base import CHUNK_FRAMES
 

@@ -15,7 +15,7 @@ from twospeed.core.random import seed_of
 from twospeed.evaluation.protocols.memories import narrowed
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.memory.files import MemoryFile, memory_of
+from twospeed.memory.memory_file import MemoryFile, memory_of
 from twospeed.worldmodel.model import WorldModel
 
 Advance = Callable[[int], None]

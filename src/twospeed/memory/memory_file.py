@@ -1,0 +1,130 @@
+"""One episode's memory as a value: copied out of fast weights, put into others.
+
+Holds: `MemoryFile`, `memory_of`, `restore_`, `open_memories`. Holds not: how it lies on disk
+(files.py), what is made of two (edits.py). Axes: R rank, I and O features in and out of a layer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from twospeed.core.errors import DataError, ShapeError
+from twospeed.memory.adapter_files import check_halves
+from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.fast_weights import FastWeights, WriteRecord
+from twospeed.memory.writer import check_state
+from twospeed.worldmodel.model import WorldModel
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MemoryFile:
+    """One episode's memory, as it lies on disk.
+
+    Raises:
+        DataError: when the weights are no whole pairs of finite numbers of the configured rank.
+    """
+
+    model_hash: str
+    """Hash of the slow weights it belongs to."""
+
+    config: FastLearningConfig
+    """How it was written."""
+
+    records: tuple[WriteRecord, ...]
+    """Every write, oldest first."""
+
+    down: dict[str, Tensor]
+    """Layer -> (R, I)."""
+
+    up: dict[str, Tensor]
+    """Layer -> (O, R)."""
+
+    writer: dict[str, Tensor] = field(default_factory=dict)
+    """What the writer needs to go on exactly (`FastWeights.state`); empty: it begins anew."""
+
+    def __post_init__(self) -> None:
+        check_halves(self.down, self.up, rank=self.config.rank)
+
+    def delta(self, layer: str) -> Tensor:
+        """Return what the memory adds to a layer's weight, (O, I)."""
+        return self.up[layer] @ self.down[layer]
+
+    def norm(self) -> float:
+        """Return the L2 norm of all added weights."""
+        return float(torch.stack([self.delta(n).square().sum() for n in self.up]).sum().sqrt())
+
+
+def memory_of(memory: FastWeights, episode: int = 0) -> MemoryFile:
+    """Copy one episode's memory out of fast weights."""
+    copy = {
+        part: {name: t[episode].detach().cpu().clone() for name, t in tensors.items()}
+        for part, tensors in (("down", memory.adapters.down), ("up", memory.adapters.up))
+    }
+    return MemoryFile(
+        model_hash=memory.model_hash,
+        config=memory.config,
+        records=tuple(memory.records[episode]),
+        writer={name: it.detach().cpu().clone() for name, it in memory.state(episode).items()},
+        **copy,
+    )
+
+
+def restore_(memory: FastWeights, saved: Sequence[MemoryFile]) -> None:
+    """Fill fast weights, one file an episode; where it has its writer's state, that goes on.
+
+    Raises:
+        DataError: when a file belongs to other slow weights or has other layers or another rank;
+            the memory is as it was then.
+        ShapeError: when there is not one file an episode.
+    """
+    if len(saved) != len(memory.seeds):
+        raise ShapeError(f"{len(memory.seeds)} episodes take as many memories, got {len(saved)}")
+    for file in saved:
+        _check_fit(memory, file)
+    with torch.no_grad():
+        for episode, file in enumerate(saved):
+            for name in memory.adapters.up:
+                memory.adapters.down[name][episode] = file.down[name].to(memory.model.device)
+                memory.adapters.up[name][episode] = file.up[name].to(memory.model.device)
+            memory.records[episode] = list(file.records)
+    memory.writer.reset_()
+    for episode, file in enumerate(saved):
+        if file.writer:
+            memory.load_state_(file.writer, episode)
+
+
+def _check_fit(memory: FastWeights, file: MemoryFile) -> None:
+    if file.model_hash != memory.model_hash:
+        raise DataError(
+            f"this memory belongs to slow weights {file.model_hash}, the model has"
+            f" {memory.model_hash}: load the model it was written on"
+        )
+    for part, tensors in (("down", memory.adapters.down), ("up", memory.adapters.up)):
+        found = {name: tuple(tensor.shape) for name, tensor in getattr(file, part).items()}
+        wanted = {name: tuple(tensor.shape[1:]) for name, tensor in tensors.items()}
+        different = sorted(set(found.items()) ^ set(wanted.items()))
+        if different:
+            raise DataError(
+                f"this memory has other adapters: layer {different[0][0]!r} does not fit"
+            )
+    if file.writer:
+        check_state(file.writer, like=memory.state())
+
+
+def open_memories(
+    model: WorldModel, saved: Sequence[MemoryFile], *, seeds: Sequence[int]
+) -> FastWeights:
+    """Open saved memories on a model, one an episode.
+
+    Layers are found by the names that the file has adapters of: a pattern out of a file is not
+    run.
+
+    Raises:
+        DataError: when a memory belongs to other slow weights, or a layer is not there or does
+            not fit.
+    """
+    memory = FastWeights(model, saved[0].config, seeds=seeds, layers=tuple(saved[0].up))
+    restore_(memory, saved)
+    return memory
