@@ -84,12 +84,25 @@ class Recall(nn.Module):
         return action_BD + shift_BD
 
     def forward(
-        self, noisy_BCTHW: Tensor, level_BT: Tensor, action_BD: Tensor
+        self,
+        noisy_BCTHW: Tensor,
+        level_BT: Tensor,
+        action_BD: Tensor,
+        recalled_BO: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Return what the layer recalls of a window, see `placed`; it looks at the clean past."""
-        _, first_B = new_frames(level_BT)
-        keys_BK = self.keys(latest(noisy_BCTHW, first_B, LOOKS_AT), action_BD)
-        return self.placed(self.layer(keys_BK), level_BT)
+        """Return what the layer recalls of a window, see `placed`; it looks at the clean past.
+
+        Args:
+            noisy_BCTHW: the window.
+            level_BT: noise levels; 0 is clean.
+            action_BD: the embedded actions.
+            recalled_BO: what the layer gave, where it was read before; None reads it.
+        """
+        if recalled_BO is None:
+            _, first_B = new_frames(level_BT)
+            keys_BK = self.keys(latest(noisy_BCTHW, first_B, LOOKS_AT), action_BD)
+            recalled_BO = self.layer(keys_BK)
+        return self.placed(recalled_BO, level_BT)
 
     def placed(self, recalled_BO: Tensor, level_BT: Tensor) -> tuple[Tensor, Tensor]:
         """Return what the layer gave, (B, C+1, T, H, W), and where that is something, (B, T).

@@ -80,15 +80,11 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.after = _res_blocks(conv_blocks, conv_channels, width)
         self.norm = nn.GroupNorm(16, conv_channels)
         self.leave = nn.Conv2d(conv_channels, latent_channels, 3, padding=1)
-        nn.init.zeros_(self.steer.weight)
-        nn.init.zeros_(self.steer.bias)
-        for parameter in self.leave.parameters():
-            nn.init.zeros_(parameter)
+        _begin_at_zero(self.steer, self.leave)
         if shows_last:
             self.last_in = nn.Conv2d(latent_channels, conv_channels, 3, padding=1)
             self.time_in = nn.Linear(width, width)
-            for parameter in (*self.last_in.parameters(), *self.time_in.parameters()):
-                nn.init.zeros_(parameter)
+            _begin_at_zero(self.last_in, self.time_in)
         self.recall: Recall | None = None
         if recall_keys:
             self.recall = Recall(
@@ -102,8 +98,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             self.recall_gate = nn.Sequential(
                 nn.Linear(width + 1, width), nn.SiLU(), nn.Linear(width, latent_channels)
             )
-            for parameter in (*self.recalled_in.parameters(), *self.recall_gate[-1].parameters()):
-                nn.init.zeros_(parameter)
+            _begin_at_zero(self.recalled_in, self.recall_gate[-1])
 
     def forward(
         self,
@@ -126,7 +121,6 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         sizes = check_shapes(
             noisy=(noisy_BCTHW, "BCTHW"), level=(level_BT, "BT"), text=(text_BND, "BND")
         )
-        frames, height, width = sizes["T"], sizes["H"], sizes["W"]
         action_BD = self.action_of(text_BND)
         steer_BTD = functional.silu(self._steering(level_BT, action_BD))
         steer_FD = steer_BTD.flatten(0, 1)
@@ -134,14 +128,24 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if self.config.shows_last:
             cells = cells + self._last_seen(noisy_BCTHW, level_BT)
         if self.recall is not None:
-            if recalled_BO is None:
-                recalled, there_BT = self.recall(noisy_BCTHW, level_BT, action_BD)
-            else:
-                recalled, there_BT = self.recall.placed(recalled_BO, level_BT)
+            recalled, there_BT = self.recall(noisy_BCTHW, level_BT, action_BD, recalled_BO)
             cells = cells + self.recalled_in(recalled.transpose(1, 2).flatten(0, 1))
         for block in self.before:
             cells = block(cells, steer_FD)
-        tokens = self.to_tokens(functional.pixel_unshuffle(cells, 2).permute(0, 2, 3, 1))
+        cells = self.merge(torch.cat([cells, self._transformed(cells, steer_BTD)], dim=1))
+        for block in self.after:
+            cells = block(cells, steer_FD)
+        out = self.leave(functional.silu(self.norm(cells)))
+        windows: Tensor = out.unflatten(0, (-1, sizes["T"])).transpose(1, 2)
+        if self.recall is not None:
+            share = self._gate(steer_BTD, recalled[:, -1, :, 0, 0], there_BT)
+            windows = windows.lerp(recalled[:, :-1], share)
+        return windows
+
+    def _transformed(self, cells_FCHW: Tensor, steer_BTD: Tensor) -> Tensor:
+        """Let all tokens of all frames of a window see each other, (frames, channels, H, W)."""
+        frames, (height, width) = steer_BTD.shape[1], cells_FCHW.shape[2:]
+        tokens = self.to_tokens(functional.pixel_unshuffle(cells_FCHW, 2).permute(0, 2, 3, 1))
         tokens = tokens + self.places[: height // 2, : width // 2]
         tokens = tokens.flatten(1, 2).unflatten(0, (-1, frames))
         tokens = tokens + self._times(frames)[:, None]
@@ -149,16 +153,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         for block in self.blocks:
             tokens = block(tokens, steer_BT6D)
         back = self.to_cells(tokens).flatten(0, 1).unflatten(1, (height // 2, width // 2))
-        back = functional.pixel_shuffle(back.permute(0, 3, 1, 2), 2)
-        cells = self.merge(torch.cat([cells, back], dim=1))
-        for block in self.after:
-            cells = block(cells, steer_FD)
-        out = self.leave(functional.silu(self.norm(cells)))
-        windows: Tensor = out.unflatten(0, (-1, frames)).transpose(1, 2)
-        if self.recall is not None:
-            share = self._gate(steer_BTD, recalled[:, -1, :, 0, 0], there_BT)
-            windows = windows.lerp(recalled[:, :-1], share)
-        return windows
+        return functional.pixel_shuffle(back.permute(0, 3, 1, 2), 2)
 
     def _fix_state_dict_keys_on_load(self, state_dict: dict[str, Any]) -> None:
         """Take a file's weights under the names of now; diffusers asks for it while it loads."""
@@ -207,6 +202,13 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
 def _rename_weights_(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:  # noqa: ARG001
     rename_weights_(state, prefix)
+
+
+def _begin_at_zero(*layers: nn.Module) -> None:
+    """Let layers start without effect."""
+    for layer in layers:
+        for parameter in layer.parameters():
+            nn.init.zeros_(parameter)
 
 
 def _waves(count: int, width: int) -> Tensor:
