@@ -71,7 +71,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.to_tokens = nn.Linear(4 * conv_channels, width)
         self.places = nn.Parameter(_waves_2d(max_cells, width))
         self.times = nn.Parameter(_waves(max_frames, width))
-        self.level_in = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
+        self.level_in = _two_layers(width, width, width)
         self.text_in = nn.Linear(text_width, width)
         self.steer = nn.Linear(width, 6 * width)
         self.blocks = nn.ModuleList(SpaceTimeBlock(width, heads) for _ in range(depth))
@@ -95,9 +95,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 keys=recall_keys,
             )
             self.recalled_in = nn.Conv2d(latent_channels + 1, conv_channels, 3, padding=1)
-            self.recall_gate = nn.Sequential(
-                nn.Linear(width + 1, width), nn.SiLU(), nn.Linear(width, latent_channels)
-            )
+            self.recall_gate = _two_layers(width + 1, width, latent_channels)
             _begin_at_zero(self.recalled_in, self.recall_gate[-1])
 
     def forward(
@@ -202,6 +200,10 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
 def _rename_weights_(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:  # noqa: ARG001
     rename_weights_(state, prefix)
+
+
+def _two_layers(inputs: int, width: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, outputs))
 
 
 def _begin_at_zero(*layers: nn.Module) -> None:
