@@ -269,8 +269,12 @@ def test_wrong_settings_are_refused(few, tiny):
         prepare(override(tiny, "network.widths=[12, 30]"), few, "cpu")
     with pytest.raises(ConfigError, match=r"takes a list such as \[12\], got \['a'\]"):
         override(tiny, 'network.widths=["a"]')
-    with pytest.raises(ConfigError, match="block 1 can take outputs of blocks before it: 1"):
-        prepare(replace(tiny, network=replace(tiny.network, earlier=(1,))), few, "cpu")
+    with pytest.raises(
+        ConfigError, match=r"block 1 can take outputs of blocks before it: \(1, 0\)"
+    ):
+        prepare(override(tiny, "network.earlier=[[1, 0]]"), few, "cpu")
+    with pytest.raises(ConfigError, match="earlier takes a list"):
+        replace(tiny.network, earlier=(1,))
     with pytest.raises(ConfigError, match="earlier takes a list"):
         override(tiny, "network.earlier=[1]")
     for setting in (

@@ -171,7 +171,7 @@ def test_wrong_inputs_are_refused(x, error, message, small_network):
         ({"branches": ("local-3-x-y",)}, "written like local-5-m-x"),
         ({"causal": True, "statistics": "batch"}, "needs statistics='running'"),
         ({"local_context": "all"}, "scope must be one of"),
-        ({"omega0": -1.0}, "omega0 must be above 0"),
+        ({"omega0": -1.0}, "omega0 must be 0 or more"),
     ],
 )
 def test_wrong_choices_are_refused(choices, message):

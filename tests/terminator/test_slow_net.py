@@ -83,7 +83,7 @@ def test_output_scale_is_in_the_weights(generator):
     ("choices", "message"),
     [
         ({"sizes": (2, 2, 2, 2)}, "1 to 3 axes"),
-        ({"width": 0}, "must be at least 1"),
+        ({"width": 0}, "width must be 1 or more"),
         ({"omega0": -1.0}, "omega0 must be above 0"),
     ],
 )

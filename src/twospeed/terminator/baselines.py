@@ -63,13 +63,13 @@ def resnet(shape: PeerShape, width: int) -> nn.Module:
 
 
 def vit(shape: PeerShape, width: int) -> nn.Module:
-    """Return a ViT of four layers, patches of an eighth of the side."""
+    """Return a ViT of four layers, patches of an eighth of the shorter side."""
     library = require("transformers", extra="all")
     width = 4 * max(1, width // 4)
     config = library.ViTConfig(
         num_channels=shape.channels,
-        image_size=shape.sizes[0],
-        patch_size=max(1, shape.sizes[0] // 8),
+        image_size=list(shape.sizes),
+        patch_size=max(1, min(shape.sizes) // 8),
         hidden_size=width,
         num_hidden_layers=4,
         num_attention_heads=4,
@@ -80,11 +80,19 @@ def vit(shape: PeerShape, width: int) -> nn.Module:
 
 
 def convnext(shape: PeerShape, width: int) -> nn.Module:
-    """Return a ConvNeXt of two stages."""
+    """Return a ConvNeXt of two stages.
+
+    Raises:
+        ConfigError: for pictures that cannot be halved.
+    """
     library = require("transformers", extra="all")
+    patch = 2 if shape.sizes[0] > 8 else 1
+    if min(shape.sizes) < 2 * patch:
+        size = "x".join(map(str, shape.sizes))
+        raise ConfigError(f"convnext needs pictures of {2 * patch}x{2 * patch} or more, got {size}")
     config = library.ConvNextConfig(
         num_channels=shape.channels,
-        patch_size=2 if shape.sizes[0] > 8 else 1,
+        patch_size=patch,
         hidden_sizes=[width, 2 * width],
         depths=[2, 2],
         num_stages=2,

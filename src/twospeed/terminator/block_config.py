@@ -2,12 +2,15 @@
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 from twospeed.core.errors import ConfigError
+from twospeed.core.fields import check_fields
+from twospeed.core.ranges import Width, Within
 from twospeed.terminator.layers.branches import check_tiling, read_branch
 from twospeed.terminator.layers.local_net import ContextConfig
 from twospeed.terminator.layers.operators import OPERATORS, contraction_length, mixing_weights
-from twospeed.terminator.layers.slow_net import SlowNetConfig
+from twospeed.terminator.layers.slow_net import Layers, Size, SlowNetConfig
 from twospeed.terminator.layers.standardization import STATISTICS
 
 CHOICES = {
@@ -30,6 +33,13 @@ PAPER_BRANCHES = (
 """The nine branches of the paper's diagram, in the author's order."""
 
 
+Dropout = Annotated[float, Within(0, 0.999)]
+"""Probability of dropping a channel in training."""
+
+MOST_CHANNELS = 16_384
+"""Of a block's output."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BlockConfig:
     """What all blocks of a network share; the defaults are what we recommend."""
@@ -46,25 +56,25 @@ class BlockConfig:
     causal: bool = False
     """Whether an output may depend on the past only; sequences and clips."""
 
-    width_global: int = 64
+    width_global: Width = 64
     """Hidden units of the global slow net."""
 
-    width_local: int = 32
+    width_local: Width = 32
     """Hidden units of the local slow nets."""
 
-    width_hci: int = 32
+    width_hci: Width = 32
     """Hidden units of the slow net of HCI."""
 
-    width_hi_channel: int = 16
+    width_hi_channel: Width = 16
     """Hidden units of the channel slow net of HI."""
 
-    width_hi_spatial: int = 64
+    width_hi_spatial: Width = 64
     """Hidden units of the spatial slow net of HI."""
 
-    layers: int = 2
+    layers: Layers = 2
     """Layers L of every slow net but the global one."""
 
-    omega0: float = 0.0
+    omega0: Annotated[float, Within(0, 1e9)] = 0.0
     """Base frequency of all slow nets; 0 takes the Nyquist rule for each grid."""
 
     scaling: str = "contraction"
@@ -88,7 +98,7 @@ class BlockConfig:
     hci_order: str = "after"
     """Whether the HCI gate acts after the standardization, or before and in vain."""
 
-    groups: int = 12
+    groups: Width = 12
     """Groups of the group instance-batch standardization."""
 
     bias_maps: bool = True
@@ -98,6 +108,7 @@ class BlockConfig:
     """Whether biases that a later standardization removes exist."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ConfigError(
@@ -107,8 +118,6 @@ class BlockConfig:
             raise ConfigError(f"branches must be one or more, each once, got {self.branches}")
         for name in self.branches:
             read_branch(name)
-        if self.omega0 < 0:
-            raise ConfigError(f"omega0 must be above 0, or 0 for automatic, got {self.omega0}")
         if self.causal and self.statistics != "running":
             raise ConfigError("causal use needs statistics='running': a batch holds the future")
         self.context()
@@ -126,32 +135,31 @@ class BlockConfig:
 class BlockShape:
     """What is one block's own."""
 
-    channels: int
+    channels: Width
     """C at its input."""
 
-    expansion: int
+    expansion: Width
     """λ; the output has λC channels."""
 
-    sizes: tuple[int, ...]
+    sizes: tuple[Size, ...]
     """Base grid of positions: (N,), (H, W) or (T, H, W)."""
 
     earlier_channels: tuple[int, int] = (0, 0)
     """Channels of the earlier outputs e1 and e2; 0 where the block takes none."""
 
-    layers_global: int = 2
+    layers_global: Layers = 2
     """Layers L of the global slow net."""
 
-    dropout: float = 0.0
+    dropout: Dropout = 0.0
     """Probability of dropping an output channel in training."""
 
     def __post_init__(self) -> None:
-        if min(self.channels, self.expansion, self.layers_global) < 1:
+        check_fields(self)
+        if self.channels * self.expansion > MOST_CHANNELS:
             raise ConfigError(
-                "channels, expansion and layers_global must be at least 1, got "
-                f"{self.channels}, {self.expansion}, {self.layers_global}"
+                f"a block of {self.channels:,} channels, {self.expansion:,} times as many at its "
+                f"output, has more than {MOST_CHANNELS:,}: take smaller widths"
             )
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout must be in [0, 1), got {self.dropout}")
         for num_earlier in self.earlier_channels:
             if num_earlier:
                 check_tiling(num_earlier, self.channels)

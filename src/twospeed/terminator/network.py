@@ -6,45 +6,53 @@ In timm's habits: `forward_features`, `forward_head`, `reset_classifier`, `num_f
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
 from twospeed.core.errors import ConfigError, DataError, ShapeError
+from twospeed.core.fields import check_fields, checked
+from twospeed.core.ranges import Width, Within
 from twospeed.terminator.block import SFNEBlock, Trace
-from twospeed.terminator.block_config import BlockConfig, BlockShape
+from twospeed.terminator.block_config import BlockConfig, BlockShape, Dropout
 from twospeed.terminator.layers.coordinates import PointsOf, axis_points
+from twospeed.terminator.layers.slow_net import Layers, Size
+
+Classes = Annotated[int, Within(0, 1_000_000)]
+"""Classes that a network tells apart, or none."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TerminatorConfig:
     """A whole network; one entry per block in each tuple."""
 
-    channels: int = 3
+    channels: Width = 3
     """Channels of the input."""
 
-    sizes: tuple[int, ...] = (32, 32)
+    sizes: tuple[Size, ...] = (32, 32)
     """Base grid: (N,) for sequences, (H, W) for images, (T, H, W) for clips."""
 
-    num_classes: int = 10
+    num_classes: Classes = 10
     """Classes; 0 leaves the head out."""
 
-    expansions: tuple[int, ...] = (4, 3, 2, 2, 2)
+    expansions: tuple[Width, ...] = (4, 3, 2, 2, 2)
     """λ of each block."""
 
     earlier: tuple[tuple[int, int], ...] = ((0, 0), (0, 0), (1, 0), (2, 0), (3, 2))
     """Blocks, counted from 1, whose outputs come in again as e1 and e2; 0 is none."""
 
-    layers_global: tuple[int, ...] = (3, 2, 2, 2, 2)
+    layers_global: tuple[Layers, ...] = (3, 2, 2, 2, 2)
     """Layers of the global slow nets."""
 
-    dropout: tuple[float, ...] = (0.0, 0.05, 0.05, 0.05, 0.05)
+    dropout: tuple[Dropout, ...] = (0.0, 0.05, 0.05, 0.05, 0.05)
     """Probability of dropping an output channel."""
 
     block: BlockConfig = field(default_factory=BlockConfig)
     """What all blocks share."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         lengths = {
             len(entry)
             for entry in (self.expansions, self.earlier, self.layers_global, self.dropout)
@@ -56,14 +64,10 @@ class TerminatorConfig:
                 f"and {len(self.dropout)}"
             )
         for number, sources in enumerate(self.earlier, start=1):
-            pair = sources if isinstance(sources, tuple | list) else ()
-            if len(pair) != 2 or not all(0 <= source < number for source in pair):
+            if not all(0 <= source < number for source in sources):
                 raise ConfigError(f"block {number} can take outputs of blocks before it: {sources}")
-        if self.channels < 1 or self.num_classes < 0:
-            raise ConfigError(
-                f"channels must be 1 or more and num_classes 0 or more, "
-                f"got {self.channels} and {self.num_classes}"
-            )
+        if not 1 <= len(self.sizes) <= 3:
+            raise ConfigError(f"sizes are those of 1 to 3 axes, got {self.sizes}")
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -135,10 +139,9 @@ class Terminator(nn.Module):
         """Replace the head by a new one for `num_classes` (0: features instead of scores).
 
         Raises:
-            ConfigError: for fewer than 0 classes.
+            ConfigError: for a number that is none of classes.
         """
-        if num_classes < 0:
-            raise ConfigError(f"num_classes must be 0 or more, got {num_classes}")
+        checked(num_classes, Classes, "num_classes")
         like = next(self.blocks.parameters())
         self.num_classes = num_classes
         self.head = self._head(num_classes, generator).to(like)

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
 from twospeed.core.allocator import keep_freed_memory
-from twospeed.core.errors import ConfigError, lookup
+from twospeed.core.errors import lookup
+from twospeed.core.fields import check_fields
+from twospeed.core.ranges import Batch, Width, Within, Workers
 from twospeed.terminator.benchmarks.scaling import growth_exponents, measure_scaling
 from twospeed.terminator.benchmarks.timing import (
     CLOCKS,
@@ -29,16 +31,16 @@ Evaluator = Terminator | FastTerminator
 class BenchConfig:
     """What is measured."""
 
-    batch: int = 8
+    batch: Batch = 8
     """Samples per step."""
 
-    threads: int = 2
+    threads: Workers = 2
     """Threads of one operation."""
 
-    repeats: int = 7
+    repeats: Annotated[int, Within(1, 10_000)] = 7
     """Runs of which the median counts."""
 
-    matmul_side: int = 1024
+    matmul_side: Width = 1024
     """Side of the square single precision product that is the unit of time."""
 
     clock: str = "wall"
@@ -48,8 +50,7 @@ class BenchConfig:
     """Whether the scaling table is measured too."""
 
     def __post_init__(self) -> None:
-        if min(self.batch, self.threads, self.repeats, self.matmul_side) < 1:
-            raise ConfigError("batch, threads, repeats and matmul_side must be at least 1")
+        check_fields(self)
         lookup(CLOCKS, self.clock, "clock")
 
 

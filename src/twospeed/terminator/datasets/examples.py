@@ -8,7 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from twospeed.core.capacity import check_fits
 from twospeed.core.errors import DataError
+
+MOST_CLASSES = 10_000
+"""That labels may tell apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +31,8 @@ class Examples:
                 "pictures must be uint8 (n, C, H, W), got "
                 f"{self.images.dtype} {tuple(self.images.shape)}"
             )
+        if min(self.images.shape[1:]) < 1:
+            raise DataError(f"pictures must have a pixel, got {tuple(self.images.shape)}")
         if self.labels.shape != self.images.shape[:1]:
             raise DataError(f"{len(self.images)} pictures have {self.labels.numel()} labels")
 
@@ -89,9 +95,13 @@ def examples_from(images: NDArray[np.generic], labels: NDArray[np.generic]) -> E
 
     Raises:
         DataError: when shapes do not fit, or numbers are not finite or no labels.
+        ConfigError: when this machine's memory cannot hold them.
     """
     if not np.issubdtype(labels.dtype, np.integer):
         raise DataError(f"labels must be whole numbers, got {labels.dtype}")
+    lowest, highest = (int(it) for it in (labels.min(initial=0), labels.max(initial=0)))
+    if highest >= MOST_CLASSES:
+        raise DataError(f"labels must be 0 to {MOST_CLASSES - 1:,}, got {lowest} to {highest}")
     pictures = channels_first(as_bytes(images)).copy()
     return Examples(
         images=torch.from_numpy(pictures),
@@ -105,6 +115,7 @@ def as_bytes(images: NDArray[np.generic]) -> NDArray[np.uint8]:
         raise DataError(f"the pictures must be numbers, got {images.dtype}")
     if images.dtype == np.uint8:
         return images.astype(np.uint8, copy=False)
+    check_fits(3 * 8 * images.size, f"{len(images):,} pictures of {images.dtype}")
     values = images.astype(np.float64)
     if not np.isfinite(values).all():
         raise DataError("the pictures hold numbers that are not finite (NaN or infinity)")

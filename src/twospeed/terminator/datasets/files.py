@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twospeed.core.errors import DataError
+from twospeed.core.fields import shown
 from twospeed.core.npz import read_arrays
+from twospeed.core.untrusted import parsing
 from twospeed.terminator.datasets.cifar_pickle import read_pickled
 from twospeed.terminator.datasets.examples import (
     Examples,
@@ -26,6 +28,9 @@ from twospeed.terminator.datasets.examples import (
     with_test_split,
 )
 from twospeed.terminator.datasets.folders import read_folders
+
+MOST_BYTES = 2**32
+"""Of what a file unpacks to; the largest of these sets, EMNIST, has 550 million."""
 
 
 def read_data(path: Path) -> ExampleSet:
@@ -59,7 +64,7 @@ def read_npz(path: Path) -> ExampleSet:
         return with_test_split(path.stem, examples, classes_of(examples))
     raise DataError(
         f"{path.name} should hold x_train, y_train, x_test, y_test, or images and labels; "
-        f"it holds {', '.join(sorted(arrays)[:6])}"
+        f"it holds {', '.join(name[:40] for name in sorted(arrays)[:6])}"
     )
 
 
@@ -85,10 +90,16 @@ def read_bytes(path: Path | None, folder: Path, name: str) -> bytes:
     """
     if path is None:
         raise DataError(f"{folder} lacks {name}")
-    try:
-        return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
+    with parsing(str(path)):
+        return _unpacked(path) if path.suffix == ".gz" else path.read_bytes()
+
+
+def _unpacked(path: Path) -> bytes:
+    with gzip.open(path) as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise DataError(f"{path} unpacks to more than {MOST_BYTES / 2**30:.0f} GiB")
+    return content
 
 
 def read_idx(folder: Path, name: str) -> NDArray[np.uint8]:
@@ -97,6 +108,8 @@ def read_idx(folder: Path, name: str) -> NDArray[np.uint8]:
     if len(content) < 4 or content[:3] != b"\x00\x00\x08":
         raise DataError(f"{name} does not begin like an IDX file of bytes")
     num_axes = content[3]
+    if num_axes > 4:
+        raise DataError(f"{name} has {num_axes} axes, which neither pictures nor labels have")
     start = 4 + 4 * num_axes
     if len(content) < start:
         raise DataError(f"{name} ends inside its header")
@@ -155,10 +168,22 @@ def read_cifar_python(folder: Path) -> ExampleSet:
 def _pickled_examples(parts: list[Mapping[str, object]], key: str) -> Examples:
     for part in parts:
         if not {"data", key} <= part.keys():
-            raise DataError(f"a CIFAR batch should hold data and {key}, got {sorted(part)}")
-    images = np.concatenate([np.asarray(part["data"]) for part in parts])
-    labels = np.concatenate([np.asarray(part[key]) for part in parts])
-    return examples_from(images.reshape(-1, 3, 32, 32), labels)
+            raise DataError(f"a CIFAR batch should hold data and {key}, got {shown(sorted(part))}")
+    with parsing("the pictures and labels of a CIFAR batch"):
+        images, labels = (
+            np.concatenate([_array_of(part[name]) for part in parts]) for name in ("data", key)
+        )
+        images = images.reshape(-1, 3, 32, 32)
+    return examples_from(images, labels)
+
+
+def _array_of(values: object) -> NDArray[np.generic]:
+    """Return an array, or one of a list of whole numbers."""
+    if isinstance(values, np.ndarray):
+        return values
+    if isinstance(values, list) and all(isinstance(value, int) for value in values):
+        return np.array(values, np.int64)
+    raise DataError(f"they are no array and no list of whole numbers, but {shown(values)[:60]}")
 
 
 def read_stl10(folder: Path) -> ExampleSet:

@@ -7,46 +7,51 @@ of its number and the seed.
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from twospeed.core.errors import ConfigError
+from twospeed.core.capacity import check_fits
+from twospeed.core.fields import check_fields
 from twospeed.core.random import seed_of
+from twospeed.core.ranges import Seed, Within
 from twospeed.terminator.datasets.examples import Examples, ExampleSet
 
 Path2D = NDArray[np.float64]
+
+Pictures = Annotated[int, Within(1, 10_000_000)]
+"""How many pictures."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PathfinderConfig:
     """How many pictures, and how hard."""
 
-    size: int = 32
+    size: Annotated[int, Within(16, 1024)] = 32
     """Height and width in pixels; as a sequence there are size² positions."""
 
-    steps: int = 14
+    steps: Annotated[int, Within(1, 1000)] = 14
     """Dashes of a path."""
 
-    distractors: int = 3
+    distractors: Annotated[int, Within(0, 1000)] = 3
     """Short paths that belong to no dot."""
 
-    num_train: int = 6000
+    num_train: Pictures = 6000
     """Pictures to learn from."""
 
-    num_test: int = 1000
+    num_test: Pictures = 1000
     """Pictures to test on."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Another seed gives other pictures."""
 
     def __post_init__(self) -> None:
-        if self.size < 16 or min(self.steps, self.num_train, self.num_test) < 1:
-            raise ConfigError(
-                "a pathfinder picture has 16 or more pixels a side, 1 or more steps and examples, "
-                f"got {self.size}, {self.steps}, {self.num_train}, {self.num_test}"
-            )
+        check_fields(self)
+        count = self.num_train + self.num_test
+        # the pictures are stacked, so all are there twice
+        check_fits(2 * count * self.size**2, f"{count:,} pictures of {self.size}x{self.size}")
 
 
 def make_pathfinder(config: PathfinderConfig) -> ExampleSet:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from twospeed.core.errors import ConfigError
 from twospeed.core.random import generator_of
 from twospeed.terminator.datasets.examples import Examples
 from twospeed.terminator.fit.config import FitConfig
@@ -36,7 +37,17 @@ class Reader:
 
 
 def reader_for(config: FitConfig, train: Examples) -> Reader:
-    """Measure the training pictures and fix the layout."""
+    """Measure the training pictures and fix the layout.
+
+    Raises:
+        ConfigError: when the pictures are too small for the augmentation.
+    """
+    if config.augmentation != "none" and min(train.images.shape[2:]) <= PAD:
+        size = "x".join(map(str, train.images.shape[2:]))
+        raise ConfigError(
+            f"augmentation={config.augmentation} needs pictures of {PAD + 1}x{PAD + 1} or more, "
+            f"got {size}: take augmentation=none"
+        )
     channels = train.images.shape[1]
     num_pixels = train.images[0, 0].numel()
     histogram = torch.stack(

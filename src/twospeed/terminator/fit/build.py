@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from twospeed.core.capacity import check_fits
 from twospeed.core.errors import ConfigError
 from twospeed.core.random import generator_of, seed_of
 from twospeed.terminator.baselines import PeerShape, build_peer, num_parameters
@@ -13,7 +14,7 @@ from twospeed.terminator.datasets.examples import ExampleSet
 from twospeed.terminator.fast.evaluator import FastTerminator
 from twospeed.terminator.fit.config import FitConfig
 from twospeed.terminator.fit.kar import Kar2, Kar3
-from twospeed.terminator.network import Terminator
+from twospeed.terminator.network import Terminator, TerminatorConfig
 
 Scores = Callable[[Tensor], tuple[Tensor, list[Tensor]]]
 """Input -> scores (B, classes) and hyper-kernels (none for a peer)."""
@@ -32,12 +33,18 @@ def device_of(name: str) -> torch.device:
 
 
 def build_network(config: FitConfig, data: ExampleSet) -> nn.Module:
-    """Build the Terminator or the peer of a recipe for the shape of the data."""
-    channels, *sizes = data.train.images.shape[1:]
+    """Build the Terminator or the peer of a recipe for the shape of the data.
+
+    Raises:
+        ConfigError: when recipe and data do not fit together, or not into this machine's memory.
+        UnknownNameError: for a peer that cannot read them.
+    """
+    count, channels, *sizes = data.train.images.shape
     positions = tuple(sizes) if config.layout == "image" else (math.prod(sizes),)
     network_config = config.network.terminator(
         channels=channels, sizes=positions, num_classes=len(data.classes)
     )
+    check_room(network_config, min(config.batch_size, count))
     network = Terminator(network_config, generator=generator_of(config.seed, "weights"))
     if config.network.learner == "terminator":
         return network
@@ -45,6 +52,25 @@ def build_network(config: FitConfig, data: ExampleSet) -> nn.Module:
     wanted = config.network.parameters or num_parameters(network)
     seed = seed_of(config.seed, "weights")
     return build_peer(config.network.learner, shape, parameters=wanted, seed=seed)
+
+
+def check_room(config: TerminatorConfig, batch: int) -> None:
+    """Refuse a network whose training cannot fit into the memory of this machine.
+
+    Counted are weights of the bottlenecks with gradient and two averages, what each branch keeps
+    for its gradient, and one layer of the global slow nets.
+
+    Raises:
+        ConfigError: when it cannot.
+    """
+    num_weights = num_kept = 0
+    for shape in config.shapes():
+        branches = len(shape.branches(config.block))
+        num_weights += branches * shape.expansion * shape.channels**2
+        num_kept += branches * shape.channels * batch + config.block.width_global
+    num_bytes = 4 * (4 * num_weights + num_kept * math.prod(config.sizes))
+    size = "x".join(map(str, config.sizes))
+    check_fits(num_bytes, f"training this network with batches of {batch} inputs of {size}")
 
 
 def scores_of(config: FitConfig, network: nn.Module) -> Scores:

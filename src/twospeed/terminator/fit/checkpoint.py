@@ -132,9 +132,10 @@ def load_state(
         values = read_json(out / "state.json")
     recipe = read_json(out / "config.json")
     ours = _plain(asdict(config))
-    if {**recipe, "epochs": 0} != {**ours, "epochs": 0}:
-        changed = [name for name in ours if name != "epochs" and recipe.get(name) != ours[name]]
-        raise DataError(f"{out} holds a fit with another {changed[0]}: take another folder")
+    names = [*ours, *(name for name in recipe if name not in ours)]
+    changed = [it for it in names if it != "epochs" and recipe.get(it) != ours.get(it)]
+    if changed:
+        raise DataError(f"{out} holds a fit with another {changed[0]:.60}: take another folder")
     if values.keys() != asdict(FitState.empty()).keys():
         raise DataError(f"{out} holds a fit of another version: take another folder")
     with resuming(out / "state.json"):

@@ -1,16 +1,24 @@
 """What a fit is made of; named ones stand in recipes.py."""
 
-import math
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from twospeed.core.errors import ConfigError
-from twospeed.terminator.block_config import BlockConfig
+from twospeed.core.fields import check_fields
+from twospeed.core.ranges import Above, Batch, Count, Seed, Width, Within
+from twospeed.terminator.block_config import BlockConfig, Dropout
 from twospeed.terminator.losses import SLOW_LOSSES
 from twospeed.terminator.network import TerminatorConfig
 
 LAYOUTS = ("image", "sequence", "permuted")
 OPTIMIZERS = ("adamw", "kar2", "kar3")
 AUGMENTATIONS = ("none", "crop", "crop-flip")
+
+Beta = Annotated[float, Within(0, 0.999999)]
+"""Of an average of gradients."""
+
+Weight = Annotated[float, Within(0, 1e9)]
+"""A weight, or a number of epochs; 0 leaves it out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,24 +28,25 @@ class NetworkConfig:
     learner: str = "terminator"
     """"terminator", or a peer's name."""
 
-    widths: tuple[int, ...] = (12, 36, 72, 144, 288)
+    widths: tuple[Width, ...] = (12, 36, 72, 144, 288)
     """Channels after each block, each a multiple of the one before and of the groups."""
 
     earlier: tuple[tuple[int, int], ...] = ((0, 0), (0, 0), (1, 0), (2, 0), (3, 2))
     """Blocks whose outputs come in again, see `TerminatorConfig.earlier`."""
 
-    dropout: float = 0.05
+    dropout: Dropout = 0.05
     """In every block but the first."""
 
-    parameters: int = 0
+    parameters: Annotated[int, Within(0, 10**9)] = 0
     """For a peer: about how many numbers; 0 takes as many as the Terminator of this recipe."""
 
     block: BlockConfig = field(default_factory=BlockConfig)
     """What all blocks share."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout must be in [0, 1), got {self.dropout}")
+        check_fields(self)
+        if not self.widths:
+            raise ConfigError("widths need one number or more: the channels after each block")
 
     def terminator(
         self, *, channels: int, sizes: tuple[int, ...], num_classes: int
@@ -77,52 +86,52 @@ class FitConfig:
     layout: str = "image"
     """"image", "sequence" (row by row) or "permuted" (in one fixed random order)."""
 
-    permutation_seed: int = 92916
+    permutation_seed: Seed = 92916
     """Of the order in "permuted"."""
 
-    epochs: int = 100
+    epochs: Count = 100
     """Passes over the training examples."""
 
-    batch_size: int = 64
+    batch_size: Batch = 64
     """Examples of one step."""
 
     optimizer: str = "adamw"
     """adamw, kar2 or kar3."""
 
-    learning_rate: float = 1e-3
+    learning_rate: Annotated[float, Above(0, 1000)] = 1e-3
     """At its peak; linear warm-up, then cosine to 0, per step."""
 
-    betas: tuple[float, float] = (0.9, 0.99)
+    betas: tuple[Beta, Beta] = (0.9, 0.99)
     """Of the optimiser; Kar2 uses the second."""
 
-    weight_decay: float = 0.0
+    weight_decay: Weight = 0.0
     """Decoupled, per step times the rate."""
 
-    warmup_epochs: float = 1.0
+    warmup_epochs: Weight = 1.0
     """Length of the warm-up."""
 
-    max_grad_norm: float = 0.0
+    max_grad_norm: Weight = 0.0
     """Gradients are clipped to this L2 norm; 0 leaves them alone."""
 
-    label_smoothing: float = 0.1
+    label_smoothing: Annotated[float, Within(0, 0.999)] = 0.1
     """ε of the cross-entropy."""
 
     slow_loss: str = "c"
     """Variant a, b or c of the slow neural loss."""
 
-    slow_weight: float = 1.0
+    slow_weight: Weight = 1.0
     """Its weight; 0 leaves it out."""
 
-    norm_weight: float = 0.0
+    norm_weight: Weight = 0.0
     """Weight of the author's regulariser, a sum of plain norms."""
 
     augmentation: str = "none"
     """none, crop (pad 4, mirrored) or crop-flip (also left and right)."""
 
-    validation_share: float = 0.1
+    validation_share: Annotated[float, Above(0, 0.999)] = 0.1
     """Share of the training examples by which a model is chosen; the test part is not touched."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Of weights, order, augmentation and dropout."""
 
     fast: bool = True
@@ -135,6 +144,7 @@ class FitConfig:
     """Whether torch.compile is applied."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         for name, allowed in (
             ("layout", LAYOUTS),
             ("optimizer", OPTIMIZERS),
@@ -145,20 +155,3 @@ class FitConfig:
                 raise ConfigError(
                     f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}"
                 )
-        if min(self.epochs, self.batch_size) < 1 or not 0 < self.learning_rate < math.inf:
-            raise ConfigError("epochs and batch_size must be at least 1, learning_rate above 0")
-        for name in (
-            "warmup_epochs",
-            "weight_decay",
-            "max_grad_norm",
-            "slow_weight",
-            "norm_weight",
-        ):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ConfigError(f"{name} must be 0 or more, got {getattr(self, name)}")
-        if not all(0 <= beta < 1 for beta in self.betas):
-            raise ConfigError(f"each of betas must be in [0, 1), got {self.betas}")
-        if not 0 < self.validation_share < 1:
-            raise ConfigError(f"validation_share must be in (0, 1), got {self.validation_share}")
-        if not 0 <= self.label_smoothing < 1:
-            raise ConfigError(f"label_smoothing must be in [0, 1), got {self.label_smoothing}")

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from twospeed.core.errors import ConfigError, lookup
+from twospeed.core.fields import shown
 from twospeed.terminator.layers.channel_linear import ChannelLinear
 from twospeed.terminator.layers.local_net import ContextConfig, LocalSlowNet
 from twospeed.terminator.layers.local_operator import convolve_local
@@ -24,6 +25,9 @@ from twospeed.terminator.layers.standardization import BatchStandardization
 
 PLAIN_BRANCHES = {name: name for name in ("o", "f", "silu", "Zm", "Zq", "hi", "e1", "e2")}
 OPERANDS = ("x", "m", "q")
+
+LARGEST_KERNEL = 127
+"""Taps along an axis of a local kernel."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +55,14 @@ def read_branch(name: str) -> LocalBranchName | None:
         lookup(PLAIN_BRANCHES, name, "branch")
         return None
     parts = name.split("-")
-    if len(parts) != 4 or not parts[1].isdigit() or not {parts[2], parts[3]} <= set(OPERANDS):
-        raise ConfigError(f"a local branch is written like local-5-m-x (x, m or q), got {name!r}")
-    if int(parts[1]) % 2 == 0:
-        raise ConfigError(f"a local kernel has an odd size, got {name!r}")
+    if len(parts) != 4 or not parts[1].isdecimal() or not {parts[2], parts[3]} <= set(OPERANDS):
+        raise ConfigError(
+            f"a local branch is written like local-5-m-x (x, m or q), got {shown(name)}"
+        )
+    if len(parts[1]) > 3 or int(parts[1]) > LARGEST_KERNEL or int(parts[1]) % 2 == 0:
+        raise ConfigError(
+            f"a local kernel has an odd size of {LARGEST_KERNEL} or less, got {shown(name)}"
+        )
     return LocalBranchName(kernel_size=int(parts[1]), source=parts[2], operand=parts[3])
 
 

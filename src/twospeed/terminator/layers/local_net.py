@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from twospeed.core.errors import ConfigError
+from twospeed.core.fields import check_fields
 from twospeed.terminator.layers.channel_linear import ChannelLinear, mix_channels
 from twospeed.terminator.layers.slow_net import FilterNet, SlowNetConfig, square_weights
 
@@ -41,6 +42,7 @@ class ContextConfig:
     """Whether the main term of the s-renormalization is cut off from the gradient."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.scope not in CONTEXTS:
             raise ConfigError(f"scope must be one of {', '.join(CONTEXTS)}, got {self.scope!r}")
 

@@ -10,35 +10,44 @@ Holds not: the local net, which also reads the data (local_net.py).
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from twospeed.core.errors import ConfigError
+from twospeed.core.fields import check_fields
+from twospeed.core.ranges import Above, Width, Within
 from twospeed.terminator.layers.channel_linear import uniform_
 from twospeed.terminator.layers.coordinates import widest_step
 
 GAMMA_SHAPE = 6.0
+
+Layers = Annotated[int, Within(1, 64)]
+"""Layers of a slow net."""
+
+Size = Annotated[int, Within(1, 2**27)]
+"""Positions along an axis."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlowNetConfig:
     """Size and start of one slow net."""
 
-    sizes: tuple[int, ...] = (32, 32)
+    sizes: tuple[Size, ...] = (32, 32)
     """Points per axis of the base grid; other grids are given at the call."""
 
-    outputs: int = 1
+    outputs: Width = 1
     """Number of hyper-kernels drawn at once."""
 
-    width: int = 64
+    width: Width = 64
     """Hidden units h."""
 
-    layers: int = 2
+    layers: Layers = 2
     """Products of filters L; there are L + 1 filters."""
 
-    omega0: float | None = None
+    omega0: Annotated[float, Above(0, 1e9)] | None = None
     """Base frequency; None takes the highest one that the base grid can hold (`nyquist_omega0`)."""
 
     out_scale: float = 1.0
@@ -48,15 +57,9 @@ class SlowNetConfig:
     """Whether there is a learned map P, one number per position of the base grid."""
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.sizes) <= 3 or min(self.sizes) < 1:
-            raise ConfigError(f"a slow net has 1 to 3 axes of 1 or more points, got {self.sizes}")
-        if min(self.outputs, self.width, self.layers) < 1:
-            raise ConfigError(
-                "outputs, width and layers of a slow net must be at least 1, "
-                f"got {self.outputs}, {self.width}, {self.layers}"
-            )
-        if self.omega0 is not None and self.omega0 <= 0:
-            raise ConfigError(f"omega0 must be above 0, or None for automatic, got {self.omega0}")
+        check_fields(self)
+        if not 1 <= len(self.sizes) <= 3:
+            raise ConfigError(f"a slow net has 1 to 3 axes, got {self.sizes}")
 
 
 def nyquist_omega0(sizes: Sequence[int], layers: int) -> float:
