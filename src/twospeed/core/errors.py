@@ -6,6 +6,7 @@ TwospeedError
     UnknownNameError    a name is in none of our tables
     MissingExtraError   an optional dependency is not installed
     DataError           a file or an input is not what it should be
+    KindError           an argument is of a type that cannot work
 
 The command line turns these into one line and exit code 2; anything else is a bug and keeps
 its traceback.
@@ -44,12 +45,19 @@ class DataError(TwospeedError, ValueError):
     """A file or an input is not what it should be."""
 
 
+class KindError(TwospeedError, TypeError):
+    """An argument is of a type that cannot work."""
+
+
 def lookup(table: Mapping[str, T], name: str, kind: str) -> T:
     """Return ``table[name]``, or say which names there are and which one is nearest.
 
     Raises:
         UnknownNameError: when `name` is not in `table`.
+        KindError: when it is no text.
     """
+    if not isinstance(name, str):
+        raise KindError(f"a {kind} is named by a text, got {name!r}")
     if name in table:
         return table[name]
     near = difflib.get_close_matches(name, table, n=1)

@@ -13,7 +13,7 @@ A tensor's name ends in its axes, so ``latents_BCTHW[:, :, 0]`` can be read with
 
 from torch import Tensor
 
-from twospeed.core.errors import ShapeError
+from twospeed.core.errors import KindError, ShapeError
 
 
 def check_shapes(**tensors: tuple[Tensor, str]) -> dict[str, int]:
@@ -26,11 +26,14 @@ def check_shapes(**tensors: tuple[Tensor, str]) -> dict[str, int]:
         Letter -> size, for every letter seen.
 
     Raises:
+        KindError: when one is no tensor.
         ShapeError: naming the axis and both tensors.
     """
     sizes: dict[str, int] = {}
     first: dict[str, str] = {}
     for name, (tensor, axes) in tensors.items():
+        if not isinstance(tensor, Tensor):
+            raise KindError(f"{name} should be a tensor {axes}, got {type(tensor).__name__}")
         if tensor.ndim != len(axes):
             raise ShapeError(f"{name} should be {axes}, but its shape is {tuple(tensor.shape)}")
         for letter, size in zip(axes, tensor.shape, strict=True):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from twospeed.core.arguments import StrPath, as_path, check_kind
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.fields import checked
 from twospeed.core.progress import progress
@@ -62,7 +63,7 @@ class Recording:
 
 
 def record(
-    config: RecordingConfig, out: Path, *, workers: int = 1, engine: str = "processes"
+    config: RecordingConfig, out: StrPath, *, workers: int = 1, engine: str = "processes"
 ) -> Recording:
     """Record a world into the folder `out`, or go on where an earlier run was stopped.
 
@@ -80,6 +81,8 @@ def record(
             disk is full, or a process dies.
         MissingExtraError: when the engine of the world, or Ray, is not installed.
     """
+    check_kind(config, RecordingConfig, "config")
+    out = as_path(out, "out")
     workers = checked(workers, Workers, "workers")
     run = lookup(ENGINES, engine, "engine")
     if config.last_seed >= TEST_SEEDS_FROM:

@@ -15,11 +15,20 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from twospeed.core.arguments import (
+    FramesLike,
+    StrPath,
+    as_first_frame,
+    as_frames,
+    as_path,
+    as_text,
+    check_kind,
+)
 from twospeed.core.errors import DataError, ShapeError, TwospeedError
-from twospeed.core.fields import shown
+from twospeed.core.fields import checked, shown
 from twospeed.core.files import read_json, write_json
 from twospeed.core.folders import FolderKind, folder_aside, recover
-from twospeed.core.ranges import Within
+from twospeed.core.ranges import Seed, Within
 from twospeed.core.untrusted import parsing, typed
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import MEMORY, load_memory, save_memory
@@ -59,11 +68,14 @@ class Dream:
 
     Args:
         model: the slow weights.
-        first_frame: uint8 (H, W, 3) of the model's size.
+        first_frame: uint8 (H, W, 3) of the model's size, or a picture of Pillow of any size, of
+            which the middle square is taken.
         memory: fast weights of this episode (made for one), or None.
-        seed: decides all noise; the same seed and actions give the same video.
+        seed: decides all noise, 0 or more; the same seed and actions give the same video.
 
     Raises:
+        KindError: when something is of another type.
+        ConfigError: when the seed is out of its range.
         ShapeError: when the frame is not of the model's size.
         DataError: when the memory was made for several episodes.
     """
@@ -71,23 +83,30 @@ class Dream:
     def __init__(
         self,
         model: WorldModel,
-        first_frame: NDArray[np.uint8],
+        first_frame: FramesLike,
         *,
         memory: FastWeights | None = None,
         seed: int = 0,
     ) -> None:
-        if first_frame.ndim != 3:
-            raise ShapeError(f"first_frame should be (H, W, 3), got {first_frame.shape}")
-        if memory is not None and len(memory.seeds) != 1:
-            raise DataError(f"a dream takes a memory of one episode, got {len(memory.seeds)}")
+        check_kind(model, WorldModel, "model")
+        start = as_first_frame(first_frame, model.settings.frame_size)
+        if memory is not None:
+            check_kind(memory, FastWeights, "memory")
+            if len(memory.seeds) != 1:
+                raise DataError(f"a dream takes a memory of one episode, got {len(memory.seeds)}")
         self.model = model
         self.memory = memory
-        self.seed = seed
+        self.seed: int = checked(seed, Seed, "seed")
         self.num_chunks = 0
-        self.past: Tensor = model.encode(first_frame[None, None]).to(model.device)
+        self.past: Tensor = model.encode(start[None, None]).to(model.device)
 
     def step(self, action: str) -> Frames:
-        """Generate the next chunk, learn it, and return its frames (chunk_frames, H, W, 3)."""
+        """Generate the next chunk, learn it, and return its frames (chunk_frames, H, W, 3).
+
+        Raises:
+            KindError: when the action is no text.
+        """
+        as_text(action)
         new = self.model.generate(
             self.past,
             [action],
@@ -98,26 +117,29 @@ class Dream:
         frames: Frames = self.model.decode(new)[0]
         return frames
 
-    def observe(self, frames: Frames, action: str) -> None:
+    def observe(self, frames: FramesLike, action: str) -> None:
         """Take a chunk of REAL frames (chunk_frames, H, W, 3): it is learned, nothing generated.
 
         Raises:
+            KindError: when they are no frames, or the action is no text.
             ShapeError: when it is not one chunk of frames of the model's size.
         """
-        if len(frames) != self.model.settings.chunk_frames:
+        as_text(action)
+        chunk = as_frames(frames, "THWC")
+        if len(chunk) != self.model.settings.chunk_frames:
             raise ShapeError(
-                f"a chunk has {self.model.settings.chunk_frames} frames, got {len(frames)}"
+                f"a chunk has {self.model.settings.chunk_frames} frames, got {len(chunk)}"
             )
-        new = self.model.encode(frames[None]).to(self.model.device)
+        new = self.model.encode(chunk[None]).to(self.model.device)
         self._go_on(new, action, generated=False)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: StrPath) -> None:
         """Write the whole state as a folder; `load` goes on from it bit for bit.
 
         Raises:
             DataError: when anything but a dream stands at `path`, or the disk is full.
         """
-        with folder_aside(path, DREAM) as aside:
+        with folder_aside(as_path(path), DREAM) as aside:
             if self.memory:
                 save_memory(memory_of(self.memory), aside / "memory")
             save_file({"past": self.past.contiguous()}, aside / "state.safetensors")
@@ -130,12 +152,14 @@ class Dream:
             write_json(aside / "dream.json", state)
 
     @classmethod
-    def load(cls, path: Path, model: WorldModel) -> "Dream":
+    def load(cls, path: StrPath, model: WorldModel) -> "Dream":
         """Open a saved dream on its model.
 
         Raises:
             DataError: when the folder is no dream, is damaged, or belongs to another model.
         """
+        path = as_path(path)
+        check_kind(model, WorldModel, "model")
         recover(path, DREAM)
         saved = typed(_Saved, read_json(path / "dream.json"), str(path / "dream.json"))
         if saved.model_hash != model.hash():
@@ -159,7 +183,7 @@ class Dream:
             raise DataError(f"the dream in {path} is damaged: {error}") from error
         return dream
 
-    def fork(self, path: Path | None = None) -> "Dream":  # noqa: ARG002
+    def fork(self, path: StrPath | None = None) -> "Dream":  # noqa: ARG002
         """Branch off: both go their own ways, as if each had been loaded from a saved copy.
 
         Args:

@@ -1,7 +1,6 @@
 """`DreamEnv`: a dream as a Gymnasium environment, so that an agent can act in it."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -9,6 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from twospeed.core.arguments import FramesLike, StrPath, as_first_frame
 from twospeed.core.errors import ConfigError
 from twospeed.generation.dream import Dream
 from twospeed.memory.config import FastLearningConfig
@@ -26,7 +26,7 @@ class DreamEnv(gymnasium.Env[Frame, np.int64]):
 
     Args:
         model: the slow weights.
-        first_frame: uint8 (H, W, 3) of the model's size; every episode begins with it.
+        first_frame: as `Dream` takes it; every episode begins with it.
         actions: the commands; an action is an index into them. None takes those that the model
             was trained on, in the order of `Vocabulary.actions`.
         memory: how fast weights are written, anew in every episode; None dreams without.
@@ -41,7 +41,7 @@ class DreamEnv(gymnasium.Env[Frame, np.int64]):
     def __init__(
         self,
         model: WorldModel,
-        first_frame: Frame,
+        first_frame: FramesLike,
         *,
         actions: Sequence[str] | None = None,
         memory: FastLearningConfig | None = None,
@@ -60,8 +60,9 @@ class DreamEnv(gymnasium.Env[Frame, np.int64]):
         self.render_mode = "rgb_array"
         self.metadata = self.metadata | {"render_fps": model.settings.frames_per_second}
         self.max_chunks = max_chunks
-        self._model, self._first_frame, self._memory = model, first_frame.copy(), memory
-        self._frame = first_frame.copy()
+        self._model, self._memory = model, memory
+        self._first_frame = as_first_frame(first_frame, size).copy()
+        self._frame = self._first_frame.copy()
         self._dream: Dream | None = None
 
     def reset(
@@ -71,11 +72,12 @@ class DreamEnv(gymnasium.Env[Frame, np.int64]):
 
         Args:
             seed: decides all noise; None draws one.
-            options: "first_frame", uint8 (H, W, 3), begins with another frame.
+            options: "first_frame" begins with another frame.
         """
         super().reset(seed=seed)
         number = int(self.np_random.integers(2**31))
-        self._frame = np.array((options or {}).get("first_frame", self._first_frame))
+        first = (options or {}).get("first_frame", self._first_frame)
+        self._frame = as_first_frame(first, self._model.settings.frame_size).copy()
         memory = FastWeights(self._model, self._memory, seeds=(number,)) if self._memory else None
         self._dream = Dream(self._model, self._frame, memory=memory, seed=number)
         return self._frame.copy(), {"seed": number}
@@ -97,7 +99,7 @@ class DreamEnv(gymnasium.Env[Frame, np.int64]):
         """Return the frame that was seen last, uint8 (H, W, 3)."""
         return self._frame.copy()
 
-    def save(self, path: Path) -> None:
+    def save(self, path: StrPath) -> None:
         """Write the running dream as a folder (`Dream.save`).
 
         Raises:

@@ -5,7 +5,10 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from twospeed.core.errors import ConfigError, DataError
+from twospeed.core.arguments import check_kind
+from twospeed.core.errors import DataError
+from twospeed.core.fields import checked
+from twospeed.core.ranges import Share
 from twospeed.memory.config import RidgeConfig
 from twospeed.memory.memory_file import MemoryFile
 from twospeed.memory.ridge_writer import loosened
@@ -19,16 +22,18 @@ def merge(first: MemoryFile, second: MemoryFile, *, share: float = 0.5) -> Memor
     later writes begin as into an empty memory.
 
     Raises:
+        KindError: when one is no memory file.
         DataError: when they belong to different slow weights or layers.
         ConfigError: when `share` is not in [0, 1].
     """
+    share = checked(share, Share, "share")
+    for one in (first, second):
+        check_kind(one, MemoryFile, "a memory to merge")
     if first.model_hash != second.model_hash or _shapes(first) != _shapes(second):
         raise DataError(
             f"memories of different models cannot be merged: {first.model_hash} and"
             f" {second.model_hash}"
         )
-    if not 0 <= share <= 1:
-        raise ConfigError(f"share must be from 0 to 1, got {share}")
     records = first.records + second.records
     if all(torch.equal(first.down[n], second.down[n]) for n in first.up):
         up = {n: torch.lerp(second.up[n], first.up[n], share) for n in first.up}
@@ -52,10 +57,11 @@ def forget(file: MemoryFile, *, share: float) -> MemoryFile:
     of an empty memory, as it does with `anchor`.
 
     Raises:
+        KindError: when it is no memory file.
         ConfigError: when `share` is not in [0, 1].
     """
-    if not 0 <= share <= 1:
-        raise ConfigError(f"share must be from 0 to 1, got {share}")
+    share = checked(share, Share, "share")
+    check_kind(file, MemoryFile, "a memory to forget")
     up = {name: (1 - share) * up for name, up in file.up.items()}
     return dataclasses.replace(file, up=up, writer=_looser(file, share))
 

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from twospeed.core.arguments import as_texts, check_kind
 from twospeed.core.errors import ConfigError, DataError, ShapeError
+from twospeed.core.fields import checked
+from twospeed.core.ranges import Seed
 from twospeed.memory.adapters import Adapters
 from twospeed.memory.config import FastLearningConfig, GradientConfig, RidgeConfig
 from twospeed.memory.presets import default
@@ -57,10 +60,12 @@ class FastWeights:
         model: the slow weights; never changed.
         config: how to write: a `GradientConfig` or a `RidgeConfig`; None takes the preset `default`
             of the model.
-        seeds: one an episode; they decide the noise of the writes.
+        seeds: one an episode, 0 or more; they decide the noise of the writes.
         layers: names of the layers that get adapters; None takes those that `config.targets` names.
 
     Raises:
+        KindError: when something is of another type.
+        ShapeError: when there are no seeds.
         ConfigError: when no layer is named as `config.targets` says, or the rank does not suit it.
         DataError: when one of `layers` is not there.
     """
@@ -73,19 +78,25 @@ class FastWeights:
         seeds: Sequence[int] = (0,),
         layers: Collection[str] | None = None,
     ) -> None:
-        config = config or default(model)
+        check_kind(model, WorldModel, "model")
+        config = default(model) if config is None else config
+        check_kind(config, FastLearningConfig, "config")
         self.model = model
         self.config = config
-        self.seeds = tuple(seeds)
+        self.seeds: tuple[int, ...] = checked(
+            tuple(seeds) if isinstance(seeds, range) else seeds, tuple[Seed, ...], "seeds"
+        )
+        if not self.seeds:
+            raise ShapeError("fast weights need one seed an episode, got none")
         self.adapters = Adapters(
             model.denoiser,
             rank=config.rank,
             targets=config.targets if layers is None else layers,
-            episodes=len(seeds),
+            episodes=len(self.seeds),
             whole=isinstance(config, RidgeConfig),
         )
         self.writer = _writer(model, config, self.adapters, self.seeds)
-        self.records: list[list[WriteRecord]] = [[] for _ in seeds]
+        self.records: list[list[WriteRecord]] = [[] for _ in self.seeds]
         self.model_hash = model.hash()
 
     def attach(self) -> None:
@@ -122,9 +133,16 @@ class FastWeights:
             One record an episode.
 
         Raises:
-            ShapeError: when there is not one window an episode.
+            KindError: when the window is no tensor of latents, or an action is no text.
+            ShapeError: when there is not one window an episode, or no new frame in it.
             DataError: when a latent is not finite; nothing is written then.
         """
+        frames = self.model.check_latents(window_ECTHW, "window")["T"]
+        if not 1 <= past_frames < frames:
+            raise ShapeError(
+                f"a window of {frames} frames has 1 to {frames - 1} past ones, got {past_frames}"
+            )
+        actions = as_texts(actions)
         if len(window_ECTHW) != len(self.seeds) or len(actions) != len(self.seeds):
             raise ShapeError(
                 f"this memory holds {len(self.seeds)} episodes, got {len(window_ECTHW)} windows"

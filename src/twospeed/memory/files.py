@@ -20,6 +20,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from twospeed.core.arguments import StrPath, as_path, check_kind
 from twospeed.core.config import to_json
 from twospeed.core.errors import DataError, TwospeedError
 from twospeed.core.fields import shown
@@ -62,7 +63,7 @@ MEMORY = FolderKind(name="a memory", files=(WEIGHTS, CONFIG, WRITER), sign=_is_m
 """What `save_memory` writes."""
 
 
-def save_memory(memory: MemoryFile | FastWeights, path: str | Path) -> None:
+def save_memory(memory: MemoryFile | FastWeights, path: StrPath) -> None:
     """Write the folder, aside first.
 
     Args:
@@ -88,7 +89,7 @@ def save_memory(memory: MemoryFile | FastWeights, path: str | Path) -> None:
         "target_modules": sorted(file.up),
         "bias": "none",
     }
-    with folder_aside(Path(path), MEMORY) as aside:
+    with folder_aside(as_path(path), MEMORY) as aside:
         save_file(named_tensors(file.down, file.up), aside / WEIGHTS, metadata=metadata)
         if file.writer:
             save_file(file.writer, aside / WRITER)
@@ -96,6 +97,7 @@ def save_memory(memory: MemoryFile | FastWeights, path: str | Path) -> None:
 
 
 def _only_episode(memory: FastWeights) -> MemoryFile:
+    check_kind(memory, FastWeights, "memory")
     if len(memory.seeds) != 1:
         raise DataError(
             f"a memory is of one episode, these fast weights are of {len(memory.seeds)}: save"
@@ -104,13 +106,13 @@ def _only_episode(memory: FastWeights) -> MemoryFile:
     return memory_of(memory)
 
 
-def load_memory(path: str | Path) -> MemoryFile:
+def load_memory(path: StrPath) -> MemoryFile:
     """Read what `save_memory` wrote.
 
     Raises:
         DataError: when it is missing, damaged, or no memory of ours.
     """
-    path = Path(path)
+    path = as_path(path)
     recover(path, MEMORY)
     place = path / WEIGHTS if path.is_dir() else path
     with _opened(place) as file, parsing(f"a memory from {path}"):

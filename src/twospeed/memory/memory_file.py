@@ -6,11 +6,15 @@ Holds: `MemoryFile`, `memory_of`, `restore_`, `open_memories`. Holds not: how it
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from twospeed.core.errors import DataError, ShapeError
+from twospeed.core.arguments import check_kind
+from twospeed.core.errors import DataError, KindError, ShapeError
+from twospeed.core.fields import checked
+from twospeed.core.ranges import Within
 from twospeed.memory.adapter_files import check_halves
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.fast_weights import FastWeights, WriteRecord
@@ -57,7 +61,14 @@ class MemoryFile:
 
 
 def memory_of(memory: FastWeights, episode: int = 0) -> MemoryFile:
-    """Copy one episode's memory out of fast weights."""
+    """Copy one episode's memory out of fast weights.
+
+    Raises:
+        KindError: when they are none.
+        ConfigError: when there is no such episode.
+    """
+    check_kind(memory, FastWeights, "memory")
+    checked(episode, Annotated[int, Within(0, len(memory.seeds) - 1)], "episode")
     copy = {
         part: {name: t[episode].detach().cpu().clone() for name, t in tensors.items()}
         for part, tensors in (("down", memory.adapters.down), ("up", memory.adapters.up))
@@ -122,9 +133,17 @@ def open_memories(
     run.
 
     Raises:
+        KindError: when something is of another type.
+        ShapeError: when there is no memory, or not one seed for each.
         DataError: when a memory belongs to other slow weights, or a layer is not there or does
             not fit.
     """
+    if not isinstance(saved, Sequence):
+        raise KindError(f"open_memories takes a list of memories, got {type(saved).__name__}")
+    if not saved:
+        raise ShapeError("open_memories needs at least one memory, got none")
+    for one in saved:
+        check_kind(one, MemoryFile, "a saved memory")
     memory = FastWeights(model, saved[0].config, seeds=seeds, layers=tuple(saved[0].up))
     restore_(memory, saved)
     return memory

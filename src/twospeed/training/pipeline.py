@@ -13,6 +13,7 @@ from typing import Any
 
 from accelerate import Accelerator
 
+from twospeed.core.arguments import StrPath, as_path, check_kind
 from twospeed.core.config import from_json, to_json
 from twospeed.core.errors import DataError, TwospeedError
 from twospeed.core.fields import checked
@@ -64,11 +65,11 @@ class Trained:
 
 def train_world_model(
     config: RunConfig,
-    data: Path | str | None,
-    out: Path,
+    data: StrPath | None,
+    out: StrPath,
     *,
     minutes: float | None = None,
-    initial: str | Path | None = None,
+    initial: StrPath | None = None,
     workers: int = 1,
     name: str = "world model",
 ) -> Trained:
@@ -90,6 +91,8 @@ def train_world_model(
             disk is full.
         ConfigError: when the data or the initial model do not fit the recipe.
     """
+    check_kind(config, RunConfig, "config")
+    out = as_path(out, "out")
     workers = checked(workers, Workers, "workers")
     minutes = checked(minutes, Minutes | None, "minutes")
     source = _source(config, data)
@@ -116,11 +119,12 @@ def train_world_model(
     return Trained(folder=out / "model", figures=figures)
 
 
-def _source(config: RunConfig, data: Path | str | None) -> EpisodeSource:
+def _source(config: RunConfig, data: StrPath | None) -> EpisodeSource:
     """Return where episodes come from, unless they are for testing."""
-    source: EpisodeSource = (
-        ShardSource(folder=data) if data else WorldSource(config=config.recording)
-    )
+    source: EpisodeSource = WorldSource(config=config.recording)
+    if data is not None:
+        place = as_path(data, "data")
+        source = ShardSource(folder=str(data) if "://" in str(data) else place)
     if source.contents().last_seed >= TEST_SEEDS_FROM:
         raise DataError(f"episodes from seed {TEST_SEEDS_FROM} on are for testing: train on others")
     return source

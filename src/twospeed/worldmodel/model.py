@@ -19,8 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from twospeed.core.arguments import FramesLike, StrPath, as_frames, as_path, check_size
 from twospeed.core.config import to_json
-from twospeed.core.errors import DataError, ShapeError
+from twospeed.core.errors import DataError
 from twospeed.core.fields import check_fields
 from twospeed.core.files import read_json, write_json
 from twospeed.core.folders import folder_aside
@@ -28,7 +29,8 @@ from twospeed.core.random import generator_of
 from twospeed.core.ranges import ChunkFrames, FrameSize, FramesPerSecond, Level, Within
 from twospeed.core.untrusted import typed
 from twospeed.worldmodel.catalogue import CLASS_NAME, INDEX, MODEL, find_model
-from twospeed.worldmodel.codec import decode_latents, encode_frames, load_autoencoder
+from twospeed.worldmodel.clips import Seeds, check_clips, check_latents
+from twospeed.worldmodel.codec import cell_side, decode_latents, encode_frames, load_autoencoder
 from twospeed.worldmodel.contract import Denoiser, as_module
 from twospeed.worldmodel.denoiser import load_denoiser
 from twospeed.worldmodel.diffusion import NoiseSchedule
@@ -103,14 +105,15 @@ class WorldModel:
         self.vocabulary = vocabulary
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | Path) -> "WorldModel":
+    def from_pretrained(cls, name_or_path: StrPath) -> "WorldModel":
         """Load a packaged model by name, or a folder.
 
         Raises:
+            KindError: when it is neither a text nor a path.
             UnknownNameError: when it is neither.
             DataError: when the folder is no model or one of its files is damaged.
         """
-        folder = find_model(name_or_path)
+        folder = find_model(as_path(name_or_path, "name_or_path"))
         index = read_json(folder / INDEX)
         if index.get("_class_name") != CLASS_NAME:
             raise DataError(
@@ -125,7 +128,7 @@ class WorldModel:
             Vocabulary.load(folder),
         )
 
-    def save_pretrained(self, path: Path, *, half: bool = False, card: str = "") -> None:
+    def save_pretrained(self, path: StrPath, *, half: bool = False, card: str = "") -> None:
         """Write the folder.
 
         Args:
@@ -137,7 +140,7 @@ class WorldModel:
             DataError: when anything but a model stands there, or the disk is full.
         """
         dtype = torch.float16 if half else torch.float32
-        with folder_aside(Path(path), MODEL) as aside:
+        with folder_aside(as_path(path), MODEL) as aside:
             for part, name in ((as_module(self.denoiser), "denoiser"), (self.autoencoder, "vae")):
                 stored: Any = nn.Module.to(copy.deepcopy(part), device="cpu", dtype=dtype)
                 stored.save_pretrained(aside / name)
@@ -172,29 +175,43 @@ class WorldModel:
             digest.update(tensor.detach().half().cpu().numpy().tobytes())
         return digest.hexdigest()[:16]
 
-    def encode(self, frames_BTHWC: NDArray[np.uint8] | Tensor) -> Tensor:
+    def encode(self, frames_BTHWC: FramesLike) -> Tensor:
         """Encode uint8 frames (B, T, H, W, 3) to latents (B, C, T, h, w).
 
         Raises:
-            ShapeError: when the frames are not of this model's size.
+            KindError: when they are no frames (`as_frames`).
+            ShapeError: when they are not of this model's size.
         """
-        size = self.settings.frame_size
-        if tuple(frames_BTHWC.shape[2:4]) != (size, size):
-            raise ShapeError(
-                f"this model takes frames of {size}x{size} pixels, got"
-                f" {frames_BTHWC.shape[2]}x{frames_BTHWC.shape[3]}: resize them first"
-            )
-        return encode_frames(self.autoencoder, frames_BTHWC)
+        frames = as_frames(frames_BTHWC, "BTHWC")
+        check_size(frames.shape[2:4], self.settings.frame_size)
+        return encode_frames(self.autoencoder, frames)
 
     def decode(self, latents_BCTHW: Tensor) -> NDArray[np.uint8]:
-        """Decode latents (B, C, T, h, w) to uint8 frames (B, T, H, W, 3)."""
+        """Decode latents (B, C, T, h, w) to uint8 frames (B, T, H, W, 3).
+
+        Raises:
+            KindError: when they are no tensor of floating-point numbers.
+            ShapeError: when they are not of this model's size.
+        """
+        self.check_latents(latents_BCTHW, "latents")
         return decode_latents(self.autoencoder, latents_BCTHW)
+
+    def check_latents(self, latents_BCTHW: Tensor, name: str) -> dict[str, int]:
+        """Return the sizes of latents by their axes, or refuse what is none of this model's.
+
+        Raises:
+            KindError: when they are no tensor of floating-point numbers.
+            ShapeError: when they are of another size.
+        """
+        channels = int(self.autoencoder.config.latent_channels)
+        cells = self.settings.frame_size // cell_side(self.autoencoder)
+        return check_latents(latents_BCTHW, channels, cells, name)
 
     def generate(
         self,
         past_BCTHW: Tensor,
         actions: Sequence[str],
-        seeds: Sequence[tuple[int | str, ...]],
+        seeds: Seeds,
         *,
         fast_weights: FastReader | None = None,
     ) -> Tensor:
@@ -208,10 +225,17 @@ class WorldModel:
 
         Returns:
             Latents (B, C, chunk_frames, h, w).
+
+        Raises:
+            KindError: when something is of another type, such as an action that is no text.
+            ShapeError: when there is not one action and one seed a clip, or latents are of another
+                model's size.
         """
-        _, channels, _, height, width = past_BCTHW.shape
-        shape = (channels, self.settings.chunk_frames, height, width)
-        noise = torch.stack([torch.randn(shape, generator=generator_of(*parts)) for parts in seeds])
+        sizes = self.check_latents(past_BCTHW, "past")
+        actions, parts_of = check_clips(actions, seeds, sizes["B"])
+        shape = (sizes["C"], self.settings.chunk_frames, sizes["H"], sizes["W"])
+        drawn = (torch.randn(shape, generator=generator_of(*parts)) for parts in parts_of)
+        noise = torch.stack(list(drawn))
         return sample_ddim(
             self._predict(past_BCTHW, actions, fast_weights),
             noise.to(past_BCTHW),

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from transformers import AutoTokenizer, ByT5Tokenizer, CLIPTextModel, T5Config, T5EncoderModel
 
+from twospeed.core.arguments import as_texts
 from twospeed.core.errors import ConfigError
 from twospeed.core.fields import check_fields
 from twospeed.core.files import read_json
@@ -70,7 +71,12 @@ class TextEncoder:
         """Encode texts to features (B, N, D) on the CPU; "" stands for no text.
 
         A text gives the same numbers whatever stands beside it in the batch.
+
+        Raises:
+            KindError: when they are no list of texts.
+            ShapeError: when there is none.
         """
+        texts = as_texts(texts, "texts")
         self.model.eval()
         for text in set(texts) - self._known.keys():
             self._known[text] = self.features([text])[0].cpu()

@@ -6,9 +6,11 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Annotated, Any
 
 from twospeed.core.errors import lookup
+from twospeed.core.fields import checked
+from twospeed.core.ranges import Within
 from twospeed.worlds.base import About, Action, ScriptedWorld, World, find_program
 from twospeed.worlds.rooms.world import Rooms
 from twospeed.worlds.simulators.carracing import CarRacing
@@ -68,8 +70,10 @@ def make_world(name: str, *, frame_size: int = 64) -> World:
         UnknownNameError: when no world is called so.
         MissingExtraError: when its engine is not installed.
         ConfigError: when it cannot make frames of that size.
+        KindError: when the name is no text.
     """
-    return lookup(WORLDS, name, "world").make(frame_size=frame_size)
+    size = checked(frame_size, Annotated[int, Within(1, 4096)], "frame_size")
+    return lookup(WORLDS, name, "world").make(frame_size=size)
 
 
 def is_installed(about: About) -> bool:

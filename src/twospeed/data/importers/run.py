@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from twospeed.core.arguments import StrPath, as_path
 from twospeed.core.config import to_json
 from twospeed.core.errors import DataError, lookup
 from twospeed.core.fields import checked
@@ -65,7 +66,12 @@ class Imported:
 
 
 def import_recordings(
-    config: ImportConfig, source: Path, out: Path, *, workers: int = 1, say: Say = lambda _: None
+    config: ImportConfig,
+    source: StrPath,
+    out: StrPath,
+    *,
+    workers: int = 1,
+    say: Say = lambda _: None,
 ) -> Imported:
     """Import recordings of another format into the folder `out`, or go on where it was stopped.
 
@@ -80,6 +86,7 @@ def import_recordings(
         DataError: when nothing can be imported, `out` holds anything else, or the disk is full.
         MissingExtraError: when the format needs a package that is not installed.
     """
+    source, out = as_path(source, "source"), as_path(out, "out")
     workers = checked(workers, Workers, "workers")
     if not source.exists():
         raise DataError(f"there is no {source}")

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twospeed.core.errors import ConfigError
+from twospeed.core.fields import checked
+from twospeed.core.ranges import Seed
 from twospeed.worlds.base import About, Action, Observation, Pose
 from twospeed.worlds.language import MOVES, known_action
 from twospeed.worlds.rooms.camera import Camera
@@ -61,6 +63,7 @@ class Rooms:
 
     def reset(self, seed: int) -> Observation:
         """Start the episode of this seed at a place and heading that the seed decides."""
+        seed = checked(seed, Seed, "seed")
         self.scene = Scene.of_seed(seed)
         self.pose = start_pose(self.scene, seed)
         return self._observe()

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from twospeed.core.errors import ConfigError, lookup, require
+from twospeed.core.fields import checked
+from twospeed.core.ranges import Seed
 from twospeed.worlds.base import About, Action, Frame, Observation, Pose
 from twospeed.worlds.words.car import CAR
 
@@ -82,6 +84,7 @@ class CarRacing:
 
     def reset(self, seed: int) -> Observation:
         """Start the episode of this seed on a road of its own."""
+        seed = checked(seed, Seed, "seed")
         self._env.reset(seed=seed)
         track = np.array([(x, y, beta) for _, beta, x, y in self._env.track])
         self._road, self._angles = track[:, :2], track[:, 2]

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from twospeed.core.errors import ConfigError, lookup, require
+from twospeed.core.fields import checked
+from twospeed.core.ranges import Seed
 from twospeed.worlds.base import About, Action, Observation, Pose
 from twospeed.worlds.simulators.crafter_script import Plan
 from twospeed.worlds.words.grid import GRID
@@ -80,6 +82,7 @@ class Crafter:
 
     def reset(self, seed: int) -> Observation:
         """Start the episode of this seed in a new land."""
+        seed = checked(seed, Seed, "seed")
         size = (self._frame_size, self._frame_size)
         self._env = self._crafter.Env(size=size, view=_VIEW, length=None, seed=seed)
         # the balance draws creatures in the order of their addresses in memory

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from twospeed.core.errors import ConfigError, lookup, require
+from twospeed.core.fields import checked
 from twospeed.worlds.base import About, Action, Frame, Observation, Pose
 from twospeed.worlds.language import MOVES, a_little, by_text
 
@@ -91,6 +92,7 @@ class Doom:
 
     def reset(self, seed: int) -> Observation:
         """Start the episode of this seed, 0 to 2**32 - 1."""
+        seed = checked(seed, int, "seed")
         if not 0 <= seed < 2**32:
             raise ConfigError(f"doom takes seeds from 0 to 4294967295, got {seed}")
         self._game.set_seed(seed)

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from twospeed.core.errors import ConfigError, lookup
+from twospeed.core.fields import checked
+from twospeed.core.ranges import Seed
 from twospeed.worlds.base import About, Action, Observation, Pose
 from twospeed.worlds.simulators.child import Child, python_of
 from twospeed.worlds.simulators.lanes import Driver, Lanes, Move
@@ -103,6 +105,7 @@ class Duckietown:
 
     def reset(self, seed: int) -> Observation:
         """Start the episode of this seed somewhere on a lane of a town."""
+        seed = checked(seed, Seed, "seed")
         generator = np.random.default_rng([seed, 13])
         town, sky, ground = (
             choices[int(generator.integers(len(choices)))] for choices in (_TOWNS, _SKIES, _GROUNDS)

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twospeed.core.errors import ConfigError, MissingExtraError, lookup, require
+from twospeed.core.fields import checked
+from twospeed.core.ranges import Seed
 from twospeed.worlds.base import About, Action, Frame, Observation
 from twospeed.worlds.simulators.fetch_script import Hand, next_command
 from twospeed.worlds.words.arm import ARM
@@ -96,6 +98,7 @@ class Fetch:
 
     def reset(self, seed: int) -> Observation:
         """Start the episode of this seed."""
+        seed = checked(seed, Seed, "seed")
         self._env.reset(seed=seed)
         self._paint(np.random.default_rng([seed, 7]))
         self._target = self._place("robot0:grip")

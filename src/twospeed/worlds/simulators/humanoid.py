@@ -12,6 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from twospeed.core.errors import ConfigError, lookup
+from twospeed.core.fields import checked
+from twospeed.core.ranges import Seed
 from twospeed.worlds.base import About, Action, Observation, Pose
 from twospeed.worlds.simulators.motion import Clip, Stance, mixed, read_clip, upright
 from twospeed.worlds.simulators.stage import Stage
@@ -85,6 +87,7 @@ class Humanoid:
 
     def reset(self, seed: int) -> Observation:
         """Start the episode of this seed."""
+        seed = checked(seed, Seed, "seed")
         generator = np.random.default_rng([seed, 5])
         self._stage.build(generator)
         self._stance = upright(_HIPS_METRES).moved(0.0, 0.0, generator.uniform(-math.pi, math.pi))

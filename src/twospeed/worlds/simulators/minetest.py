@@ -11,6 +11,8 @@ import numpy as np
 from PIL import Image
 
 from twospeed.core.errors import ConfigError, lookup
+from twospeed.core.fields import checked
+from twospeed.core.ranges import Seed
 from twospeed.worlds.base import About, Action, Observation, Pose
 from twospeed.worlds.simulators.minetest_engine import SCREEN, Answer, Engine
 from twospeed.worlds.words.voxel import VOXEL
@@ -72,6 +74,7 @@ class Minetest:
 
     def reset(self, seed: int) -> Observation:
         """Start the episode of this seed somewhere in the land."""
+        seed = checked(seed, Seed, "seed")
         generator = np.random.default_rng([seed, 11])
         x, z = generator.integers(-_FARTHEST, _FARTHEST, 2)
         heading = generator.uniform(0, 2 * math.pi)
