@@ -17,7 +17,7 @@ from twospeed.training.stages.slow_fast import SlowFastConfig
 from twospeed.training.stages.text import TextRun
 from twospeed.worldmodel.autoencoder import AutoencoderConfig
 from twospeed.worldmodel.build import WorldModelConfig
-from twospeed.worldmodel.model import ModelSettings
+from twospeed.worldmodel.settings import ModelSettings
 from twospeed.worldmodel.text import TextEncoderConfig
 
 

@@ -6,7 +6,8 @@ from twospeed.memory.config import GradientConfig
 from twospeed.worldmodel.autoencoder import AutoencoderConfig, fit_encoder
 from twospeed.worldmodel.codec import to_pixels
 from twospeed.worldmodel.diffusion import DiffusionConfig, NoiseSchedule
-from twospeed.worldmodel.model import ModelSettings, WorldModel
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.settings import ModelSettings
 from twospeed.worldmodel.text import TextEncoderConfig, build_text_encoder
 from twospeed.worldmodel.transformer import SpaceTimeTransformer
 

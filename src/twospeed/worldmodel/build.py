@@ -19,7 +19,7 @@ from twospeed.worldmodel.autoencoder import AutoencoderConfig
 from twospeed.worldmodel.contract import Denoiser, as_module
 from twospeed.worldmodel.denoiser import UNet3D, small_unet3d
 from twospeed.worldmodel.diffusion import DiffusionConfig
-from twospeed.worldmodel.model import ModelSettings
+from twospeed.worldmodel.settings import ModelSettings
 from twospeed.worldmodel.text import TextEncoderConfig
 from twospeed.worldmodel.transformer import MOST_CELLS, MOST_FRAMES, SpaceTimeTransformer
 

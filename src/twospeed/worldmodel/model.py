@@ -10,9 +10,8 @@ vocabulary.json    the actions it was trained on (vocabulary.py); may be missing
 import copy
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,11 +21,9 @@ from torch import Tensor, nn
 from twospeed.core.arguments import FramesLike, StrPath, as_frames, as_path, check_size
 from twospeed.core.config import to_json
 from twospeed.core.errors import DataError
-from twospeed.core.fields import check_fields
 from twospeed.core.files import read_json, write_json
 from twospeed.core.folders import folder_aside
 from twospeed.core.random import generator_of
-from twospeed.core.ranges import ChunkFrames, FrameSize, FramesPerSecond, Level, Within
 from twospeed.core.untrusted import typed
 from twospeed.worldmodel.catalogue import CLASS_NAME, INDEX, MODEL, find_model
 from twospeed.worldmodel.clips import Seeds, check_clips, check_latents
@@ -38,42 +35,9 @@ from twospeed.worldmodel.guidance import Guidance
 from twospeed.worldmodel.reading import FastReader, Reading
 from twospeed.worldmodel.renamed import first_name
 from twospeed.worldmodel.sampler import Predict, sample_ddim, spaced_levels
+from twospeed.worldmodel.settings import ModelSettings
 from twospeed.worldmodel.text import TextEncoder
 from twospeed.worldmodel.vocabulary import Vocabulary
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModelSettings:
-    """What a world model needs to be told beside its weights."""
-
-    world: str = "rooms"
-    """World whose recordings it was trained on."""
-
-    chunk_frames: ChunkFrames = 4
-    """Frames generated for one action, and past frames they are conditioned on."""
-
-    frame_size: FrameSize = 64
-    """Height and width in pixels."""
-
-    frames_per_second: FramesPerSecond = 4.0
-    """Rate at which the frames were recorded."""
-
-    sampling_steps: Annotated[int, Within(1, 1000)] = 4
-    """Denoising steps of a chunk, chosen by measurement."""
-
-    past_level: Level = 0
-    """Noise level (of 1000) that the past frames get while a chunk is generated."""
-
-    guidance: Annotated[float, Within(0, 1000)] = 0.0
-    """g of classifier-free guidance by the action: where motion is decided, g times what the action
-    changes in the slow weights' prediction is added to it, less where the chunk is remembered; 0
-    adds nothing."""
-
-    guided_from: Level = 1000
-    """Noise level (of 1000) from which on up it is added; 1000 is pure noise, the first step."""
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
 
 class WorldModel:

@@ -16,7 +16,7 @@ from torch import Tensor
 from twospeed.core.errors import ConfigError, DataError
 from twospeed.training.data.latents import EpisodeLatents, read_group
 from twospeed.training.stages.slow import Windows
-from twospeed.worldmodel.model import ModelSettings
+from twospeed.worldmodel.settings import ModelSettings
 from twospeed.worldmodel.text import TextEncoder
 
 

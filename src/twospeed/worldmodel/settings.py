@@ -1,0 +1,41 @@
+"""What a world model needs to be told beside its weights: ``model_index.json`` holds it."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from twospeed.core.fields import check_fields
+from twospeed.core.ranges import ChunkFrames, FrameSize, FramesPerSecond, Level, Within
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelSettings:
+    """What a world model needs to be told beside its weights."""
+
+    world: str = "rooms"
+    """World whose recordings it was trained on."""
+
+    chunk_frames: ChunkFrames = 4
+    """Frames generated for one action, and past frames they are conditioned on."""
+
+    frame_size: FrameSize = 64
+    """Height and width in pixels."""
+
+    frames_per_second: FramesPerSecond = 4.0
+    """Rate at which the frames were recorded."""
+
+    sampling_steps: Annotated[int, Within(1, 1000)] = 4
+    """Denoising steps of a chunk, chosen by measurement."""
+
+    past_level: Level = 0
+    """Noise level (of 1000) that the past frames get while a chunk is generated."""
+
+    guidance: Annotated[float, Within(0, 1000)] = 0.0
+    """g of classifier-free guidance by the action: where motion is decided, g times what the action
+    changes in the slow weights' prediction is added to it, less where the chunk is remembered; 0
+    adds nothing."""
+
+    guided_from: Level = 1000
+    """Noise level (of 1000) from which on up it is added; 1000 is pure noise, the first step."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
