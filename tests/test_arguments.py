@@ -16,6 +16,8 @@ from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import load_memory, save_memory
 from twospeed.memory.memory_file import memory_of, open_memories
 from twospeed.recipes import rooms_tiny
+from twospeed.terminator.layers.hyperzzw import HyperZZW, HyperZZWConfig
+from twospeed.terminator.network import Terminator, TerminatorConfig
 from twospeed.training.pipeline import train_world_model
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.registry import make_world
@@ -253,3 +255,40 @@ def test_recording_and_training_say_what_they_take(tmp_path):
     with pytest.raises(DataError):
         train_world_model(rooms_tiny(), None, tmp_path / "file")
     assert [it.name for it in tmp_path.iterdir()] == ["file"]
+
+
+def test_networks_say_what_they_take():
+    net = Terminator(
+        TerminatorConfig(
+            sizes=(8, 8), expansions=(4,), earlier=((0, 0),), layers_global=(2,), dropout=(0.0,)
+        )
+    ).eval()
+    images = torch.zeros(2, 3, 8, 8)
+    assert net(images).shape == (2, 10)
+    for bad in (
+        None, "x", images.numpy(), images.tolist(), images[0], images[:, :2], images[:0],
+        images.byte(), images.double(), images * float("nan"), images[..., None],
+    ):  # fmt: skip
+        refused(net, bad)
+    for config in (None, {}, 3, HyperZZWConfig(channels=3, sizes=(8, 8))):
+        refused(Terminator, config)
+
+
+def test_the_operator_says_what_it_takes():
+    operator = HyperZZW(HyperZZWConfig(channels=4, sizes=(8, 8)))
+    z = torch.randn(2, 4, 8, 8)
+    kernel = operator.kernel((8, 8))
+    assert torch.equal(operator(z), operator(z, z, kernel_CS=kernel))
+    for bad in (None, z.numpy(), z[0], z[:, :2], z.long(), z[..., None]):
+        refused(operator, bad)
+        if bad is not None:
+            refused(operator, z, bad)
+            refused(operator, z, kernel_CS=bad)
+    for setting in (
+        {"channels": 0}, {"channels": None}, {"channels": 4.5}, {"sizes": ()}, {"sizes": 8},
+        {"sizes": (0, 8)}, {"sizes": (1,) * 4}, {"sizes": (10**9,) * 2}, {"operator": "x"},
+        {"operator": None}, {"mixing": ("a", 1)}, {"width": 0}, {"width": 10**6}, {"layers": 0},
+        {"omega0": float("nan")}, {"causal": None},
+    ):  # fmt: skip
+        refused(HyperZZWConfig, **({"channels": 4, "sizes": (8, 8)} | setting))
+    refused(HyperZZW, {})

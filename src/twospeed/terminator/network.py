@@ -11,6 +11,7 @@ from typing import Annotated
 import torch
 from torch import Tensor, nn
 
+from twospeed.core.arguments import check_kind
 from twospeed.core.errors import ConfigError, DataError, ShapeError
 from twospeed.core.fields import check_fields, checked
 from twospeed.core.ranges import Width, Within
@@ -115,6 +116,7 @@ class Terminator(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
+        check_kind(config, TerminatorConfig, "config")
         self.config = config
         self.num_features = config.widths[-1]
         self.blocks = nn.ModuleList(
@@ -202,9 +204,11 @@ def check_input(x_BCS: Tensor, *, channels: int, num_axes: int) -> None:
     """Refuse what the network cannot read; the values are looked at in eager mode only.
 
     Raises:
+        KindError: when it is no tensor.
         ShapeError: when axes or channels differ, or there is no sample.
         DataError: when numbers are not floating point or not finite.
     """
+    check_kind(x_BCS, Tensor, "the input of a network")
     letters = {1: "(B, C, N)", 2: "(B, C, H, W)", 3: "(B, C, T, H, W)"}[num_axes]
     if x_BCS.ndim != num_axes + 2 or x_BCS.shape[1] != channels:
         raise ShapeError(

@@ -6,20 +6,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from twospeed.core.errors import ConfigError
+from twospeed.core.arguments import check_kind
+from twospeed.core.errors import ConfigError, KindError, ShapeError, lookup
+from twospeed.core.fields import check_fields
+from twospeed.core.ranges import Width
 from twospeed.terminator.layers.coordinates import grid_of
-from twospeed.terminator.layers.operators import contraction_length, mix
-from twospeed.terminator.layers.slow_net import SlowNet, SlowNetConfig
+from twospeed.terminator.layers.operators import OPERATORS, contraction_length, mix
+from twospeed.terminator.layers.slow_net import Layers, Size, SlowNet, SlowNetConfig
 
 
 @dataclass(frozen=True, kw_only=True)
 class HyperZZWConfig:
     """One global operator."""
 
-    channels: int
+    channels: Width
     """C."""
 
-    sizes: tuple[int, ...]
+    sizes: tuple[Size, ...]
     """Base grid: (N,), (H, W) or (T, H, W)."""
 
     operator: str = "auto"
@@ -31,18 +34,20 @@ class HyperZZWConfig:
     causal: bool = False
     """Whether outputs depend on the past only."""
 
-    width: int = 64
+    width: Width = 64
     """Hidden units of the slow net."""
 
-    layers: int = 2
+    layers: Layers = 2
     """Layers of the slow net."""
 
     omega0: float = 0.0
     """Base frequency; 0 takes the Nyquist rule."""
 
     def __post_init__(self) -> None:
-        if self.channels < 1:
-            raise ConfigError(f"channels must be at least 1, got {self.channels}")
+        check_fields(self)
+        lookup({"auto": None, **OPERATORS}, self.operator, "operator")
+        if not 1 <= len(self.sizes) <= 3:
+            raise ConfigError(f"sizes are those of 1 to 3 axes, got {self.sizes}")
 
 
 class HyperZZW(nn.Module):
@@ -55,6 +60,7 @@ class HyperZZW(nn.Module):
 
     def __init__(self, config: HyperZZWConfig, *, generator: torch.Generator | None = None) -> None:
         super().__init__()
+        check_kind(config, HyperZZWConfig, "config")
         self.config = config
         scale = contraction_length(config.operator, config.sizes) ** -0.5
         net = SlowNetConfig(
@@ -86,8 +92,19 @@ class HyperZZW(nn.Module):
             (B, C, *S).
 
         Raises:
-            ShapeError: when z and y differ in channels or positions.
+            KindError: when something is no tensor of floating-point numbers.
+            ShapeError: when z, y and K differ in channels or positions, or are not of this
+                operator's channels and axes.
         """
+        self._check(z_BCS, "z")
+        if y_BCS is not None:
+            self._check(y_BCS, "y")
+        if kernel_CS is not None:
+            check_kind(kernel_CS, Tensor, "kernel")
+            if kernel_CS.shape != z_BCS.shape[1:]:
+                raise ShapeError(
+                    f"kernel should be {tuple(z_BCS.shape[1:])}, got {tuple(kernel_CS.shape)}"
+                )
         drawn = self.kernel(z_BCS.shape[2:]) if kernel_CS is None else kernel_CS
         return mix(
             z_BCS * drawn.to(z_BCS.dtype),
@@ -96,3 +113,15 @@ class HyperZZW(nn.Module):
             mixing=self.config.mixing or None,
             causal=self.config.causal,
         )
+
+    def _check(self, values_BCS: Tensor, name: str) -> None:
+        """Refuse what the operator cannot act on."""
+        check_kind(values_BCS, Tensor, name)
+        axes, channels = len(self.config.sizes), self.config.channels
+        if values_BCS.ndim != axes + 2 or values_BCS.shape[1] != channels:
+            raise ShapeError(
+                f"{name} has a batch, {channels} channels and {axes} axes of positions, got"
+                f" {tuple(values_BCS.shape)}"
+            )
+        if not values_BCS.is_floating_point():
+            raise KindError(f"{name} is of floating-point numbers, got {values_BCS.dtype}")
