@@ -283,7 +283,8 @@ def test_the_operator_says_what_it_takes():
         refused(operator, bad)
         if bad is not None:
             refused(operator, z, bad)
-            refused(operator, z, kernel_CS=bad)
+    for bad in (3, kernel.detach().numpy(), kernel[:2], kernel[..., :4], z):
+        refused(operator, z, kernel_CS=bad)
     for setting in (
         {"channels": 0}, {"channels": None}, {"channels": 4.5}, {"sizes": ()}, {"sizes": 8},
         {"sizes": (0, 8)}, {"sizes": (1,) * 4}, {"sizes": (10**9,) * 2}, {"operator": "x"},
