@@ -13,9 +13,11 @@ from twospeed.terminator.block_config import BlockConfig
 from twospeed.terminator.datasets.built_in import load_examples
 from twospeed.terminator.datasets.examples import Examples, ExampleSet
 from twospeed.terminator.fit.build import build_network
+from twospeed.terminator.fit.load import open_fit
 from twospeed.terminator.fit.loop import fit_examples
 from twospeed.terminator.fit.recipes import recipe_of
 from twospeed.terminator.network import Terminator, TerminatorConfig
+from twospeed.terminator.parity.compare import compare_archive
 
 WRONG = [
     *(f"batch_size={value}" for value in ("0", "-4", "1000000000", "1.5", "null", "[]", "true")),
@@ -131,3 +133,12 @@ def test_whole_numbers_and_lists_stand_in_for_floats_and_tuples():
     config = BlockConfig(omega0=10, mixing=[1, 0], branches=["o", "f"])
     assert config == BlockConfig(omega0=10.0, mixing=(1.0, 0.0), branches=("o", "f"))
     assert hash(config) == hash(BlockConfig(omega0=10.0, mixing=(1.0, 0.0), branches=("o", "f")))
+
+
+def test_names_of_folders_and_files_may_be_texts(digits, tmp_path, archive_path):
+    config = recipe_of("tiny")
+    fit_examples(config, digits, str(tmp_path / "fit"), quiet=True)
+    assert open_fit(str(tmp_path / "fit"), digits).config == config
+    assert not compare_archive(str(archive_path)).failures
+    with pytest.raises(TwospeedError, match="does not exist"):
+        load_examples(tmp_path / "none")

@@ -103,7 +103,7 @@ COMPARISON: FolderKind = FolderKind(
 
 
 def compare(
-    config: FitConfig, data: ExampleSet, variants: Mapping[str, Change], out: Path,
+    config: FitConfig, data: ExampleSet, variants: Mapping[str, Change], out: str | Path,
     *, seeds: Sequence[int], rates: Sequence[float] = (), device: str = "cpu",
 ) -> list[ComparisonRow]:  # fmt: skip
     """Fit every variant with every seed; finished fits in `out` are not done again.
@@ -127,6 +127,7 @@ def compare(
         ConfigError: without variants or seeds.
         DataError: when `out` holds files of these names that are no comparison's.
     """
+    out = Path(out)
     check_shared(out, COMPARISON)
     if not variants or not seeds:
         raise ConfigError("a comparison needs at least one variant and one seed")

@@ -48,7 +48,9 @@ BUILT_IN: dict[str, Callable[[], ExampleSet]] = {
 }
 
 
-def load_examples(name_or_path: str, *, say: Callable[[str], None] | None = None) -> ExampleSet:
+def load_examples(
+    name_or_path: str | Path, *, say: Callable[[str], None] | None = None
+) -> ExampleSet:
     """Return a built-in set by name, ``hub:NAME`` through the datasets library, or files by path.
 
     ``pathfinder:steps=6,distractors=0`` changes fields of `PathfinderConfig`.
@@ -63,7 +65,7 @@ def load_examples(name_or_path: str, *, say: Callable[[str], None] | None = None
         UnknownNameError: when it is neither a path nor a name of ours.
         MissingExtraError: when the hub is asked for and the library is not installed.
     """
-    examples = _load(name_or_path)
+    examples = _load(str(name_or_path))
     if say is not None:
         for note in examples.notes:
             say(note)

@@ -42,7 +42,7 @@ class _Dtype:
         self.value = np.dtype(text)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        order = state[1].decode() if isinstance(state[1], bytes) else state[1]
+        order: Any = state[1].decode() if isinstance(state[1], bytes) else state[1]
         self.value = self.value.newbyteorder(order)
 
 

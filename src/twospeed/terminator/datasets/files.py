@@ -33,12 +33,13 @@ MOST_BYTES = 2**32
 """Of what a file unpacks to; the largest of these sets, EMNIST, has 550 million."""
 
 
-def read_data(path: Path) -> ExampleSet:
+def read_data(path: str | Path) -> ExampleSet:
     """Read a data set, its format found by the names of its files.
 
     Raises:
         DataError: when there is nothing, or nothing we know.
     """
+    path = Path(path)
     if not path.exists():
         raise DataError(f"{path} does not exist")
     if path.is_file():

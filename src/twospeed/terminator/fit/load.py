@@ -30,12 +30,13 @@ class SavedFit:
     """Pictures to inputs."""
 
 
-def open_fit(folder: Path, data: ExampleSet) -> SavedFit:
+def open_fit(folder: str | Path, data: ExampleSet) -> SavedFit:
     """Open the folder of a fit on `data`.
 
     Raises:
         DataError: when it holds no fit, one on other data, or one of a peer.
     """
+    folder = Path(folder)
     if not (folder / "config.json").is_file():
         raise DataError(f"{folder} holds no fit: give the folder that `twospeed fit` wrote (--out)")
     check_data(folder, data)

@@ -112,7 +112,12 @@ class Fit:
 
 
 def fit_examples(
-    config: FitConfig, data: ExampleSet, out: Path, *, device: str = "cpu", quiet: bool = False
+    config: FitConfig,
+    data: ExampleSet,
+    out: str | Path,
+    *,
+    device: str = "cpu",
+    quiet: bool = False,
 ) -> FitResult:
     """Fit, or go on where an earlier call with the same `out` stopped.
 
@@ -131,6 +136,7 @@ def fit_examples(
         DataError: when `out` holds another fit, one on other data or files of these names that are
             no fit's, the loss is not finite, or files cannot be written.
     """
+    out = Path(out)
     check_shared(out, FIT)
     keep_freed_memory()
     fit = prepare(config, data, device)

@@ -59,13 +59,14 @@ class ParityReport:
         )[:count]
 
 
-def compare_archive(path: Path, *, tolerance: float = TOLERANCE) -> ParityReport:
+def compare_archive(path: str | Path, *, tolerance: float = TOLERANCE) -> ParityReport:
     """Rebuild the network of an archive and compare every array that it holds.
 
     Raises:
         DataError: when the file cannot be read, describes no network, holds an array that is
             none of ours, or holds nothing to compare.
     """
+    path = Path(path)
     arrays = read_arrays(path)
     check_numbers(arrays)
     network = network_of(arrays)
