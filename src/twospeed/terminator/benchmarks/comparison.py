@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from twospeed.core.arguments import StrPath, as_path
 from twospeed.core.errors import ConfigError
 from twospeed.core.files import write_json, written_aside
 from twospeed.core.folders import FolderKind, check_shared
@@ -103,7 +104,7 @@ COMPARISON: FolderKind = FolderKind(
 
 
 def compare(
-    config: FitConfig, data: ExampleSet, variants: Mapping[str, Change], out: str | Path,
+    config: FitConfig, data: ExampleSet, variants: Mapping[str, Change], out: StrPath,
     *, seeds: Sequence[int], rates: Sequence[float] = (), device: str = "cpu",
 ) -> list[ComparisonRow]:  # fmt: skip
     """Fit every variant with every seed; finished fits in `out` are not done again.
@@ -127,7 +128,7 @@ def compare(
         ConfigError: without variants or seeds.
         DataError: when `out` holds files of these names that are no comparison's.
     """
-    out = Path(out)
+    out = as_path(out, "out")
     check_shared(out, COMPARISON)
     if not variants or not seeds:
         raise ConfigError("a comparison needs at least one variant and one seed")

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 
+from twospeed.core.arguments import StrPath
 from twospeed.core.config import override
 from twospeed.core.errors import DataError, lookup, require
 from twospeed.core.pictures import show_upright
@@ -48,9 +49,7 @@ BUILT_IN: dict[str, Callable[[], ExampleSet]] = {
 }
 
 
-def load_examples(
-    name_or_path: str | Path, *, say: Callable[[str], None] | None = None
-) -> ExampleSet:
+def load_examples(name_or_path: StrPath, *, say: Callable[[str], None] | None = None) -> ExampleSet:
     """Return a built-in set by name, ``hub:NAME`` through the datasets library, or files by path.
 
     ``pathfinder:steps=6,distractors=0`` changes fields of `PathfinderConfig`.
@@ -65,7 +64,10 @@ def load_examples(
         UnknownNameError: when it is neither a path nor a name of ours.
         MissingExtraError: when the hub is asked for and the library is not installed.
     """
-    examples = _load(str(name_or_path))
+    if isinstance(name_or_path, str):
+        examples = _load(name_or_path)
+    else:
+        examples = read_data(name_or_path)
     if say is not None:
         for note in examples.notes:
             say(note)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from twospeed.core.arguments import StrPath, as_path
 from twospeed.core.errors import DataError
 from twospeed.core.fields import shown
 from twospeed.core.npz import read_arrays
@@ -33,13 +34,13 @@ MOST_BYTES = 2**32
 """Of what a file unpacks to; the largest of these sets, EMNIST, has 550 million."""
 
 
-def read_data(path: str | Path) -> ExampleSet:
+def read_data(path: StrPath) -> ExampleSet:
     """Read a data set, its format found by the names of its files.
 
     Raises:
         DataError: when there is nothing, or nothing we know.
     """
-    path = Path(path)
+    path = as_path(path)
     if not path.exists():
         raise DataError(f"{path} does not exist")
     if path.is_file():

@@ -1,8 +1,8 @@
 """Open what a fit left behind: its recipe, its network with the chosen weights, its reader."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from twospeed.core.arguments import StrPath, as_path
 from twospeed.core.config import from_json
 from twospeed.core.errors import DataError
 from twospeed.core.files import read_json
@@ -30,13 +30,13 @@ class SavedFit:
     """Pictures to inputs."""
 
 
-def open_fit(folder: str | Path, data: ExampleSet) -> SavedFit:
+def open_fit(folder: StrPath, data: ExampleSet) -> SavedFit:
     """Open the folder of a fit on `data`.
 
     Raises:
         DataError: when it holds no fit, one on other data, or one of a peer.
     """
-    folder = Path(folder)
+    folder = as_path(folder, "folder")
     if not (folder / "config.json").is_file():
         raise DataError(f"{folder} holds no fit: give the folder that `twospeed fit` wrote (--out)")
     check_data(folder, data)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from twospeed.core.allocator import keep_freed_memory
+from twospeed.core.arguments import StrPath, as_path
 from twospeed.core.errors import DataError
 from twospeed.core.files import read_json, write_json
 from twospeed.core.folders import FolderKind, check_shared
@@ -114,7 +115,7 @@ class Fit:
 def fit_examples(
     config: FitConfig,
     data: ExampleSet,
-    out: str | Path,
+    out: StrPath,
     *,
     device: str = "cpu",
     quiet: bool = False,
@@ -136,7 +137,7 @@ def fit_examples(
         DataError: when `out` holds another fit, one on other data or files of these names that are
             no fit's, the loss is not finite, or files cannot be written.
     """
-    out = Path(out)
+    out = as_path(out, "out")
     check_shared(out, FIT)
     keep_freed_memory()
     fit = prepare(config, data, device)

@@ -4,13 +4,13 @@ import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from twospeed.core.arguments import StrPath, as_path
 from twospeed.core.errors import DataError
 from twospeed.core.npz import read_arrays
 from twospeed.terminator.block import Trace
@@ -59,14 +59,14 @@ class ParityReport:
         )[:count]
 
 
-def compare_archive(path: str | Path, *, tolerance: float = TOLERANCE) -> ParityReport:
+def compare_archive(path: StrPath, *, tolerance: float = TOLERANCE) -> ParityReport:
     """Rebuild the network of an archive and compare every array that it holds.
 
     Raises:
         DataError: when the file cannot be read, describes no network, holds an array that is
             none of ours, or holds nothing to compare.
     """
-    path = Path(path)
+    path = as_path(path)
     arrays = read_arrays(path)
     check_numbers(arrays)
     network = network_of(arrays)
