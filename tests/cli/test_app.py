@@ -8,6 +8,9 @@ import pytest
 
 from twospeed.cli.app import COMMANDS, build, main
 
+SAME = {"--seed", "--first-seed", "--set", "--workers", "--size", "--model", "--device"}
+"""Options of several commands that mean the same in each."""
+
 RUN = "import sys; from twospeed.cli.app import run; run()"
 
 
@@ -133,3 +136,27 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr
+
+
+def test_options_of_several_commands_say_the_same_words():
+    words = {}
+
+    def walk(command, context):
+        for parameter in command.get_params(context):
+            if len(parameter.opts) and parameter.opts[0] in SAME:
+                words.setdefault(parameter.opts[0], set()).add(parameter.help)
+        for name in command.list_commands(context) if hasattr(command, "list_commands") else ():
+            child = command.get_command(context, name)
+            inner = child.make_context(name, [], parent=context, resilient_parsing=True)
+            walk(inner.command, inner)
+
+    root = build()
+    walk(root, root.make_context("twospeed", [], resilient_parsing=True))
+    assert words.keys() == SAME
+    assert {name: len(said) for name, said in words.items()} == dict.fromkeys(SAME, 1)
+
+
+def test_what_records_worlds_starts_without_torch():
+    code = "import sys, twospeed.cli.record, twospeed.cli.importing; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -7,23 +7,21 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from twospeed.cli.targets import new_file
+from twospeed.cli.options import Model, Report, Seed
 from twospeed.core.files import write_json
 from twospeed.evaluation.adherence import AdherenceConfig, measure_adherence
 from twospeed.worldmodel.model import WorldModel
 
 
 def adherence(
-    model: Annotated[str, typer.Argument(help="A packaged model's name, or a model folder.")],
+    model: Model,
     data: Annotated[Path, typer.Option(help="A folder with shards below it.")],
-    json: Annotated[
-        Path | None, typer.Option(callback=new_file, help="Write the whole report to this file.")
-    ] = None,
+    json: Report = None,
     episodes: Annotated[int, typer.Option(help="Test episodes of each domain.")] = 16,
     clips: Annotated[int, typer.Option(help="Clips of each episode.")] = 8,
     candidates: Annotated[int, typer.Option(help="Action texts tried for a clip.")] = 4,
     batch: Annotated[int, typer.Option(help="Clips side by side.")] = 8,
-    seed: Annotated[int, typer.Option(help="Decides clips, texts and noise.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Measure in how many clips the true action explains the new frames better than others do."""
     world_model = WorldModel.from_pretrained(model)

@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from twospeed.cli.memory_options import PresetOrMemory
+from twospeed.cli.options import FirstSeed, ModelOption, Settings
 from twospeed.cli.targets import folder_with
 from twospeed.core.config import override
 from twospeed.evaluation.demo import DEMO, DemoConfig, run_demo
 from twospeed.evaluation.protocols.base import ProtocolConfig
-from twospeed.memory.presets import PRESETS, preset_of
+from twospeed.memory.presets import preset_of
 from twospeed.worldmodel.model import WorldModel
 
 
@@ -20,17 +22,15 @@ def demo(
             callback=folder_with(DEMO), help="Folder for the video, the pictures and the page."
         ),
     ],
-    model: Annotated[str, typer.Option(help="A packaged model, or a folder.")] = "rooms-64",
+    model: ModelOption = "rooms-64",
     episodes: Annotated[int, typer.Option(help="Episodes for the figures.")] = 12,
-    first_seed: Annotated[int, typer.Option(help="Seed of the first one.")] = 810_000,
-    memory: Annotated[str, typer.Option(help=f"A preset: {', '.join(PRESETS)}.")] = "default",
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Change the preset: path=value.")
-    ] = None,
+    first_seed: FirstSeed = 810_000,
+    preset: PresetOrMemory = "default",
+    settings: Settings = None,
 ) -> None:
     """Walk unseen episodes, look away, come back; write a video, a contact sheet and a page."""
     world_model = WorldModel.from_pretrained(model)
-    fast = override(preset_of(world_model, memory), *(settings or []))
+    fast = override(preset_of(world_model, preset), *(settings or []))
     config = DemoConfig(
         episodes=episodes, first_seed=first_seed, settings=ProtocolConfig(memory=fast)
     )

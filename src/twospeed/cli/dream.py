@@ -7,8 +7,11 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from twospeed.cli.memory_options import Preset
+from twospeed.cli.options import Model, Seed
 from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_of, new_file
+from twospeed.core.capacity import check_fits
 from twospeed.core.errors import DataError, lookup
 from twospeed.core.pictures import Frame, fit_frame
 from twospeed.core.progress import progress
@@ -19,7 +22,7 @@ from twospeed.generation.dream import Dream
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import MEMORY, load_memory, save_memory
 from twospeed.memory.memory_file import memory_of, open_memories
-from twospeed.memory.presets import PRESETS, preset_of
+from twospeed.memory.presets import preset_of
 from twospeed.training.data.vocabulary import vocabulary_of
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.vocabulary import Vocabulary
@@ -27,7 +30,7 @@ from twospeed.worlds.registry import WORLDS, make_world
 
 
 def dream(
-    model: Annotated[str, typer.Argument(help="A packaged model or a model folder.")],
+    model: Model,
     first_frame: Annotated[
         str, typer.Option(help="A picture, a video (its last frame), or rooms:SEED.")
     ],
@@ -36,8 +39,8 @@ def dream(
         Path, typer.Option(callback=new_file, help="The video: .mp4, or lossless .mkv.")
     ],
     memory: Annotated[str, typer.Option(help="on, off, or a memory folder to go on from.")] = "on",
-    preset: Annotated[str, typer.Option(help=f"One of: {', '.join(PRESETS)}.")] = "default",
-    seed: Annotated[int, typer.Option(help="Decides all noise.")] = 0,
+    preset: Preset = "default",
+    seed: Seed = 0,
     save_memory_to: Annotated[
         Path | None,
         typer.Option(
@@ -53,7 +56,10 @@ def dream(
     vocabulary = world_model.vocabulary or _vocabulary_of(world_model.settings.world)
     wanted = read_actions(actions, vocabulary.sayings())
     texts = place_commands(wanted, vocabulary)
-    start = _first_frame(first_frame, world_model.settings.frame_size)
+    settings = world_model.settings
+    start = _first_frame(first_frame, settings.frame_size)
+    num_frames = 1 + len(texts) * settings.chunk_frames
+    check_fits(2 * num_frames * start.nbytes, f"a video of {num_frames:,} frames")
     fast = _open_memory(memory, preset, world_model, seed)
     under_way = Dream(world_model, start, memory=fast, seed=seed)
     chunks = [start[None]]
@@ -62,7 +68,7 @@ def dream(
             chunks.append(under_way.step(text))
             advance()
     video = np.concatenate(chunks)
-    write_video(out, video, frames_per_second=world_model.settings.frames_per_second)
+    write_video(out, video, frames_per_second=settings.frames_per_second)
     if fast is not None and save_memory_to is not None:
         save_memory(memory_of(fast), save_memory_to)
     typer.echo(f"dreamed {len(texts)} chunks, {len(video)} frames, in {out}")

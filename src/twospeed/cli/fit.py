@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from twospeed.cli.options import Dataset, Device, Settings
 from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_with
 from twospeed.core.config import override
@@ -20,18 +21,14 @@ app = typer.Typer(help="Train a classifier of pixels.")
 
 @app.command("fit")
 def fit(
-    recipe: Annotated[str, typer.Argument(help=f"one of: {', '.join(RECIPES)}")],
-    data: Annotated[
-        str, typer.Option(help="digits, pathfinder[:steps=6,...], noise, hub:NAME, or a path")
-    ],
+    recipe: Annotated[str, typer.Argument(help=f"One of: {', '.join(RECIPES)}.")],
+    data: Dataset,
     out: Annotated[
         Path,
-        typer.Option(callback=folder_with(FIT), help="folder of this fit; the same one goes on"),
+        typer.Option(callback=folder_with(FIT), help="Folder of this fit; the same one goes on."),
     ] = Path("runs/fit"),
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="change one setting")
-    ] = None,
-    device: Annotated[str, typer.Option(help="such as cpu or cuda")] = "cpu",
+    settings: Settings = None,
+    device: Device = "cpu",
 ) -> None:
     """Fit RECIPE on DATA; chosen by held-out examples, tested once at the end."""
     config = override(recipe_of(recipe), *(settings or []))

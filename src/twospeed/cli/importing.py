@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from twospeed.cli.options import FIRST_SEED, FrameSize, Workers, workers_of
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.registry import FORMATS
@@ -22,17 +23,15 @@ def import_(
         Path, typer.Option(callback=folder_claimed_by(NOTE), help="A folder of this import alone.")
     ],
     name: Annotated[str | None, typer.Option(help="What to call the data; the format.")] = None,
-    size: Annotated[int, typer.Option(help="Height and width of the frames in pixels.")] = 64,
+    size: FrameSize = 64,
     fps: Annotated[float, typer.Option(help="Frames per second.")] = 4.0,
     chunk_frames: Annotated[int, typer.Option(help="Frames of one action.")] = 4,
-    first_seed: Annotated[
-        int | None, typer.Option(help="Number of the first episode; from 800,000 on: for testing.")
-    ] = None,
+    first_seed: Annotated[int | None, typer.Option(help=FIRST_SEED)] = None,
     scenes: Annotated[
         str, typer.Option(help="all, train (nine of ten) or test (the rest).")
     ] = "all",
     camera: Annotated[str | None, typer.Option(help="Which of several cameras.")] = None,
-    workers: Annotated[int, typer.Option(help="Processes that read at once.")] = 1,
+    workers: Workers = 1,
 ) -> None:
     """Import recordings as shards; the same command goes on where it was stopped."""
     if first_seed is None:
@@ -48,7 +47,9 @@ def import_(
         camera=camera,
     )
     said: list[str] = []
-    done = import_recordings(config, source, out, workers=workers, say=_say_and_note(said))
+    done = import_recordings(
+        config, source, out, workers=workers_of(workers), say=_say_and_note(said)
+    )
     lines = f"; {len(said)} lines above" if said else ""
     if not set(done.lines) <= set(said):
         lines += f", all {len(done.lines)} in {out / LINES}"

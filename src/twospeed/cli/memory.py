@@ -22,7 +22,7 @@ Target = Annotated[
 @app.command()
 def show(
     memory: Source,
-    last: Annotated[int, typer.Option(help="How many of the last writes to list.")] = 10,
+    last: Annotated[int, typer.Option(min=0, help="How many of the last writes to list.")] = 10,
 ) -> None:
     """Print what a memory belongs to, how it was written, and its last writes."""
     file = files.load_memory(memory)
@@ -31,7 +31,7 @@ def show(
         f" rank {file.config.rank}, {len(file.up)} layers, norm {file.norm():.4g}"
     )
     table = Table("chunk", "loss before", "loss after", "norm", "seconds", "written", box=None)
-    for it in file.records[-last:]:
+    for it in file.records[max(0, len(file.records) - last) :]:
         table.add_row(
             str(it.chunk),
             f"{it.loss_before:.4f}",

@@ -1,13 +1,13 @@
 """``twospeed recall``: what a model's memory recalls, against the truth and all controls."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from twospeed.cli.targets import new_file
+from twospeed.cli.memory_options import PresetOrMemory
+from twospeed.cli.options import FirstSeed, Model, Report, Seed, Settings
 from twospeed.core.config import override
 from twospeed.core.files import write_json
 from twospeed.evaluation.protocols.base import ProtocolConfig
@@ -19,18 +19,16 @@ from twospeed.evaluation.recall import (
     RecallConfig,
     measure_recall,
 )
-from twospeed.memory.presets import PRESETS, preset_of
+from twospeed.memory.presets import preset_of
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.routes.base import EXACT, KINDS
 
 
 def recall(
-    model: Annotated[str, typer.Argument(help="A packaged model's name, or a model folder.")],
-    json: Annotated[
-        Path | None, typer.Option(callback=new_file, help="Write the whole report to this file.")
-    ] = None,
+    model: Model,
+    json: Report = None,
     episodes: Annotated[int, typer.Option(help="Episodes of each kind of route.")] = 64,
-    first_seed: Annotated[int, typer.Option(help="Seed of the first one.")] = FIRST_TEST_SEED,
+    first_seed: FirstSeed = FIRST_TEST_SEED,
     routes: Annotated[
         str | None,
         typer.Option(help=f"With commas: {', '.join(KINDS)}; by default all that fit."),
@@ -39,10 +37,8 @@ def recall(
     protocol: Annotated[
         str, typer.Option(help=f"{OBSERVED} or {GENERATED}: what comes before the way back.")
     ] = OBSERVED,
-    memory: Annotated[str, typer.Option(help=f"A preset: {', '.join(PRESETS)}.")] = "default",
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Change the preset: path=value.")
-    ] = None,
+    preset: PresetOrMemory = "default",
+    settings: Settings = None,
     write_on_return: Annotated[
         bool, typer.Option(help="Let memories learn on the way back, too.")
     ] = False,
@@ -51,12 +47,12 @@ def recall(
     ] = 0,
     drift: Annotated[int, typer.Option(help="Also dream 1,000 frames of so many episodes.")] = 0,
     batch: Annotated[int, typer.Option(help="Episodes side by side.")] = 8,
-    seed: Annotated[int, typer.Option(help="Mixed into all noise.")] = 0,
+    seed: Seed = 0,
     table: Annotated[bool, typer.Option(help="Print a table.")] = True,
 ) -> None:
     """Measure what memory recalls at revisits of unseen episodes, with every control."""
     world_model = WorldModel.from_pretrained(model)
-    fast = override(preset_of(world_model, memory), *(settings or []))
+    fast = override(preset_of(world_model, preset), *(settings or []))
     config = RecallConfig(
         routes=_kinds(routes, protocol, unseen=unseen),
         episodes=episodes,
@@ -71,7 +67,7 @@ def recall(
     )
     report = measure_recall(world_model, config)
     report["provenance"]["model"]["name"] = model
-    report["provenance"]["memory_preset"] = memory
+    report["provenance"]["memory_preset"] = preset
     if json is not None:
         write_json(json, report)
     if table:

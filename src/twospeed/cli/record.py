@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from twospeed.cli.options import FirstSeed, FrameSize, Workers, workers_of
 from twospeed.cli.targets import any_folder
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.data import preset as presets
@@ -24,12 +25,12 @@ def record(
         Path | None,
         typer.Option(callback=any_folder, help="A folder of this recording alone."),
     ] = None,
-    first_seed: Annotated[int, typer.Option(help="Seed of the first episode.")] = 0,
-    workers: Annotated[int, typer.Option(help="Processes that record at once.")] = 1,
+    first_seed: FirstSeed = 0,
+    workers: Workers = 1,
     chunks: Annotated[
         int | None, typer.Option(help="Actions of one episode, 4 frames each.")
     ] = None,
-    size: Annotated[int, typer.Option(help="Height and width of the frames in pixels.")] = 64,
+    size: FrameSize = 64,
     policy: Annotated[
         str | None,
         typer.Option(
@@ -47,6 +48,7 @@ def record(
         raise typer.BadParameter("Missing argument 'WORLD', or --preset 200k for all of them.")
     if out is None:
         raise typer.BadParameter("Missing option '--out'.")
+    workers = workers_of(workers)
     try:
         if preset is not None:
             if world is not None:

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from twospeed.cli.options import Dataset, Device, Settings
 from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_with, new_file
 from twospeed.core.config import override
@@ -34,9 +35,9 @@ app = typer.Typer(no_args_is_help=True, help="The Terminator vision network.")
 
 @app.command()
 def parity(
-    file: Annotated[Path, typer.Argument(help="npz archive of a network's numbers")],
-    tolerance: Annotated[float, typer.Option(help="largest relative error")] = TOLERANCE,
-    worst: Annotated[int, typer.Option(help="how many of the largest errors to print")] = 10,
+    file: Annotated[Path, typer.Argument(help="npz archive of a network's numbers.")],
+    tolerance: Annotated[float, typer.Option(help="Largest relative error.")] = TOLERANCE,
+    worst: Annotated[int, typer.Option(help="How many of the largest errors to print.")] = 10,
 ) -> None:
     """Rebuild the network of FILE in float64 and compare every array that it holds."""
     report = compare_archive(file, tolerance=tolerance)
@@ -53,14 +54,14 @@ def parity(
 
 @app.command()
 def bench(
-    json: Annotated[Path, typer.Option(callback=new_file, help="where the numbers are written")],
+    json: Annotated[Path, typer.Option(callback=new_file, help="Where the numbers are written.")],
     plot: Annotated[
-        Path | None, typer.Option(callback=new_file, help="PNG of the scaling table")
+        Path | None, typer.Option(callback=new_file, help="PNG of the scaling table.")
     ] = None,
-    repeats: Annotated[int, typer.Option(help="runs of which the median counts")] = 7,
-    scaling: Annotated[bool, typer.Option(help="measure the scaling table too")] = True,
-    threads: Annotated[int, typer.Option(help="threads of one operation")] = 2,
-    clock: Annotated[str, typer.Option(help=f"one of: {', '.join(CLOCKS)}")] = "wall",
+    repeats: Annotated[int, typer.Option(help="Runs of which the median counts.")] = 7,
+    scaling: Annotated[bool, typer.Option(help="Measure the scaling table too.")] = True,
+    threads: Annotated[int, typer.Option(help="Threads of one operation.")] = 2,
+    clock: Annotated[str, typer.Option(help=f"One of: {', '.join(CLOCKS)}.")] = "wall",
 ) -> None:
     """Measure inference and training in units of a 1024x1024x1024 matrix product."""
     config = BenchConfig(repeats=repeats, scaling=scaling, threads=threads, clock=clock)
@@ -81,14 +82,12 @@ def bench(
 
 @app.command()
 def show(
-    data: Annotated[
-        str, typer.Option(help="digits, pathfinder[:steps=6,...], noise, hub:NAME, or a path")
-    ],
-    fit: Annotated[Path, typer.Option(help="folder that `twospeed fit` wrote")],
+    data: Dataset,
+    fit: Annotated[Path, typer.Option(help="Folder that `twospeed fit` wrote.")],
     out: Annotated[
-        Path, typer.Option(callback=folder_with(DRAWINGS), help="folder of the pictures")
+        Path, typer.Option(callback=folder_with(DRAWINGS), help="Folder of the pictures.")
     ] = Path("runs/show"),
-    count: Annotated[int, typer.Option(help="how many test examples")] = 4,
+    count: Annotated[int, typer.Option(help="How many test examples.")] = 4,
 ) -> None:
     """Draw hyper-kernels, scores by position, and the mean of the features by layer."""
     examples = load_examples(data, say=say)
@@ -108,25 +107,23 @@ def show(
 
 @app.command("compare")
 def compare_variants(
-    kind: Annotated[str, typer.Argument(help="peers or ablations")],
-    recipe: Annotated[str, typer.Argument(help=f"one of: {', '.join(RECIPES)}")],
-    data: Annotated[
-        str, typer.Option(help="digits, pathfinder[:steps=6,...], noise, hub:NAME, or a path")
-    ],
+    kind: Annotated[str, typer.Argument(help="One of: peers, ablations.")],
+    recipe: Annotated[str, typer.Argument(help=f"One of: {', '.join(RECIPES)}.")],
+    data: Dataset,
     out: Annotated[
         Path,
-        typer.Option(callback=folder_with(COMPARISON), help="folder; the same one goes on"),
+        typer.Option(callback=folder_with(COMPARISON), help="Folder; the same one goes on."),
     ] = Path("runs/compare"),
-    seeds: Annotated[int, typer.Option(help="how many seeds, from 0")] = 3,
-    only: Annotated[list[str] | None, typer.Option(help="variants to take; all by default")] = None,
+    seeds: Annotated[int, typer.Option(help="How many seeds, from 0.")] = 3,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Variants to take; all by default.")
+    ] = None,
     rates: Annotated[
         list[float] | None,
-        typer.Option("--rate", help="a peak rate to try; each variant keeps its best"),
+        typer.Option("--rate", help="A peak rate to try; each variant keeps its best."),
     ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="change one setting")
-    ] = None,
-    device: Annotated[str, typer.Option(help="such as cpu or cuda")] = "cpu",
+    settings: Settings = None,
+    device: Device = "cpu",
 ) -> None:
     """Fit a recipe beside its peers or its ablations, with equal budget, over several seeds."""
     config = override(recipe_of(recipe), *(settings or []))

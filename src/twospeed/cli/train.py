@@ -1,11 +1,11 @@
 """``twospeed train``: from recorded episodes to a model folder."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from twospeed.cli.options import Settings, Workers, workers_of
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.core.config import override
 from twospeed.core.errors import lookup
@@ -26,11 +26,8 @@ def train(
     init: Annotated[
         str | None, typer.Option(help="Model whose weights are trained on; a name or a folder.")
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change a setting; may be repeated."),
-    ] = None,
-    workers: Annotated[int, typer.Option(help="Processes that encode; 0 is one a core.")] = 1,
+    settings: Settings = None,
+    workers: Workers = 1,
 ) -> None:
     """Train a world model; the same command goes on where it was stopped."""
     config = override(lookup(RECIPES, recipe, "recipe")(), *(settings or []))
@@ -40,7 +37,7 @@ def train(
         out,
         minutes=minutes,
         initial=init,
-        workers=workers or os.cpu_count() or 1,
+        workers=workers_of(workers),
         name=recipe,
     )
     figures = done.figures

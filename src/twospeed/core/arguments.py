@@ -1,15 +1,16 @@
 """What callers hand in, as the library wants it: texts, paths, frames; the rest is one clear error.
 
-Pictures of Pillow, lists and tensors stand in for arrays, and texts for paths.
+Pictures of Pillow, lists and tensors stand in for arrays, and texts for paths. Torch is not
+imported: worlds are recorded without it.
 """
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -17,10 +18,13 @@ from twospeed.core.errors import ConfigError, KindError, ShapeError
 from twospeed.core.fields import shown
 from twospeed.core.pictures import fit_frame, show_upright
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 StrPath: TypeAlias = str | os.PathLike[str]
 """A place on disk."""
 
-FramesLike: TypeAlias = "NDArray[np.uint8] | torch.Tensor | Image.Image | Sequence[Any]"
+FramesLike: TypeAlias = "NDArray[np.uint8] | Tensor | Image.Image | Sequence[Any]"
 """Frames as arrays, tensors, pictures of Pillow, or lists of any of these."""
 
 
@@ -131,7 +135,7 @@ def check_kind(value: object, kind: type, name: str) -> None:
 
 
 def _as_array(value: Any, name: str) -> NDArray[Any]:
-    if isinstance(value, torch.Tensor):
+    if _is_tensor(value):
         return np.asarray(value.detach().cpu().numpy())
     if not isinstance(value, np.ndarray | list | tuple | Image.Image):
         raise KindError(f"{name} are an array, a tensor or pictures, got {_kind_of(value)}")
@@ -148,11 +152,16 @@ def _without_pictures(value: Any) -> Any:
     """Return the value with arrays in the places of pictures and tensors."""
     if isinstance(value, Image.Image):
         return show_upright(value).pixels
-    if isinstance(value, torch.Tensor):
+    if _is_tensor(value):
         return value.detach().cpu().numpy()
     if isinstance(value, list | tuple) and value and not isinstance(value[0], int | float):
         return [_without_pictures(one) for one in value]
     return value
+
+
+def _is_tensor(value: Any) -> bool:
+    torch = sys.modules.get("torch")  # where nobody has imported it, there is no tensor
+    return torch is not None and isinstance(value, torch.Tensor)
 
 
 def _kind_of(value: Any) -> str:

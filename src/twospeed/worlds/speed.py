@@ -1,9 +1,12 @@
 """How fast a world is on this machine, measured by a short run."""
 
 import time
+from typing import Annotated
 
 import numpy as np
 
+from twospeed.core.fields import checked
+from twospeed.core.ranges import Within
 from twospeed.worlds.base import ScriptedWorld, World
 from twospeed.worlds.registry import make_world
 
@@ -27,8 +30,9 @@ def frames_per_second(name: str, *, frame_size: int = 64, seconds: float = 1.0) 
     Raises:
         UnknownNameError: when no world is called so.
         MissingExtraError: when its engine is not installed or cannot draw.
-        ConfigError: when it cannot make frames of that size.
+        ConfigError: when it cannot make frames of that size, or `seconds` are not 0 to 3,600.
     """
+    seconds = checked(seconds, Annotated[float, Within(0, 3600)], "seconds")
     world = make_world(name, frame_size=frame_size)
     try:
         return _rate_of(world, seconds)

@@ -1,0 +1,48 @@
+"""Arguments and options that several commands have, each in the same words.
+
+A command gives the default; what only one command has stands there.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from twospeed.cli.targets import new_file
+
+MODEL = "A packaged model's name, or a model folder."
+
+Model: TypeAlias = Annotated[str, typer.Argument(help=MODEL)]
+ModelOption: TypeAlias = Annotated[str, typer.Option("--model", help=MODEL)]
+
+Settings: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change a setting; may be repeated."),
+]
+Seed: TypeAlias = Annotated[int, typer.Option("--seed", help="Decides all that is drawn.")]
+FIRST_SEED = "Seed of the first episode; from 800,000 on they are for testing."
+
+FirstSeed: TypeAlias = Annotated[int, typer.Option("--first-seed", help=FIRST_SEED)]
+FrameSize: TypeAlias = Annotated[
+    int, typer.Option("--size", help="Height and width of the frames in pixels.")
+]
+Report: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--json", callback=new_file, help="Write all numbers to this file."),
+]
+Workers: TypeAlias = Annotated[
+    int, typer.Option("--workers", help="Processes at once; 0 is one a core.")
+]
+Dataset: TypeAlias = Annotated[
+    str,
+    typer.Option("--data", help="digits, pathfinder[:steps=6,...], noise, hub:NAME, or a path."),
+]
+"""What a network is fitted to."""
+
+Device: TypeAlias = Annotated[str, typer.Option("--device", help="Such as cpu or cuda.")]
+
+
+def workers_of(workers: int) -> int:
+    """Return how many processes ``--workers`` asks for."""
+    return workers or os.cpu_count() or 1
