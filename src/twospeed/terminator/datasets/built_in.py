@@ -64,10 +64,7 @@ def load_examples(name_or_path: StrPath, *, say: Callable[[str], None] | None = 
         UnknownNameError: when it is neither a path nor a name of ours.
         MissingExtraError: when the hub is asked for and the library is not installed.
     """
-    if isinstance(name_or_path, str):
-        examples = _load(name_or_path)
-    else:
-        examples = read_data(name_or_path)
+    examples = _load(name_or_path) if isinstance(name_or_path, str) else read_data(name_or_path)
     if say is not None:
         for note in examples.notes:
             say(note)
