@@ -18,6 +18,7 @@ from torch.nn import functional
 from twospeed.core.errors import ConfigError
 from twospeed.core.fields import check_fields
 from twospeed.core.ranges import Share, Width, Within
+from twospeed.worldmodel.blocks import ResidualBlock
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,9 +63,9 @@ class FrameAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.register_buffer("analysis", torch.zeros(latent_channels, pixels))
         self.register_buffer("synthesis", torch.zeros(pixels, latent_channels))
         self.enter = nn.Conv2d(latent_channels, width, 3, padding=1)
-        self.coarse = nn.Sequential(_Residual(width), _Residual(width))
+        self.coarse = nn.Sequential(ResidualBlock(width), ResidualBlock(width))
         self.grow = nn.Conv2d(width, 4 * width // 2, 1)
-        self.fine = nn.Sequential(_Residual(width // 2), _Residual(width // 2))
+        self.fine = nn.Sequential(ResidualBlock(width // 2), ResidualBlock(width // 2))
         self.leave = nn.Conv2d(width // 2, pixels // 4, 3, padding=1)
         for parameter in self.leave.parameters():
             nn.init.zeros_(parameter)
@@ -82,17 +83,6 @@ class FrameAutoencoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
         hidden = self.grow(self.coarse(self.enter(latents_BCHW)))
         hidden = self.fine(functional.pixel_shuffle(hidden, 2))
         return plain + functional.pixel_shuffle(self.leave(hidden), self.config.block // 2)
-
-
-class _Residual(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.second(functional.silu(self.first(functional.silu(x))))
-        return out
 
 
 @torch.no_grad()

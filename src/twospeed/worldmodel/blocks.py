@@ -1,4 +1,4 @@
-"""Building blocks of the space-time transformer: conditioning, attention, residual convolutions.
+"""Building blocks of our networks: conditioning, attention, residual convolutions.
 
 Axes: B clips, T frames, H and W latent cells, D features, S tokens of a clip (T * cells).
 """
@@ -80,4 +80,19 @@ class FrameResBlock(nn.Module):
         h = self.conv1(functional.silu(self.norm1(x_FCHW)))
         h = modulated(self.norm2(h), shift, scale)
         out: Tensor = x_FCHW + self.conv2(functional.silu(h))
+        return out
+
+
+class ResidualBlock(nn.Module):
+    """Two 3 x 3 convolutions of SiLUs added to their input, (N, D, H, W) -> (N, D, H, W)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x_NDHW: Tensor) -> Tensor:
+        """Add what the convolutions make of the input."""
+        inner = self.first(functional.silu(x_NDHW))
+        out: Tensor = x_NDHW + self.second(functional.silu(inner))
         return out

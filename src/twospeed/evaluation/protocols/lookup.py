@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from twospeed.worldmodel.past import latest
 from twospeed.worldmodel.recall import LOOKS_AT, time_reversed
 from twospeed.worlds.language import OPPOSITE
 
@@ -71,6 +72,5 @@ def _entries(latents_CTHW: Tensor, actions: Sequence[str]) -> Iterator[Entry]:
 
 def _last(latents_CTHW: Tensor) -> Tensor:
     """Return the last frames; those that are missing are like the first."""
-    missing = max(0, LOOKS_AT - latents_CTHW.shape[1])
-    before = latents_CTHW[:, :1].expand(-1, missing, -1, -1)
-    return torch.cat([before, latents_CTHW], dim=1)[:, -LOOKS_AT:]
+    end_B = torch.tensor([latents_CTHW.shape[1]], device=latents_CTHW.device)
+    return latest(latents_CTHW[None], end_B, LOOKS_AT)[0]

@@ -19,6 +19,7 @@ from twospeed.core.errors import ShapeError
 from twospeed.core.files import sha256_of
 from twospeed.core.video import Frames
 from twospeed.evaluation.yardstick.labels import COLOUR_CLASSES, SHAPE_CLASSES
+from twospeed.worldmodel.blocks import ResidualBlock
 from twospeed.worldmodel.catalogue import PACKAGED
 from twospeed.worldmodel.codec import to_pixels
 from twospeed.worldmodel.loading import reading
@@ -72,9 +73,9 @@ class ClipNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
             nn.SiLU(),
             nn.Conv2d(24, 48, 3, 2, padding=1),
             nn.SiLU(),
-            _Residual(48),
+            ResidualBlock(48),
             nn.Conv2d(48, 64, 3, (2, 1), padding=1),
-            _Residual(64),
+            ResidualBlock(64),
             nn.Conv2d(64, ROW_CHANNELS, 3, (2, 1), padding=1),
             nn.SiLU(),
         )
@@ -119,17 +120,6 @@ class ClipNetwork(ModelMixin, ConfigMixin):  # type: ignore[misc]
             colours_BTWN=colours,
             shapes_BTWN=shapes,
         )
-
-
-class _Residual(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.second(functional.silu(self.first(functional.silu(x))))
-        return out
 
 
 def load_clip_network(folder: Path = PACKAGED / NAME) -> ClipNetwork:
