@@ -119,3 +119,31 @@ def without_progress():
         )
 
     return drop
+
+
+@pytest.fixture
+def viewing_model():
+    """Return a tiny world model with a renderer, all random, and none of its weights 0."""
+    import torch
+
+    from twospeed.core.random import initial_weights_of
+    from twospeed.worldmodel.rendering.renderer import LAYER, ViewRenderer
+
+    model = untrained_model()
+    with initial_weights_of(0):
+        renderer = ViewRenderer(
+            side=16,
+            latent_channels=8,
+            latent_cells=4,
+            text_width=model.text_encoder.encode(["go back"]).shape[-1],
+            features=4,
+            width=8,
+            depths=6,
+        )
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, tensor in renderer.named_parameters():
+            if not name.startswith(LAYER):
+                tensor.add_(0.05 * torch.randn(tensor.shape, generator=generator))
+    model.renderer = renderer.eval()
+    return model

@@ -35,8 +35,9 @@ def write(memory, windows, actions=ACTIONS):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_fresh_adapter_changes_nothing(make_model, kind, preset):
+def test_a_fresh_adapter_changes_nothing(make_model, viewing_model, kind, preset):
     model = make_model(denoiser=kind)
+    model.renderer = viewing_model.renderer
     before = ask(model)
     FastWeights(model, preset_of(model, preset)).attach()
     assert torch.equal(ask(model), before)

@@ -1,7 +1,7 @@
 """How fast weights learn: every lever is a field.
 
-`FastLearningConfig` is what both ways of writing share; `GradientConfig` and `RidgeConfig` add what
-only one of them reads.
+`FastLearningConfig` is what all ways of writing share; `GradientConfig`, `RidgeConfig` and
+`ViewConfig` add what only one of them reads.
 """
 
 import re
@@ -15,6 +15,7 @@ from twospeed.core.ranges import Above, Count, Level, Share, Width, Within
 from twospeed.core.renamed import Renamed
 from twospeed.memory.renamed import SETTINGS, is_of_both
 from twospeed.worldmodel.recall import LAYER
+from twospeed.worldmodel.rendering.renderer import LAYER as VIEWS
 
 Amount = Annotated[float, Within(0, 1e6)]
 """A number from 0 on."""
@@ -22,7 +23,7 @@ Amount = Annotated[float, Within(0, 1e6)]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FastLearningConfig:
-    """How the adapters are written after each chunk: a `GradientConfig` or a `RidgeConfig`.
+    """How the adapters are written after each chunk: one of `VARIANTS`.
 
     Raises:
         ConfigError: when a setting is out of its range, or the class is this one itself.
@@ -79,8 +80,10 @@ class FastLearningConfig:
 
         What was stored when one class held the settings of both goes without the other's.
         """
-        is_ridge = values.get("objective") in RidgeConfig.OBJECTIVES
-        kind = (RidgeConfig if is_ridge else GradientConfig) if cls is FastLearningConfig else cls
+        objective = values.get("objective")
+        is_ridge = objective in RidgeConfig.OBJECTIVES
+        kinds = [kind for kind in VARIANTS if objective in kind.OBJECTIVES]
+        kind = (kinds or [GradientConfig])[0] if cls is FastLearningConfig else cls
         if is_of_both(values):
             names = {field.name for field in fields(kind)}
             values = {name: value for name, value in values.items() if name in names}
@@ -181,5 +184,50 @@ class RidgeConfig(FastLearningConfig):
             )
 
 
-VARIANTS: tuple[type[FastLearningConfig], ...] = (GradientConfig, RidgeConfig)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ViewConfig(FastLearningConfig):
+    """Seen views as rows of fast weights, from which new ones are drawn (views/)."""
+
+    OBJECTIVES: ClassVar[tuple[str, ...]] = ("views",)
+
+    rank: Width = 1024
+    """Most views that are kept, a row each."""
+
+    targets: str = f"^{re.escape(VIEWS)}$"
+    """The layer whose fast weights hold them."""
+
+    learning_rate: Annotated[float, Within(1, 1)] = 1.0
+    """A view is kept as it is."""
+
+    updates_per_chunk: Annotated[int, Within(1, 1)] = 1
+    """It is kept at once."""
+
+    objective: str = "views"
+    """Nothing is minimised."""
+
+    references: Annotated[int, Within(1, 64)] = 4
+    """Most seen views that one new view is drawn from."""
+
+    same_view: Amount = 0.05
+    """Steps (0.25 m, or 22.5 degrees) within which two views are of one pose: the later stays."""
+
+    recent_chunks: Annotated[int, Within(0, 10**6)] = 2
+    """The latest chunks that do not correct the pose: they drifted with it."""
+
+    news_below: Share = 0.5
+    """How well what a generated frame shows is seen already, from which on it is not kept."""
+
+    retrieval_range: tuple[float, float] = (14.0, 19.0)
+    """PSNR in dB that the renderer expects of a cell, from which on, and at which wholly, its
+    drawing takes the place of the denoiser's prediction."""
+
+    def __post_init__(self) -> None:
+        FastLearningConfig.__post_init__(self)
+        if not self.retrieval_range[0] < self.retrieval_range[1]:
+            raise ConfigError(
+                f"retrieval_range is two rising numbers, got {list(self.retrieval_range)}"
+            )
+
+
+VARIANTS: tuple[type[FastLearningConfig], ...] = (GradientConfig, RidgeConfig, ViewConfig)
 """All ways to write."""

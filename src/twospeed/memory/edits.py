@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from twospeed.core.arguments import check_kind
-from twospeed.core.errors import DataError
+from twospeed.core.errors import ConfigError, DataError
 from twospeed.core.fields import checked
 from twospeed.core.ranges import Share
-from twospeed.memory.config import RidgeConfig
+from twospeed.memory.config import RidgeConfig, ViewConfig
 from twospeed.memory.memory_file import MemoryFile
 from twospeed.memory.ridge_writer import loosened
 
@@ -24,7 +24,7 @@ def merge(first: MemoryFile, second: MemoryFile, *, share: float = 0.5) -> Memor
     Raises:
         KindError: when one is no memory file.
         DataError: when they belong to different slow weights or layers.
-        ConfigError: when `share` is not in [0, 1].
+        ConfigError: when `share` is not in [0, 1], or they hold views.
     """
     share = checked(share, Share, "share")
     for one in (first, second):
@@ -34,6 +34,8 @@ def merge(first: MemoryFile, second: MemoryFile, *, share: float = 0.5) -> Memor
             f"memories of different models cannot be merged: {first.model_hash} and"
             f" {second.model_hash}"
         )
+    if isinstance(first.config, ViewConfig):
+        raise ConfigError("views of two episodes were seen from unrelated poses: they do not blend")
     records = first.records + second.records
     if all(torch.equal(first.down[n], second.down[n]) for n in first.up):
         up = {n: torch.lerp(second.up[n], first.up[n], share) for n in first.up}
@@ -54,7 +56,7 @@ def forget(file: MemoryFile, *, share: float) -> MemoryFile:
     """Return the memory with this share of its added weights gone; 1 leaves an empty one.
 
     What is forgotten may be written over: the matrix of the least squares goes as far towards that
-    of an empty memory, as it does with `anchor`.
+    of an empty memory, as it does with `anchor`. Of views, the first share goes whole.
 
     Raises:
         KindError: when it is no memory file.
@@ -62,8 +64,20 @@ def forget(file: MemoryFile, *, share: float) -> MemoryFile:
     """
     share = checked(share, Share, "share")
     check_kind(file, MemoryFile, "a memory to forget")
+    if isinstance(file.config, ViewConfig):
+        return _without_first_views(file, share)
     up = {name: (1 - share) * up for name, up in file.up.items()}
     return dataclasses.replace(file, up=up, writer=_looser(file, share))
+
+
+def _without_first_views(file: MemoryFile, share: float) -> MemoryFile:
+    down, up = ({name: it.clone() for name, it in half.items()} for half in (file.down, file.up))
+    for name in down:
+        is_there = down[name][:, 0].bool()
+        gone = is_there.nonzero()[: round(share * int(is_there.sum())), 0]
+        down[name][gone] = 0
+        up[name][:, gone] = 0
+    return dataclasses.replace(file, down=down, up=up)
 
 
 def _looser(file: MemoryFile, share: float) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """Fast weights: adapters that learn each finished chunk while a video is being generated.
 
 Holds: `FastWeights`, `WriteRecord`. Holds not: how they are written (temp_lora_writer.py,
-ridge_writer.py), what they make of a chunk (reading.py), their files (files.py).
+ridge_writer.py, views/), what they make of a chunk (reading.py), their files (files.py).
 """
 
 import time
@@ -12,18 +12,19 @@ import torch
 from torch import Tensor
 
 from twospeed.core.arguments import as_texts, check_kind
-from twospeed.core.errors import ConfigError, DataError, ShapeError
+from twospeed.core.errors import DataError, ShapeError
 from twospeed.core.fields import checked
 from twospeed.core.ranges import Seed
 from twospeed.memory.adapters import Adapters
-from twospeed.memory.config import FastLearningConfig, GradientConfig, RidgeConfig
+from twospeed.memory.config import FastLearningConfig, RidgeConfig
 from twospeed.memory.presets import default
 from twospeed.memory.reading import MemoryReading
-from twospeed.memory.ridge_writer import RidgeWriter
-from twospeed.memory.temp_lora_writer import TempLoraWriter
-from twospeed.memory.writer import Writer, Written, check_state
+from twospeed.memory.views.reading import read_views
+from twospeed.memory.views.writer import ViewWriter
+from twospeed.memory.ways import adapted, writer_of
+from twospeed.memory.writer import Written, check_state
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worldmodel.reading import Reading
+from twospeed.worldmodel.reading import FastReading, Reading
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +59,7 @@ class FastWeights:
 
     Args:
         model: the slow weights; never changed.
-        config: how to write: a `GradientConfig` or a `RidgeConfig`; None takes the preset `default`
+        config: how to write, one of `config.VARIANTS`; None takes the preset `default`
             of the model.
         seeds: one an episode, 0 or more; they decide the noise of the writes.
         layers: names of the layers that get adapters; None takes those that `config.targets` names.
@@ -89,13 +90,13 @@ class FastWeights:
         if not self.seeds:
             raise ShapeError("fast weights need one seed an episode, got none")
         self.adapters = Adapters(
-            model.denoiser,
+            adapted(model, config),
             rank=config.rank,
             targets=config.targets if layers is None else layers,
             episodes=len(self.seeds),
             whole=isinstance(config, RidgeConfig),
         )
-        self.writer = _writer(model, config, self.adapters, self.seeds)
+        self.writer = writer_of(model, config, self.adapters, self.seeds)
         self.records: list[list[WriteRecord]] = [[] for _ in self.seeds]
         self.model_hash = model.hash()
 
@@ -108,9 +109,31 @@ class FastWeights:
         self.adapters.detach()
 
     @torch.no_grad()
-    def read(self, slow: Reading) -> MemoryReading:
+    def read(self, slow: Reading) -> FastReading:
         """Ask slow and fast weights about one chunk of every episode; see `FastReader`."""
+        if isinstance(self.writer, ViewWriter):
+            return read_views(slow, self.model, self.writer)
         return MemoryReading(slow, self.adapters, self.config, self.model.schedule)
+
+    def follow(self, frames_CTHW: Tensor, actions: Sequence[str], *, episode: int = 0) -> None:
+        """Go along with frames that are not learned: fast weights that keep a place go on from it.
+
+        Args:
+            frames_CTHW: clean latents, from the last frame that was observed or followed on.
+            actions: the command of every step from one frame to the next.
+            episode: which.
+
+        Raises:
+            ShapeError: when there is not one action a step.
+        """
+        if frames_CTHW.shape[1] != 1 + len(actions):
+            raise ShapeError(
+                f"{len(actions)} actions lead through {1 + len(actions)} frames, got"
+                f" {frames_CTHW.shape[1]}"
+            )
+        if isinstance(self.writer, ViewWriter) and actions:
+            text_SND = self.model.text_encoder.encode(actions).to(frames_CTHW)
+            self.writer.follow_(episode, frames_CTHW, text_SND)
 
     def observe(
         self,
@@ -206,13 +229,3 @@ class FastWeights:
         for records, new in zip(self.records, news, strict=True):
             records.append(new)
         return news
-
-
-def _writer(
-    model: WorldModel, config: FastLearningConfig, adapters: Adapters, seeds: Sequence[int]
-) -> Writer:
-    if isinstance(config, RidgeConfig):
-        return RidgeWriter(model, config, adapters, seeds=seeds)
-    if isinstance(config, GradientConfig):
-        return TempLoraWriter(model, config, adapters, seeds=seeds)
-    raise ConfigError("memories are written by a GradientConfig or a RidgeConfig")

@@ -1,9 +1,9 @@
-"""Ways to write, by name: the paper's, gradient steps tuned on our models, and the recall layer."""
+"""Ways to write, by name: the paper's, gradient steps tuned by us, the recall layer, seen views."""
 
 from collections.abc import Callable
 
 from twospeed.core.errors import lookup
-from twospeed.memory.config import FastLearningConfig, GradientConfig, RidgeConfig
+from twospeed.memory.config import FastLearningConfig, GradientConfig, RidgeConfig, ViewConfig
 from twospeed.worldmodel.contract import recall_denoiser
 from twospeed.worldmodel.model import WorldModel
 
@@ -49,6 +49,7 @@ PRESETS: dict[str, Callable[[WorldModel], FastLearningConfig]] = {
     "default": default,
     "paper": lambda model: paper(),  # noqa: ARG005
     "gradient": lambda model: gradient(),  # noqa: ARG005
+    "views": lambda model: ViewConfig(),  # noqa: ARG005
 }
 """Name on the command line -> configuration for a model."""
 

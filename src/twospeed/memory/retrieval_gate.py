@@ -6,8 +6,8 @@ spoils what it recalls well. So the clean latents that it predicts go over to th
 every level, by how familiar the fast weights alone make the chunk: with the score m of slow and
 fast weights and s of the slow ones, (m - s) / (1 - s), which is 0 for an empty memory.
 
-Holds: `RetrievalGate`, `familiarity`. Axes: B clips, C channels, T frames, H and W cells, O what
-the recall layer gives.
+Holds: `RetrievalGate`, `gated`, `familiarity`. Axes: B clips, C channels, T frames, H and W
+cells, O what the recall layer gives.
 """
 
 from dataclasses import dataclass
@@ -37,15 +37,36 @@ class RetrievalGate:
 
     def __call__(self, predicted_BCTHW: Tensor, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
         """Return the prediction that means the gated latents, (B, C, T, H, W)."""
-        kind, signal_BT = self.schedule.prediction_type, self.schedule.signal(level_BT)
         begin, whole = self.retrieval_range
         recalled, there_BT = self.recall.placed(self.recalled_BO, level_BT)
         share_B = ((self.familiarity_B - begin) / (whole - begin)).clamp(0, 1)
         share = (share_B[:, None] * there_BT)[:, None, :, None, None]
-        clean, _ = clean_and_noise(
-            noisy_BCTHW, predicted_BCTHW, signal_BT=signal_BT, prediction_type=kind
+        return gated(
+            predicted_BCTHW, noisy_BCTHW, level_BT, (recalled[:, :-1], share), self.schedule
         )
-        return _prediction_of(clean.lerp(recalled[:, :-1], share), noisy_BCTHW, signal_BT, kind)
+
+
+def gated(
+    predicted_BCTHW: Tensor,
+    noisy_BCTHW: Tensor,
+    level_BT: Tensor,
+    recalled: tuple[Tensor, Tensor],
+    schedule: NoiseSchedule,
+) -> Tensor:
+    """Return the prediction whose clean latents went over to what is recalled, (B, C, T, H, W).
+
+    Args:
+        predicted_BCTHW: the denoiser's.
+        noisy_BCTHW: what it was asked about.
+        level_BT: steps of the noise schedule.
+        recalled: clean latents, and the shares to which they are taken, broadcast to them.
+        schedule: what a prediction means.
+    """
+    kind, signal_BT = schedule.prediction_type, schedule.signal(level_BT)
+    clean, _ = clean_and_noise(
+        noisy_BCTHW, predicted_BCTHW, signal_BT=signal_BT, prediction_type=kind
+    )
+    return _prediction_of(clean.lerp(*recalled), noisy_BCTHW, signal_BT, kind)
 
 
 def familiarity(score: Tensor, slow: Tensor) -> Tensor:

@@ -39,11 +39,12 @@ NETWORK = FolderKind(
     files=("config.json", "diffusion_pytorch_model*.safetensors", "*.safetensors.index.json"),
     sign=lambda folder: "_class_name" in read_json(folder / "config.json"),
 )
-"""A denoiser or an autoencoder."""
+"""A denoiser, an autoencoder or a renderer."""
 
 _PARTS = {
     "denoiser": NETWORK,
     "vae": NETWORK,
+    "renderer": NETWORK,
     "text_encoder": TEXT_ENCODER,
     "tokenizer": TOKENIZER,
     "scheduler": SCHEDULER,

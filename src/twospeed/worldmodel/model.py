@@ -3,6 +3,7 @@
 model_index.json   what the model is: chunk length, frame size, sampling steps, world
 denoiser/          any denoiser of denoiser.py (a diffusers pipeline's unet/ is read too)
 vae/               any autoencoder of codec.py
+renderer/          draws views anew from seen ones (rendering/); may be missing
 text_encoder/ tokenizer/ scheduler/
 vocabulary.json    the actions it was trained on (vocabulary.py); may be missing
 """
@@ -34,6 +35,8 @@ from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.guidance import Guidance
 from twospeed.worldmodel.reading import FastReader, Reading
 from twospeed.worldmodel.renamed import first_name
+from twospeed.worldmodel.rendering.loading import load_renderer
+from twospeed.worldmodel.rendering.renderer import ViewRenderer
 from twospeed.worldmodel.sampler import Predict, sample_ddim, spaced_levels
 from twospeed.worldmodel.settings import ModelSettings
 from twospeed.worldmodel.text import TextEncoder
@@ -50,6 +53,7 @@ class WorldModel:
         schedule: noise levels.
         settings: the rest.
         vocabulary: the actions it was trained on; None where nobody knows.
+        renderer: draws views anew from seen ones; None where it was not trained.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class WorldModel:
         schedule: NoiseSchedule,
         settings: ModelSettings,
         vocabulary: Vocabulary | None = None,
+        renderer: ViewRenderer | None = None,
     ) -> None:
         self.denoiser = denoiser.eval()
         self.autoencoder = autoencoder.eval()
@@ -67,6 +72,7 @@ class WorldModel:
         self.schedule = schedule
         self.settings = settings
         self.vocabulary = vocabulary
+        self.renderer = renderer
 
     @classmethod
     def from_pretrained(cls, name_or_path: StrPath) -> "WorldModel":
@@ -90,6 +96,7 @@ class WorldModel:
             NoiseSchedule.from_pretrained(folder),
             typed(ModelSettings, index.get("settings", {}), str(folder / INDEX)),
             Vocabulary.load(folder),
+            load_renderer(folder),
         )
 
     def save_pretrained(self, path: StrPath, *, half: bool = False, card: str = "") -> None:
@@ -105,7 +112,7 @@ class WorldModel:
         """
         dtype = torch.float16 if half else torch.float32
         with folder_aside(as_path(path), MODEL) as aside:
-            for part, name in ((as_module(self.denoiser), "denoiser"), (self.autoencoder, "vae")):
+            for name, part in self._networks():
                 stored: Any = nn.Module.to(copy.deepcopy(part), device="cpu", dtype=dtype)
                 stored.save_pretrained(aside / name)
                 _forget_origin_(aside / name / "config.json")
@@ -126,9 +133,18 @@ class WorldModel:
 
     def to(self, device: torch.device | str) -> "WorldModel":
         """Move all parts, in place, and return the model."""
-        for part in (self.denoiser, self.autoencoder, self.text_encoder.model):
+        for part in (*dict(self._networks()).values(), self.text_encoder.model):
             part.to(device)
         return self
+
+    def _networks(self) -> list[tuple[str, Any]]:
+        """Return all networks that are stored as diffusers does, by their folders."""
+        named = (
+            ("denoiser", as_module(self.denoiser)),
+            ("vae", self.autoencoder),
+            ("renderer", self.renderer),
+        )
+        return [(name, part) for name, part in named if part is not None]
 
     def hash(self) -> str:
         """Return a hash of the denoiser's weights: a memory belongs to one set of slow weights."""

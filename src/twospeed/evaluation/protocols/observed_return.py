@@ -46,6 +46,7 @@ from twospeed.evaluation.protocols.rollout import (
     write_seed,
 )
 from twospeed.evaluation.protocols.walks import Walk, by_writes, draw_walks
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.memory_file import MemoryFile, open_memories
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.routes.base import CHUNK_FRAMES
@@ -151,10 +152,20 @@ def _generate_arms(
     arms: list[dict[str, Frames]] = [{} for _ in walks]
     for arm, written in (("on", own), ("off", None), ("swap", others), ("random", drawn)):
         memory = open_memories(model, written, seeds=seeds) if written else None
+        if memory:
+            _lead(memory, walks)
         made, _ = generate(model, jobs, memory, writes=config.write_on_return, advance=advance)
         for frames, latents in zip(arms, made, strict=True):
             frames[arm] = decode(model, latents)
     return arms
+
+
+def _lead(memory: FastWeights, walks: Sequence[Walk]) -> None:
+    """Let a memory go along with what is shown and not written before the way back."""
+    for episode, walk in enumerate(walks):
+        first, steps = walk.route.first_generated, walk.route.lead
+        shown = encode(memory.model, walk.frames[first - len(steps) - 1 : first])
+        memory.follow(shown, steps, episode=episode)
 
 
 def _arms_without_network(model: WorldModel, walk: Walk) -> dict[str, Frames]:

@@ -133,6 +133,8 @@ def generate(
         new = generate_chunk(model, now, past, memory, chunk)
         if memory is not None and writes:
             _write(memory, now, chunk, past, new, generated=True)
+        elif memory is not None:
+            _follow(memory, now, chunk, past, new)
         for index, latents in zip(active, new, strict=True):
             made[index].append(latents)
         advance(len(now))
@@ -189,6 +191,15 @@ def _write(
     actions = [job.actions[chunk] for job in jobs]
     window = torch.cat([past, new], 2)
     memory.observe(window, actions, past_frames=past.shape[2], generated=generated)
+
+
+def _follow(
+    memory: FastWeights, jobs: Sequence[Job], chunk: int, past: Tensor, new: Tensor
+) -> None:
+    """Let the memory go along with one chunk of every job that it does not learn."""
+    frames = torch.cat([past[:, :, -1:], new], 2)
+    for episode, job in enumerate(jobs):
+        memory.follow(frames[episode], [job.actions[chunk]] * new.shape[2], episode=episode)
 
 
 def _predict(

@@ -1,0 +1,115 @@
+"""What is seen next, drawn from views that were seen: a `FastReading`.
+
+Where the renderer is sure, its drawing takes the place of the denoiser's prediction, cell by cell;
+the denoiser is told of it, too, if it has a recall layer, and not asked where all is sure. Axes: B
+clips, C channels, T frames, N frames of a chunk, H and W cells, S pixels of a side, K seen views.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from twospeed.memory.retrieval_gate import gated
+from twospeed.memory.views.coverage import covering
+from twospeed.memory.views.rows import Rows
+from twospeed.memory.views.seeing import seen_from
+from twospeed.memory.views.writer import ViewWriter
+from twospeed.worldmodel.codec import encode_frames, to_frames
+from twospeed.worldmodel.contract import recall_denoiser
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.reading import Reading
+from twospeed.worldmodel.recall import recalled_target
+from twospeed.worldmodel.rendering.poses import walked
+from twospeed.worldmodel.rendering.renderer import ViewRenderer
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Drawn:
+    """The next chunk of every clip as the renderer draws it."""
+
+    latents: Tensor
+    """(B, C, N, H, W)."""
+
+    share: Tensor
+    """How far each cell is trusted, 0 to 1, (B, 1, N, H, W)."""
+
+
+class ViewReading:
+    """Predictions of the denoiser that go over to what is drawn; a `Predict`.
+
+    Args:
+        slow: the slow weights, asked about the same chunks.
+        model: the slow weights.
+        drawn: what was drawn of them.
+    """
+
+    def __init__(self, slow: Reading, model: WorldModel, drawn: Drawn) -> None:
+        self.slow, self.drawn, self.schedule = slow, drawn, model.schedule
+        self.familiarity_B = drawn.share.mean((1, 2, 3, 4))
+        denoiser = recall_denoiser(slow.denoiser)
+        if denoiser and denoiser.recall.frames == drawn.latents.shape[2]:
+            recalled_BO = recalled_target(drawn.latents)
+            recalled_BO[:, -1] = self.familiarity_B
+            self.slow = replace(slow, recalled_BO=recalled_BO)
+
+    def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
+        """Return the prediction for every frame, (B, C, T, H, W)."""
+        is_sure = bool((self.drawn.share == 1).all())
+        predicted = noisy_BCTHW if is_sure else self.slow(noisy_BCTHW, level_BT)
+        past = noisy_BCTHW.shape[2] - self.drawn.latents.shape[2]
+        recalled = _after(past, self.drawn.latents), _after(past, self.drawn.share)
+        return gated(predicted, noisy_BCTHW, level_BT, recalled, self.schedule)
+
+
+@torch.no_grad()
+def read_views(slow: Reading, model: WorldModel, writer: ViewWriter) -> ViewReading:
+    """Draw what follows each past when its action is done."""
+    motion = writer.renderer.motion
+    start_B3 = writer.place_of(slow.past_BCPHW)
+    steps_BN3 = motion.ahead(slow.past_BCPHW[:, :, -1], slow.text_BND)
+    poses_BN3 = torch.stack(walked(start_B3, steps_BN3.unbind(1)), 1)
+    clips = [
+        _drawn(model, writer, writer.rows(clip), poses_N3)
+        for clip, poses_N3 in enumerate(poses_BN3)
+    ]
+    latents, share = (torch.stack(parts) for parts in zip(*clips, strict=True))
+    return ViewReading(slow, model, Drawn(latents=latents, share=share))
+
+
+def _drawn(
+    model: WorldModel, writer: ViewWriter, rows: Rows, poses_N3: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Draw one clip's chunk: latents (C, N, H, W) and shares (1, N, H, W)."""
+    renderer, cells = writer.renderer, writer.renderer.config.latent_cells
+    pixels, errors = _frames(model, renderer, rows, poses_N3, writer.config.references)
+    frames = to_frames(pixels)[None]
+    latents = encode_frames(model.autoencoder, frames)[0].to(poses_N3)
+    error = functional.adaptive_avg_pool2d(errors.exp(), cells)
+    expected_db = 10 * torch.log10(4 / error.clamp_min(1e-6))
+    begin, whole = writer.config.retrieval_range
+    return latents, ((expected_db - begin) / (whole - begin)).clamp(0, 1)[None]
+
+
+def _frames(
+    model: WorldModel, renderer: ViewRenderer, rows: Rows, poses_N3: Tensor, most: int
+) -> tuple[Tensor, Tensor]:
+    """Draw one clip's frames: pixels (N, 3, S, S), and the logs of expected errors (N, S, S)."""
+    reach, side = renderer.config.reach, renderer.config.side
+    chosen = [
+        covering(rows.poses_R3, rows.is_there_R, pose, most=most, reach=reach)[0]
+        for pose in poses_N3
+    ]
+    if not any(len(it) for it in chosen):
+        nothing = poses_N3.new_zeros(len(poses_N3), 3, side, side)
+        return nothing, nothing[:, 0] + torch.inf
+    views = seen_from(model, renderer, rows, chosen, poses_N3)
+    drawn, errors = renderer.frames(views)
+    is_blank = ~views.is_there_BK.any(1)[:, None, None]
+    return drawn, errors.masked_fill(is_blank, torch.inf)
+
+
+def _after(past: int, new_BCNHW: Tensor) -> Tensor:
+    """Put frames of zeros before new ones, (B, C, past + N, H, W)."""
+    return functional.pad(new_BCNHW, (0, 0, 0, 0, past, 0))

@@ -1,0 +1,169 @@
+"""Views that were seen, and where -> what is seen from somewhere else, and how surely.
+
+For each point of a plane sweep (sweep.py) a small network weighs the seen views against each
+other and says how likely a surface stands there; rays are then summed from near to far. Nothing is
+known of a world but what its seen frames and poses have taught. Axes: B new views, K seen views of
+each, N rays, D depths, S pixels of a side.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from torch import Tensor, nn
+from torch.nn import functional
+
+from twospeed.worldmodel.rendering.encoder import ViewEncoder
+from twospeed.worldmodel.rendering.motion import MotionReader
+from twospeed.worldmodel.rendering.sweep import (
+    EXTRA,
+    Samples,
+    SeenViews,
+    in_view,
+    looked_up,
+    rays_of,
+    sweep,
+)
+
+LAYER = "views"
+"""Name, in a renderer, of the layer that fast weights are written to."""
+
+ROW_FEATURES = 5
+"""Inputs of that layer: 1 where there is a view, x and y in metres, heading in radians, and the
+number of the chunk that it was seen in."""
+
+_NEVER = -1e4
+_MIXED = 16  # features of a ray that tell how sure it is
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Rendered:
+    """What rays show."""
+
+    colour: Tensor
+    """(B, N, 3) in [-1, 1], or nearly so."""
+
+    log_error: Tensor
+    """(B, N): log of the squared error, mean over colours, that is to be expected."""
+
+
+class ViewRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """Draw new views from seen ones.
+
+    Args:
+        side: S, a multiple of 16.
+        latent_size: numbers in the latents of a frame, what a fast weight's row holds.
+        latent_channels: channels of a latent cell, for reading motion.
+        latent_cells: side of a frame in latent cells.
+        text_width: features of a text token.
+        chunk_frames: frames of a chunk.
+        features: features of the encoder.
+        width: features of a sample.
+        reach: slope at the edge of a frame; 1 for a field of view of 90 degrees.
+        near: nearest depth in metres.
+        far: farthest depth in metres.
+        depths: D, evenly spaced in 1 / depth.
+    """
+
+    @register_to_config  # type: ignore[untyped-decorator]
+    def __init__(
+        self,
+        side: int = 64,
+        latent_channels: int = 32,
+        latent_cells: int = 8,
+        text_width: int = 64,
+        chunk_frames: int = 4,
+        features: int = 24,
+        width: int = 32,
+        reach: float = 1.0,  # noqa: ARG002
+        near: float = 0.4,
+        far: float = 12.0,
+        depths: int = 24,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("depth", 1 / torch.linspace(1 / near, 1 / far, depths))
+        self.encoder = ViewEncoder(features, side)
+        self.sample = nn.Sequential(
+            nn.Linear(features + EXTRA, width), nn.SiLU(), nn.Linear(width, width + 2)
+        )
+        self.point = nn.Sequential(
+            nn.SiLU(), nn.Linear(width + 5, width), nn.SiLU(), nn.Linear(width, 1 + _MIXED)
+        )
+        self.unsure = nn.Sequential(nn.Linear(_MIXED + 3, 32), nn.SiLU(), nn.Linear(32, 1))
+        self.motion = MotionReader(
+            channels=latent_channels,
+            cells=latent_cells,
+            text_width=text_width,
+            frames=chunk_frames,
+        )
+        self.views = nn.Linear(ROW_FEATURES, latent_channels * latent_cells**2, bias=False)
+        nn.init.zeros_(self.views.weight)
+
+    def seen(self, pixels_BK3SS: Tensor, steps_BK3: Tensor, is_there_BK: Tensor) -> SeenViews:
+        """Encode views for drawing; see `SeenViews`."""
+        told = self.encoder(pixels_BK3SS.flatten(0, 1)).unflatten(0, pixels_BK3SS.shape[:2])
+        return SeenViews(
+            pixels=pixels_BK3SS, told=told, steps_BK3=steps_BK3, is_there_BK=is_there_BK
+        )
+
+    def forward(self, views: SeenViews, slopes_BN2: Tensor) -> Rendered:
+        """Draw some rays; slopes are metres to the right and down a metre of depth."""
+        samples = sweep(views, slopes_BN2, self.depth, reach=self.config.reach)
+        weight_BKND, mixed = self._weigh(samples)
+        colour = looked_up(views.pixels, samples.places).unflatten(0, weight_BKND.shape[:2])
+        return Rendered(
+            colour=(weight_BKND[..., None] * colour).sum((1, 3)),
+            log_error=self.unsure(mixed)[..., 0],
+        )
+
+    @torch.no_grad()
+    def frames(self, views: SeenViews) -> tuple[Tensor, Tensor]:
+        """Draw whole frames, weighing every other pixel: (B, 3, S, S) and log errors (B, S, S)."""
+        side, half = self.config.side, self.config.side // 2
+        batch, seen = views.is_there_BK.shape
+        coarse = rays_of(half, self.config.reach).to(self.depth).expand(batch, -1, -1)
+        weight_BKND, mixed = self._weigh(sweep(views, coarse, self.depth, reach=self.config.reach))
+        errors = self.unsure(mixed)[..., 0].unflatten(1, (1, half, half))
+        weights = weight_BKND.permute(0, 1, 3, 2).flatten(1, 2).unflatten(2, (half, half))
+        errors, weights = (_doubled(it) for it in (errors, weights))
+        fine = rays_of(side, self.config.reach).to(self.depth).expand(batch, -1, -1)
+        _, places, _ = in_view(views, fine, self.depth, reach=self.config.reach)
+        colour = looked_up(views.pixels, places).unflatten(0, (batch, seen))
+        weight_BKND = weights.flatten(2).unflatten(1, (seen, -1)).transpose(2, 3)
+        drawn = (weight_BKND[..., None] * colour).sum((1, 3))
+        return drawn.mT.unflatten(2, (side, side)), errors[:, 0]
+
+    def _weigh(self, samples: Samples) -> tuple[Tensor, Tensor]:
+        """Return weights of all samples (B, K, N, D), and features of their rays (B, N, ...)."""
+        is_seen = samples.is_seen
+        told = cast(Tensor, self.sample(samples.features))
+        share = told[..., -2].masked_fill(~is_seen, _NEVER).softmax(1) * is_seen
+        colour = samples.features[..., -EXTRA : -EXTRA + 3]
+        mean = (share[..., None] * colour).sum(1)
+        spread = (share[..., None] * (colour - mean[:, None]).square()).sum(1)
+        best = told[..., -1].masked_fill(~is_seen, _NEVER).amax(1).clamp_min(-20)[..., None]
+        many = is_seen.sum(1).to(mean)[..., None] / 4
+        mixed = (share[..., None] * told[..., :-2]).sum(1)
+        point = self.point(torch.cat([mixed, spread.clamp_min(1e-6).sqrt(), many, best], -1))
+        solid_BND = (point[..., 0] + best[..., 0]).masked_fill(~is_seen.any(1), _NEVER)
+        stop_BND, total_BN1 = _stops(functional.softplus(solid_BND))
+        inverse = (stop_BND / self.depth).sum(-1, keepdim=True)
+        off = (stop_BND * (1 / self.depth - inverse).square()).sum(-1, keepdim=True)
+        ray = (stop_BND[..., None] * point[..., 1:]).sum(2)
+        ray = torch.cat([ray, total_BN1, inverse, off.clamp_min(1e-6).sqrt()], -1)
+        return share * stop_BND[:, None], ray
+
+
+def _stops(density_BND: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the share of each ray that ends at each depth, (B, N, D), and its sum, unscaled."""
+    stopped = 1 - (-density_BND).exp()
+    passed = torch.cat([torch.ones_like(stopped[..., :1]), 1 - stopped[..., :-1] + 1e-6], -1)
+    share = passed.cumprod(-1) * stopped
+    total = share.sum(-1, keepdim=True)
+    return share / (total + 1e-3), total
+
+
+def _doubled(images_BCHW: Tensor) -> Tensor:
+    return functional.interpolate(images_BCHW, scale_factor=2, mode="bilinear", align_corners=False)
