@@ -28,7 +28,7 @@ class _ProductOfHalves(torch.autograd.Function):
         of_both = torch.empty_like(both_BDN)
         halves = zip(of_both.chunk(2, 1), reversed(both_BDN.chunk(2, 1)), strict=True)
         for out_BCN, other_BCN in halves:
-            torch.mul(gradient_BCN, other_BCN, out=out_BCN)
+            out_BCN.copy_(other_BCN).mul_(gradient_BCN)
         return of_both
 
 

@@ -4,7 +4,6 @@ W_Q W_V is folded, linears with a common input are stacked, the maps P_r pass th
 W_Y ahead of time, and the weights of a tiled earlier output are summed instead of tiling it.
 """
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -18,6 +17,7 @@ from twospeed.terminator.fast.moments import fixed_statistics
 from twospeed.terminator.fast.slow_nets import Request, draw_kernels
 from twospeed.terminator.layers.branches import LocalBranch
 from twospeed.terminator.layers.channel_linear import ChannelLinear
+from twospeed.terminator.layers.coordinates import PointsOf
 from twospeed.terminator.layers.gated_unit import RecursiveGatedUnit
 from twospeed.terminator.layers.position_statistics import EPSILON
 from twospeed.terminator.layers.slow_net import resized_map
@@ -77,8 +77,7 @@ def plan_blocks(blocks: Sequence[SFNEBlock], sizes: Sequence[int]) -> list[Block
         blocks: of one network: they share widths of their slow nets and the rule for coordinates.
         sizes: positions per axis.
     """
-    device = blocks[0].shift.device
-    points_of = functools.cache(lambda count: blocks[0].points_of(count).to(device))
+    points_of = _remembered(blocks[0].points_of, blocks[0].shift.device)
     points = tuple(points_of(size) for size in sizes)
     requests: list[Request] = []
     for block in blocks:
@@ -106,6 +105,18 @@ def plan_blocks(blocks: Sequence[SFNEBlock], sizes: Sequence[int]) -> list[Block
         )
         for block, group in zip(blocks, groups, strict=True)
     ]
+
+
+def _remembered(points_of: PointsOf, device: torch.device) -> PointsOf:
+    """Make each axis once; a dictionary, as torch.compile cannot trace the making of a cache."""
+    known: dict[int, Tensor] = {}
+
+    def remembered(count: int) -> Tensor:
+        if count not in known:
+            known[count] = points_of(count).to(device)
+        return known[count]
+
+    return remembered
 
 
 def local_branches(block: SFNEBlock) -> list[tuple[str, LocalBranch]]:
