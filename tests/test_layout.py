@@ -106,3 +106,10 @@ def test_no_folder_is_crowded(folder):
 def test_every_room_of_the_rule_is_there_and_every_room_has_a_rule():
     rooms = {room_of(path) for path in FILES} - {"__init__"}
     assert rooms == set(MAY_IMPORT)
+
+
+def test_folders_of_tests_mirror_those_of_the_source():
+    root, beside = Path(__file__).parent, {"fixtures", "golden", "__pycache__"}
+    folders = {path.parent.relative_to(root) for path in root.rglob("test_*.py")}
+    folders = {folder for folder in folders if not beside & set(folder.parts)}
+    assert all((SOURCE / folder).is_dir() for folder in folders)

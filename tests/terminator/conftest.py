@@ -5,6 +5,9 @@ import pytest
 import torch
 
 from twospeed.terminator.block_config import BlockConfig
+from twospeed.terminator.datasets.built_in import load_examples
+from twospeed.terminator.datasets.examples import ExampleSet
+from twospeed.terminator.fit.recipes import recipe_of
 from twospeed.terminator.network import Terminator, TerminatorConfig
 from twospeed.terminator.presets import PUBLISHED
 
@@ -82,3 +85,22 @@ def without_dropout():
         return network
 
     return change_
+
+
+@pytest.fixture(scope="session")
+def few():
+    """A hundred digits to learn from, forty to test on."""
+    whole = load_examples("digits")
+    first = torch.arange(100)
+    return ExampleSet(
+        name="few",
+        train=whole.train.at(first),
+        test=whole.test.at(first[:40]),
+        classes=whole.classes,
+    )
+
+
+@pytest.fixture
+def tiny():
+    """Two epochs of the smallest recipe."""
+    return replace(recipe_of("tiny"), epochs=2, batch_size=45)

@@ -1,11 +1,7 @@
-from dataclasses import replace
-
 import pytest
 import torch
 
 from twospeed.core.npz import read_arrays
-from twospeed.terminator.benchmarks.scaling import growth_exponents, measure_scaling, plot_scaling
-from twospeed.terminator.benchmarks.speed import BenchConfig, run_bench
 from twospeed.terminator.fast import choice, ops_torch
 from twospeed.terminator.fast.evaluator import FastTerminator
 from twospeed.terminator.fast.standardize import standardize_batch, standardize_groups
@@ -213,25 +209,3 @@ def test_gradients_of_standardizations(statistics, generator):
             layer.double().train(training)
             assert torch.autograd.gradcheck(lambda x, f=fast, m=layer: f(x, m, ops_torch), (x,))
             torch.testing.assert_close(fast(x, layer, ops_torch), layer(x), rtol=1e-9, atol=1e-9)
-
-
-def test_a_bench_of_a_small_network_has_all_its_numbers(small_config):
-    config = BenchConfig(batch=2, threads=1, repeats=1, matmul_side=32, scaling=False)
-    whole = small_config(published=True)
-    one_block = {"expansions": (4,), "earlier": ((0, 0),), "layers_global": (2,)}
-    results = run_bench(config, network=replace(whole, dropout=(0.0,), **one_block))
-    for part in ("inference_over_matmul", "training_over_matmul"):
-        assert set(results[part]) == {"plain", "fp32", "bf16"}
-        assert all(value > 0 for value in results[part].values())
-    assert results["lanes"] in ((4, 8, 16) if results["compiled"] else (None,))
-    assert results["max_abs_difference"] < 1e-5
-    assert results["default"]["max_abs_difference"] < 1e-5
-
-
-def test_the_scaling_table_covers_all_mixers(tmp_path):
-    rows = measure_scaling(channels=2, repeats=1, sides=(4, 8), lengths=(16, 64))
-    exponents = growth_exponents(rows)
-    assert len(rows) == 4 * len(exponents["1d"]) == 4 * len(exponents["2d"])
-    assert all(row.seconds > 0 for row in rows)
-    plot_scaling(rows, tmp_path / "scaling.png")
-    assert (tmp_path / "scaling.png").read_bytes().startswith(b"\x89PNG")

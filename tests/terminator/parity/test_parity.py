@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from twospeed.terminator.block_config import PAPER_BRANCHES
 from twospeed.terminator.network import Terminator
 from twospeed.terminator.parity.archive import network_of, parameter_name
 from twospeed.terminator.parity.compare import compare_archive, relative_error
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 def altered(path, tmp_path, **changes):
@@ -142,7 +145,7 @@ def archive_of(network, generator, *, paper=False):
         ),
     }
     state = network.state_dict()
-    template = np.load(__file__.replace("test_parity.py", "fixtures/terminator_8x8.npz")).files
+    template = np.load(FIXTURES / "terminator_8x8.npz").files
     leaves = {name.partition("/")[2] for name in template if name.startswith("block")}
     leaves |= {f"global_slow/{kind}_3" for kind in ("omega", "psi", "A", "a")}
     names = [f"block{i + 1}/{leaf}" for i in range(len(network.blocks)) for leaf in leaves]

@@ -8,23 +8,9 @@ from safetensors.torch import load_file, save_file
 
 from twospeed.core.errors import DataError
 from twospeed.core.files import read_json, write_json
-from twospeed.terminator.datasets.built_in import load_examples
-from twospeed.terminator.datasets.examples import ExampleSet
 from twospeed.terminator.fit.load import open_fit
 from twospeed.terminator.fit.loop import fit_examples
 from twospeed.terminator.fit.recipes import recipe_of
-
-
-@pytest.fixture(scope="module")
-def few():
-    whole = load_examples("digits")
-    some = torch.arange(60)
-    return ExampleSet(
-        name="few",
-        train=whole.train.at(some),
-        test=whole.test.at(some[:20]),
-        classes=whole.classes,
-    )
 
 
 @pytest.fixture

@@ -10,10 +10,7 @@ from twospeed.cli.fit import app as fit_app
 from twospeed.cli.terminator import app
 from twospeed.core.config import from_json, override, to_json
 from twospeed.core.errors import ConfigError, DataError, UnknownNameError
-from twospeed.terminator.baselines import PeerShape, build_peer, num_parameters, peers_for
-from twospeed.terminator.benchmarks.comparison import ablation_variants, compare, peer_variants
 from twospeed.terminator.datasets.built_in import load_examples
-from twospeed.terminator.datasets.examples import ExampleSet
 from twospeed.terminator.fit.batches import augment, reader_for, training_batches
 from twospeed.terminator.fit.build import rate_at
 from twospeed.terminator.fit.config import FitConfig
@@ -21,24 +18,6 @@ from twospeed.terminator.fit.load import open_fit
 from twospeed.terminator.fit.loop import fit_examples, prepare, take_step
 from twospeed.terminator.fit.recipes import RECIPES, recipe_of
 from twospeed.terminator.presets import author
-from twospeed.terminator.visualize import position_scores
-
-
-@pytest.fixture(scope="module")
-def few():
-    whole = load_examples("digits")
-    first = torch.arange(100)
-    return ExampleSet(
-        name="few",
-        train=whole.train.at(first),
-        test=whole.test.at(first[:40]),
-        classes=whole.classes,
-    )
-
-
-@pytest.fixture
-def tiny():
-    return replace(recipe_of("tiny"), epochs=2, batch_size=45)
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -189,62 +168,6 @@ def test_every_loss_and_the_cifar_recipe_take_a_step():
         for part, old in zip(fit.network.parameters(), before, strict=True)
     ]
     assert sum(moved) > 0.9 * len(moved)
-
-
-@pytest.mark.parametrize("sizes", [(8, 8), (64,)])
-def test_peers_have_the_size_that_is_asked(sizes, generator):
-    shape = PeerShape(channels=1, sizes=sizes, num_classes=10)
-    for name in peers_for(sizes):
-        peer = build_peer(name, shape, parameters=30_000, seed=0)
-        assert num_parameters(peer) == pytest.approx(30_000, rel=0.15)
-        assert peer(torch.randn(2, 1, *sizes, generator=generator)).shape == (2, 10)
-
-
-def test_a_comparison_is_a_table_over_seeds(few, tiny, tmp_path):
-    config = replace(tiny, epochs=1)
-    variants = {"as it is": lambda c: c, "gru": peer_variants(replace(config, layout="sequence"))
-                ["gru"]}  # fmt: skip
-    sequence = replace(config, layout="sequence")
-    rows = compare(sequence, few, variants, tmp_path, seeds=[0, 1])
-    assert {row.name for row in rows} == {"as it is", "gru"}
-    assert all(len(row.accuracies) == 2 for row in rows)
-    assert all(row.processor_seconds[0] > 0 for row in rows)
-    assert len(json.loads((tmp_path / "table.json").read_text())) == 2
-    lines = (tmp_path / "table.md").read_text().splitlines()
-    assert [line.split("|")[1].strip() for line in lines[2:]] == [row.name for row in rows]
-    written = (tmp_path / "gru" / "seed-0" / "last.safetensors").stat().st_mtime_ns
-    assert compare(sequence, few, variants, tmp_path, seeds=[0, 1]) == rows
-    assert (tmp_path / "gru" / "seed-0" / "last.safetensors").stat().st_mtime_ns == written
-
-
-def test_each_variant_of_a_comparison_keeps_its_best_rate(few, tiny, tmp_path):
-    rates = (1e-9, 5e-3)  # the first learns nothing
-    config = replace(tiny, epochs=10, batch_size=20, layout="sequence")
-    variants = {"it": peer_variants(config)["longconv"]}
-    (row,) = compare(config, few, variants, tmp_path, seeds=[0, 1], rates=rates)
-    assert row.learning_rate == 5e-3
-    fits = sorted(str(path.parent.relative_to(tmp_path)) for path in tmp_path.rglob("result.json"))
-    assert fits == ["it/rate-0.005/seed-0", "it/rate-0.005/seed-1", "it/rate-1e-09/seed-0"]
-    assert "| 0.005 |" in (tmp_path / "table.md").read_text()
-
-
-@pytest.mark.parametrize(("recipe", "absent"), [("tiny", {"e1", "e2"}), ("digits", {"e2"})])
-def test_every_ablation_builds(recipe, absent, few):
-    config = recipe_of(recipe)
-    variants = ablation_variants(config)
-    left_out = {name.removeprefix("without ") for name in variants if "without " in name}
-    assert left_out == set(config.network.block.branches) - absent
-    for change in variants.values():
-        fit = prepare(change(config), few, "cpu")
-        assert fit.scores(fit.reader(few.train.images[:2]))[0].shape == (2, 10)
-
-
-def test_scores_of_positions_average_to_the_scores(small_network, generator):
-    network = small_network().eval()
-    x = torch.randn(2, 3, 8, 8, generator=generator)
-    scores = position_scores(network, x)
-    assert scores.shape == (2, 5, 8, 8)
-    torch.testing.assert_close(scores.mean((2, 3)), network(x))
 
 
 def test_the_commands_run_one_after_another(few, tmp_path):

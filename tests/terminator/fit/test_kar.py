@@ -7,7 +7,7 @@ import torch
 from twospeed.core.errors import ConfigError
 from twospeed.terminator.fit.kar import Kar2, Kar3
 
-TRAJECTORIES = np.load(Path(__file__).parent / "fixtures" / "kar_trajectory.npz")
+TRAJECTORIES = np.load(Path(__file__).parents[1] / "fixtures" / "kar_trajectory.npz")
 
 
 @pytest.mark.parametrize(
