@@ -12,9 +12,10 @@ from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_with
 from twospeed.core.config import override
 from twospeed.terminator.datasets.built_in import load_examples
-from twospeed.terminator.fit.loop import FIT, fit_examples
+from twospeed.terminator.fit.loop import fit_examples
 from twospeed.terminator.fit.plots import plot_confusion, plot_curves
 from twospeed.terminator.fit.recipes import RECIPES, recipe_of
+from twospeed.terminator.fit.result import FIT
 
 app = typer.Typer(help="Train a classifier of pixels.")
 

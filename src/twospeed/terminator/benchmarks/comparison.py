@@ -17,7 +17,8 @@ from twospeed.terminator.benchmarks.comparison_table import (
 )
 from twospeed.terminator.datasets.examples import ExampleSet
 from twospeed.terminator.fit.config import FitConfig
-from twospeed.terminator.fit.loop import FitResult, fit_examples
+from twospeed.terminator.fit.loop import fit_examples
+from twospeed.terminator.fit.result import FitResult
 
 Change = Callable[[FitConfig], FitConfig]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 
-from twospeed.terminator.fit.loop import FitResult
 from twospeed.terminator.fit.plots import save_figure
+from twospeed.terminator.fit.result import FitResult
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from twospeed.core.allocator import keep_freed_memory
 from twospeed.core.arguments import StrPath, as_path
 from twospeed.core.errors import DataError
-from twospeed.core.files import read_json, write_json
-from twospeed.core.folders import FolderKind, check_shared
+from twospeed.core.files import write_json
+from twospeed.core.folders import check_shared
 from twospeed.core.progress import Journal, progress
 from twospeed.core.random import generator_of, seed_of
 from twospeed.terminator.baselines import num_parameters
@@ -38,49 +38,9 @@ from twospeed.terminator.fit.build import (
 from twospeed.terminator.fit.checkpoint import FitState, load_state, load_weights_, save_state
 from twospeed.terminator.fit.config import FitConfig
 from twospeed.terminator.fit.fingerprint import check_data, record_data
+from twospeed.terminator.fit.result import FIT, FitResult
 from twospeed.terminator.losses import norm_regulariser, slow_loss, smoothed_cross_entropy
 from twospeed.terminator.network import Terminator
-
-
-def _is_fit(folder: Path) -> bool:
-    return {"network", "validation_share"} <= read_json(folder / "config.json").keys()
-
-
-FIT = FolderKind(
-    name="a fit",
-    files=(
-        "config.json", "data.json", "journal.jsonl", "state.json", "result.json",
-        "last.safetensors", "best.safetensors", "curves.png", "confusion.png",
-    ),
-    sign=_is_fit,
-)  # fmt: skip
-"""What `fit_examples` and ``twospeed fit`` write."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FitResult:
-    """How a fit ended."""
-
-    accuracy: float
-    """Share of all test examples that the chosen model gets right."""
-
-    best_epoch: int
-    """Epoch of the chosen model, counted from 1."""
-
-    validation: tuple[float, ...]
-    """Accuracy on the held-out examples after each epoch."""
-
-    seconds: tuple[float, ...]
-    """Training time up to the end of each epoch, without evaluation."""
-
-    processor_seconds: tuple[float, ...]
-    """The same in processor time of all threads."""
-
-    parameters: int
-    """Trained numbers."""
-
-    confusion: tuple[tuple[int, ...], ...]
-    """Rows: true classes of the test part; columns: what the model says."""
 
 
 @dataclass(frozen=True, kw_only=True)

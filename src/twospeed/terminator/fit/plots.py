@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from twospeed.core.files import written_aside
 from twospeed.core.labels import label_of
-from twospeed.terminator.fit.loop import FitResult
+from twospeed.terminator.fit.result import FitResult
 
 
 def save_figure(figure: Figure, path: Path) -> None:
