@@ -12,7 +12,9 @@ from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_with, new_file
 from twospeed.core.config import override
 from twospeed.core.errors import lookup
+from twospeed.core.fields import checked
 from twospeed.core.files import write_json
+from twospeed.core.ranges import Count, Steps
 from twospeed.terminator.benchmarks.comparison import COMPARISON, VARIANTS, compare
 from twospeed.terminator.benchmarks.scaling import ScalingRow, plot_scaling
 from twospeed.terminator.benchmarks.speed import BenchConfig, run_bench
@@ -40,6 +42,7 @@ def parity(
     worst: Annotated[int, typer.Option(help="How many of the largest errors to print.")] = 10,
 ) -> None:
     """Rebuild the network of FILE in float64 and compare every array that it holds."""
+    checked(worst, Steps, "worst")
     report = compare_archive(file, tolerance=tolerance)
     table = Table("array", "relative error")
     for name, error in report.worst(worst):
@@ -90,6 +93,7 @@ def show(
     count: Annotated[int, typer.Option(help="How many test examples.")] = 4,
 ) -> None:
     """Draw hyper-kernels, scores by position, and the mean of the features by layer."""
+    checked(count, Count, "count")
     examples = load_examples(data, say=say)
     saved = open_fit(fit, examples)
     inputs = saved.reader(examples.test.images[:count])

@@ -6,6 +6,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from twospeed.cli.app import main
 from twospeed.cli.terminator import app
 from twospeed.core.errors import DataError
 from twospeed.core.npz import read_arrays
@@ -115,6 +116,12 @@ def test_a_number_that_is_not_finite_is_found(archive_path, tmp_path):
 def test_an_archive_that_is_no_network_is_refused(archive_path, tmp_path, changes, message):
     with pytest.raises(DataError, match=message):
         compare_archive(altered(archive_path, tmp_path, **changes))
+
+
+@pytest.mark.parametrize("option", ["--tolerance=nan", "--tolerance=-1", "--worst=-3"])
+def test_options_that_cannot_be_are_one_line(archive_path, option, capsys):
+    assert main(["terminator", "parity", str(archive_path), option]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_files_that_are_no_archives_are_refused(tmp_path):

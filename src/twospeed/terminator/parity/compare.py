@@ -12,7 +12,9 @@ from torch import Tensor
 
 from twospeed.core.arguments import StrPath, as_path
 from twospeed.core.errors import DataError
+from twospeed.core.fields import checked
 from twospeed.core.npz import read_arrays
+from twospeed.core.ranges import Share
 from twospeed.terminator.block import Trace
 from twospeed.terminator.layers.coordinates import axis_points
 from twospeed.terminator.losses import slow_loss, slow_loss_terms, smoothed_cross_entropy
@@ -63,10 +65,11 @@ def compare_archive(path: StrPath, *, tolerance: float = TOLERANCE) -> ParityRep
     """Rebuild the network of an archive and compare every array that it holds.
 
     Raises:
+        ConfigError: for a tolerance that is none.
         DataError: when the file cannot be read, describes no network, holds an array that is
             none of ours, or holds nothing to compare.
     """
-    path = as_path(path)
+    path, tolerance = as_path(path), checked(tolerance, Share, "tolerance")
     arrays = read_arrays(path)
     check_numbers(arrays)
     network = network_of(arrays)
