@@ -28,6 +28,8 @@ FILES = sorted(path for path in SOURCE.rglob("*.py") if "packaged" not in path.p
 LONGEST = 350
 MOST_MODULES = 24
 FOLDERS = sorted({path.parent for path in FILES})
+TESTS = Path(__file__).parent
+TEST_FILES = sorted(path for path in TESTS.rglob("test_*.py") if path.parent != TESTS)
 
 
 def name_of(path):
@@ -108,8 +110,19 @@ def test_every_room_of_the_rule_is_there_and_every_room_has_a_rule():
     assert rooms == set(MAY_IMPORT)
 
 
-def test_folders_of_tests_mirror_those_of_the_source():
-    root, beside = Path(__file__).parent, {"fixtures", "golden", "__pycache__"}
-    folders = {path.parent.relative_to(root) for path in root.rglob("test_*.py")}
-    folders = {folder for folder in folders if not beside & set(folder.parts)}
-    assert all((SOURCE / folder).is_dir() for folder in folders)
+def modules_of_ours(test):
+    """The source files that a test file imports."""
+    names = (name.split(".")[1:] for name in modules_imported_by(test) if "twospeed." in name)
+    candidates = (SOURCE.joinpath(*parts[:end]) for parts in names for end in (-1, len(parts)))
+    return {path.with_suffix(".py") for path in candidates} & set(FILES)
+
+
+@pytest.mark.parametrize("test", TEST_FILES, ids=lambda path: str(path.relative_to(TESTS)))
+def test_a_test_lies_where_what_it_tests_does(test):
+    folder = SOURCE / test.parent.relative_to(TESTS)
+    assert folder.is_dir(), "the folders of tests mirror those of the source"
+    module = f"{test.stem.removeprefix('test_')}.py"
+    assert (folder / module).exists() or not list(folder.rglob(module)), "it tests a module below"
+    inside = [path.relative_to(folder) for path in modules_of_ours(test) if folder in path.parents]
+    below = {path.parts[0] for path in inside}
+    assert len(below) != 1 or len(inside[0].parts) == 1, f"all that it tests is in {below}"
