@@ -80,6 +80,12 @@ def test_anybodys_texts_have_anchors_of_their_words():
     assert torch.equal(anchors[4], anchors_of(list(MOVES), 512)[1 + list(MOVES).index("turn left")])
 
 
+def test_the_order_of_words_counts():
+    texts = ["put the cup on the plate", "put the plate on the cup", "wash a spoon"]
+    one, other, third = anchors_of(texts, 512)[1:]
+    assert 1 < (one - other).norm() < (one - third).norm()
+
+
 def test_a_vocabulary_knows_the_worlds_and_takes_any_other_text_as_it_is():
     found = actions_of(["stir the soup", "close the gripper", "turn left"])
     assert list(found) == [*MOVES, "close the gripper", "stir the soup"]

@@ -2,11 +2,13 @@
 
 Commands of first-person worlds keep the same anchors in every vocabulary, so that an encoder can
 be retrained on more words without touching a denoiser. Any other text has an anchor made of its
-words, so that texts that share words are near each other: recordings of one's own need no table.
+words and of its pairs of neighbouring words, so that texts that share words are near each other,
+and not the same in another order: recordings of one's own need no table.
 """
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -73,6 +75,7 @@ def anchors_of(texts: Sequence[str], width: int) -> Tensor:
 
 def _of_words(text: str, width: int) -> Tensor:
     words = re.findall(r"\w+", text.casefold()) or [text]
-    drawn = [torch.randn(width, generator=generator_of("anchor", word)) for word in words]
-    anchor: Tensor = torch.stack(drawn).sum(0) / len(words) ** 0.5
+    parts = [(word,) for word in words] + list(pairwise(words))
+    drawn = [torch.randn(width, generator=generator_of("anchor", *part)) for part in parts]
+    anchor: Tensor = torch.stack(drawn).sum(0) / len(parts) ** 0.5
     return anchor
