@@ -1,11 +1,13 @@
 """What callers hand to what is public: what is sensible works, the rest is one line."""
 
+import av
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from twospeed.core.errors import DataError, TwospeedError
+from twospeed.core.video import read_frame, read_video, write_video
 from twospeed.data.recorder import record
 from twospeed.data.recording import RecordingConfig
 from twospeed.generation.dream import Dream
@@ -293,3 +295,22 @@ def test_the_operator_says_what_it_takes():
     ):  # fmt: skip
         refused(HyperZZWConfig, **({"channels": 4, "sizes": (8, 8)} | setting))
     refused(HyperZZW, {})
+
+
+def test_videos_and_pictures_are_read_and_written_by_texts_or_paths(random_frames, tmp_path):
+    frames = random_frames(0, 5)
+    for place in (tmp_path / "a.mkv", str(tmp_path / "b.mkv")):
+        write_video(place, [Image.fromarray(it) for it in frames], frames_per_second=12.5)
+        assert np.array_equal(read_video(place), frames)
+        assert np.array_equal(read_frame(place), frames[-1])
+        with av.open(str(place)) as container:
+            assert float(container.streams.video[0].average_rate) == 12.5
+    for bad in (*NO_FRAME, frames[0], frames[..., :2]):
+        refused(write_video, tmp_path / "c.mkv", bad, frames_per_second=4)
+    for rate in (0, -1, None, float("nan"), 10**6, "4"):
+        refused(write_video, tmp_path / "c.mkv", frames, frames_per_second=rate)
+    for path in (*NO_PATH, "", "c.gif", tmp_path):
+        refused(write_video, path, frames, frames_per_second=4)
+        refused(read_frame, path)
+        refused(read_video, path)
+    assert sorted(it.name for it in tmp_path.iterdir()) == ["a.mkv", "b.mkv"]

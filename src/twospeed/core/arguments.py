@@ -1,45 +1,26 @@
-"""What callers hand in, as the library wants it: texts, paths, frames; the rest is one clear error.
+"""What callers hand in, as the library wants it: texts and frames; the rest is one clear error.
 
-Pictures of Pillow, lists and tensors stand in for arrays, and texts for paths. Torch is not
-imported: worlds are recorded without it.
+Pictures of Pillow, lists and tensors stand in for arrays. Torch is not imported: worlds are
+recorded without it. Holds not: places on disk (paths.py).
 """
 
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from twospeed.core.errors import ConfigError, KindError, ShapeError
+from twospeed.core.errors import ConfigError, KindError, ShapeError, kind_of
 from twospeed.core.fields import shown
 from twospeed.core.pictures import fit_frame, show_upright
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-StrPath: TypeAlias = str | os.PathLike[str]
-"""A place on disk."""
-
 FramesLike: TypeAlias = "NDArray[np.uint8] | Tensor | Image.Image | Sequence[Any]"
 """Frames as arrays, tensors, pictures of Pillow, or lists of any of these."""
-
-
-def as_path(value: StrPath, name: str = "path") -> Path:
-    """Return a place as a `Path`.
-
-    Raises:
-        KindError: when it is neither a text nor a path.
-        ConfigError: when it is empty.
-    """
-    if not isinstance(value, str | os.PathLike):
-        raise KindError(f"{name} is a text or a Path, got {_kind_of(value)}")
-    if not os.fspath(value):
-        raise ConfigError(f"{name} is empty: name a place")
-    return Path(value)
 
 
 def as_texts(values: Sequence[str], name: str = "actions") -> list[str]:
@@ -131,14 +112,14 @@ def check_kind(value: object, kind: type, name: str) -> None:
         KindError: naming both.
     """
     if not isinstance(value, kind):
-        raise KindError(f"{name} is a {kind.__name__}, got {_kind_of(value)}")
+        raise KindError(f"{name} is a {kind.__name__}, got {kind_of(value)}")
 
 
 def _as_array(value: Any, name: str) -> NDArray[Any]:
     if _is_tensor(value):
         return np.asarray(value.detach().cpu().numpy())
     if not isinstance(value, np.ndarray | list | tuple | Image.Image):
-        raise KindError(f"{name} are an array, a tensor or pictures, got {_kind_of(value)}")
+        raise KindError(f"{name} are an array, a tensor or pictures, got {kind_of(value)}")
     try:
         array = np.asarray(_without_pictures(value))
     except ValueError as error:
@@ -162,7 +143,3 @@ def _without_pictures(value: Any) -> Any:
 def _is_tensor(value: Any) -> bool:
     torch = sys.modules.get("torch")  # where nobody has imported it, there is no tensor
     return torch is not None and isinstance(value, torch.Tensor)
-
-
-def _kind_of(value: Any) -> str:
-    return "None" if value is None else type(value).__name__

@@ -49,6 +49,11 @@ class KindError(TwospeedError, TypeError):
     """An argument is of a type that cannot work."""
 
 
+def kind_of(value: object) -> str:
+    """Return the name of a value's type, for a message."""
+    return "None" if value is None else type(value).__name__
+
+
 def lookup(table: Mapping[str, T], name: str, kind: str) -> T:
     """Return ``table[name]``, or say which names there are and which one is nearest.
 

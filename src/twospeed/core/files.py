@@ -1,6 +1,7 @@
 """Files that are whole or not there: written aside, flushed, renamed.
 
-A file takes the place of a file alone; folders that are replaced as a whole: folders.py.
+A file takes the place of a file alone; folders that are replaced as a whole: folders.py. Callers
+hand in texts or paths (`StrPath`).
 """
 
 import hashlib
@@ -11,15 +12,32 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from safetensors import SafetensorError
 
-from twospeed.core.errors import DataError
+from twospeed.core.errors import ConfigError, DataError, KindError, kind_of
 from twospeed.core.untrusted import parse_json
+
+StrPath: TypeAlias = str | os.PathLike[str]
+"""A place on disk."""
 
 _LONGEST_STEM = 200
 _LEFT_BEHIND = re.compile(r"\..+\.\d+\.part(\..*)?")
+
+
+def as_path(value: StrPath, name: str = "path") -> Path:
+    """Return a place as a `Path`.
+
+    Raises:
+        KindError: when it is neither a text nor a path.
+        ConfigError: when it is empty.
+    """
+    if not isinstance(value, str | os.PathLike) or isinstance(os.fspath(value), bytes):
+        raise KindError(f"{name} is a text or a Path, got {kind_of(value)}")
+    if not os.fspath(value):
+        raise ConfigError(f"{name} is empty: name a place")
+    return Path(value)
 
 
 @contextmanager

@@ -6,14 +6,13 @@ Holds not: the frames of videos (core/video_reading.py).
 import io
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from twospeed.core.errors import DataError
-from twospeed.core.files import written_aside
+from twospeed.core.files import StrPath, as_path, written_aside
 
 Frame = NDArray[np.uint8]
 """(H, W, 3), sRGB, 0 to 255."""
@@ -48,12 +47,13 @@ class Picture:
     """What is not as usual, a few words each."""
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: StrPath) -> Picture:
     """Read a picture.
 
     Raises:
         DataError: when it is missing, is no picture, is damaged, or is too large.
     """
+    path = as_path(path)
     try:
         if not path.is_file():
             raise DataError("it is no file" if path.exists() else "it is missing")
@@ -150,7 +150,7 @@ def fit_frame(frame_HWC: Frame, size: int) -> Frame:
     return np.asarray(square.resize((size, size), Image.Resampling.LANCZOS))
 
 
-def write_picture(path: Path, frame_HWC: Frame) -> None:
+def write_picture(path: StrPath, frame_HWC: Frame) -> None:
     """Write one frame as PNG."""
-    with written_aside(path) as aside:
+    with written_aside(as_path(path)) as aside:
         Image.fromarray(frame_HWC).save(aside, format="PNG")

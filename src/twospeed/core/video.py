@@ -6,14 +6,18 @@ PyAV is imported when a video is read or written, so that training runs on machi
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from twospeed.core.arguments import FramesLike, as_frames
 from twospeed.core.errors import DataError, require
-from twospeed.core.files import written_aside
+from twospeed.core.fields import checked
+from twospeed.core.files import StrPath, as_path, written_aside
 from twospeed.core.pictures import Frame, Picture, read_picture
+from twospeed.core.ranges import FramesPerSecond
 from twospeed.core.video_header import ENDINGS
 from twospeed.core.video_reading import Video, open_video
 
@@ -28,19 +32,19 @@ _CODECS = {".mp4": ("libx264", "yuv420p", {"crf": "12", "preset": "veryfast"}),
            ".mkv": ("ffv1", "bgr0", {})}  # fmt: skip
 
 
-def write_video(path: Path, frames_THWC: Frames, *, frames_per_second: float) -> None:
+def write_video(path: StrPath, frames_THWC: FramesLike, *, frames_per_second: float) -> None:
     """Write frames as H.264 (.mp4, for people) or lossless FFV1 (.mkv, for training).
 
     Raises:
-        DataError: for another ending, no frames, or a disk that does not take it.
+        KindError, ShapeError: when they are no frames (T, H, W, 3).
+        ConfigError: when the rate is not above 0, up to 1,000.
+        DataError: for another ending, or a disk that does not take it.
     """
+    path, frames = as_path(path), as_frames(frames_THWC, "THWC")
     check_ending(path)
-    if frames_THWC.ndim != 4 or len(frames_THWC) == 0 or frames_THWC.dtype != np.uint8:
-        raise DataError(
-            f"a video takes uint8 frames (T, H, W, 3), got {frames_THWC.dtype} {frames_THWC.shape}"
-        )
+    rate: float = checked(frames_per_second, FramesPerSecond, "frames_per_second")
     with written_aside(path) as aside:
-        _encode(aside, frames_THWC, frames_per_second)
+        _encode(aside, frames, rate)
 
 
 def check_ending(path: Path) -> None:
@@ -57,7 +61,7 @@ def _encode(path: Path, frames_THWC: Frames, frames_per_second: float) -> None:
     av = require("av", extra="all")
     codec, pixel_format, options = _CODECS[path.suffix]
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=round(frames_per_second), options=options)
+        stream = container.add_stream(codec, rate=_rate_of(frames_per_second), options=options)
         stream.height, stream.width = frames_THWC.shape[1:3]
         stream.pix_fmt = pixel_format
         for frame in frames_THWC:
@@ -65,12 +69,18 @@ def _encode(path: Path, frames_THWC: Frames, frames_per_second: float) -> None:
         container.mux(stream.encode())
 
 
-def read_video(path: Path) -> Frames:
+def _rate_of(frames_per_second: float) -> Fraction:
+    """Return the nearest rate that a container can tell."""
+    return max(Fraction(frames_per_second).limit_denominator(1000), Fraction(1, 1000))
+
+
+def read_video(path: StrPath) -> Frames:
     """Read every frame of a video as it is shown.
 
     Raises:
         DataError: when the file is missing, no video, damaged, or fills over `MOST_BYTES`.
     """
+    path = as_path(path)
     with _named(path):
         video, frames, room = open_video(path), [], MOST_BYTES
         for moment in video.moments():
@@ -85,7 +95,7 @@ def read_video(path: Path) -> Frames:
         return np.stack(frames)
 
 
-def read_frame(path: Path, *, say: Callable[[str], None] | None = None) -> Frame:
+def read_frame(path: StrPath, *, say: Callable[[str], None] | None = None) -> Frame:
     """Read a picture, or the last frame of a video, as it is shown.
 
     Args:
@@ -95,6 +105,7 @@ def read_frame(path: Path, *, say: Callable[[str], None] | None = None) -> Frame
     Raises:
         DataError: when the file is neither, or too large.
     """
+    path = as_path(path)
     picture = _read_either(path)
     if say is not None:
         for note in picture.notes:

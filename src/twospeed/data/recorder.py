@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from twospeed.core.arguments import StrPath, as_path, check_kind
+from twospeed.core.arguments import check_kind
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.fields import checked
+from twospeed.core.files import StrPath, as_path
 from twospeed.core.progress import progress
 from twospeed.core.ranges import Workers
 from twospeed.data.cluster import run_on_cluster

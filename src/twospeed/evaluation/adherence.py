@@ -13,16 +13,17 @@ Holds not: obedience in the built-in rooms, where every command's outcome can be
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from twospeed.core.arguments import check_kind
 from twospeed.core.config import to_json
 from twospeed.core.errors import DataError
 from twospeed.core.fields import check_fields
+from twospeed.core.files import StrPath, as_path
 from twospeed.core.progress import progress
 from twospeed.core.random import seed_of
 from twospeed.core.ranges import Batch, Seed, Within
@@ -80,7 +81,7 @@ class Trial:
     """Decides the noise, the same under every text."""
 
 
-def measure_adherence(model: WorldModel, data: Path, config: AdherenceConfig) -> dict[str, Any]:
+def measure_adherence(model: WorldModel, data: StrPath, config: AdherenceConfig) -> dict[str, Any]:
     """Return the report as JSON values: for every domain accuracy, interval and chance.
 
     For a domain that is one of our worlds also how far its held-out sayings are understood.
@@ -96,6 +97,8 @@ def measure_adherence(model: WorldModel, data: Path, config: AdherenceConfig) ->
     Raises:
         DataError: when nothing can be read there, or chunks or frames are not the model's.
     """
+    check_kind(model, WorldModel, "model")
+    data = as_path(data, "data")
     found = survey(data, with_looks=False)
     worlds = sorted({sample.world for sample in found.samples})
     domains = {

@@ -13,9 +13,10 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from twospeed.core.arguments import check_kind
 from twospeed.core.config import to_json
 from twospeed.core.fields import check_fields
-from twospeed.core.files import read_json, write_json, written_aside
+from twospeed.core.files import StrPath, as_path, read_json, write_json, written_aside
 from twospeed.core.folders import FolderKind, check_shared
 from twospeed.core.page import png_of
 from twospeed.core.pictures import write_picture
@@ -75,7 +76,7 @@ class DemoConfig:
         check_fields(self)
 
 
-def run_demo(model: WorldModel, out: Path, config: DemoConfig) -> str:
+def run_demo(model: WorldModel, out: StrPath, config: DemoConfig) -> str:
     """Write the four files into `out` and return one line that says what they show.
 
     Progress is shown on standard error.
@@ -84,7 +85,9 @@ def run_demo(model: WorldModel, out: Path, config: DemoConfig) -> str:
         DataError: when a file cannot be written, `out` holds files of these names that are no
             demo's, or the model's chunks or moves are not those of routes.
     """
+    out = as_path(out, "out")
     check_shared(out, DEMO)
+    check_kind(model, WorldModel, "model")
     started = time.monotonic()
     check_moves(model)
     walks = list(itertools.islice(_full_turns(model, config.first_seed), config.episodes))

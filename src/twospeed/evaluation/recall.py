@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from twospeed.core.arguments import check_kind
 from twospeed.core.config import to_json
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.fields import check_fields
@@ -134,6 +135,7 @@ def measure_recall(model: WorldModel, config: RecallConfig) -> dict[str, Any]:
 
 
 def _on_routes(model: WorldModel, config: RecallConfig) -> dict[str, Any]:
+    check_kind(model, WorldModel, "model")
     check_moves(model)
     walks = {kind: _walks(model, kind, config) for kind in config.routes}
     routes = {}

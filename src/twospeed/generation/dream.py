@@ -15,18 +15,10 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from twospeed.core.arguments import (
-    FramesLike,
-    StrPath,
-    as_first_frame,
-    as_frames,
-    as_path,
-    as_text,
-    check_kind,
-)
+from twospeed.core.arguments import FramesLike, as_first_frame, as_frames, as_text, check_kind
 from twospeed.core.errors import DataError, ShapeError, TwospeedError
 from twospeed.core.fields import checked, shown
-from twospeed.core.files import read_json, write_json
+from twospeed.core.files import StrPath, as_path, read_json, write_json
 from twospeed.core.folders import FolderKind, folder_aside, recover
 from twospeed.core.ranges import Seed, Within
 from twospeed.core.untrusted import parsing, typed

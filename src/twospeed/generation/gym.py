@@ -8,8 +8,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from twospeed.core.arguments import FramesLike, StrPath, as_first_frame
+from twospeed.core.arguments import FramesLike, as_first_frame
 from twospeed.core.errors import ConfigError
+from twospeed.core.files import StrPath
 from twospeed.generation.dream import Dream
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.fast_weights import FastWeights

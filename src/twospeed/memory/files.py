@@ -20,11 +20,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from twospeed.core.arguments import StrPath, as_path, check_kind
+from twospeed.core.arguments import check_kind
 from twospeed.core.config import to_json
 from twospeed.core.errors import DataError, TwospeedError
 from twospeed.core.fields import shown
-from twospeed.core.files import write_json
+from twospeed.core.files import StrPath, as_path, write_json
 from twospeed.core.folders import FolderKind, folder_aside, recover
 from twospeed.core.untrusted import parse_json, parsing, typed
 from twospeed.memory.adapter_files import (

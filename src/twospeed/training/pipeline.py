@@ -13,11 +13,11 @@ from typing import Any
 
 from accelerate import Accelerator
 
-from twospeed.core.arguments import StrPath, as_path, check_kind
+from twospeed.core.arguments import check_kind
 from twospeed.core.config import from_json, to_json
 from twospeed.core.errors import DataError, TwospeedError
 from twospeed.core.fields import checked
-from twospeed.core.files import sweep, write_json
+from twospeed.core.files import StrPath, as_path, sweep, write_json
 from twospeed.core.folders import check_folder, note_in
 from twospeed.core.progress import Journal
 from twospeed.core.ranges import Minutes, Workers

@@ -19,10 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from twospeed.core.arguments import FramesLike, StrPath, as_frames, as_path, check_size
+from twospeed.core.arguments import FramesLike, as_frames, check_size
 from twospeed.core.config import to_json
 from twospeed.core.errors import DataError
-from twospeed.core.files import read_json, write_json
+from twospeed.core.files import StrPath, as_path, read_json, write_json
 from twospeed.core.folders import folder_aside
 from twospeed.core.random import generator_of
 from twospeed.core.untrusted import typed

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from twospeed.core.arguments import StrPath, as_path
 from twospeed.core.config import to_json
 from twospeed.core.errors import DataError, lookup
 from twospeed.core.fields import checked
-from twospeed.core.files import write_json, written_aside
+from twospeed.core.files import StrPath, as_path, write_json, written_aside
 from twospeed.core.folders import note_in
 from twospeed.core.ranges import Workers
 from twospeed.data.importers.account import Account, Remark, read_shard_account

@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from twospeed.core.arguments import StrPath, as_path
 from twospeed.core.errors import ConfigError
-from twospeed.core.files import write_json, written_aside
+from twospeed.core.files import StrPath, as_path, write_json, written_aside
 from twospeed.core.folders import FolderKind, check_shared
 from twospeed.terminator.baselines import IMAGE_PEERS, SEQUENCE_PEERS
 from twospeed.terminator.benchmarks.comparison_table import (

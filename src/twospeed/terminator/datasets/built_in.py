@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 
-from twospeed.core.arguments import StrPath
 from twospeed.core.config import override
 from twospeed.core.errors import DataError, lookup, require
+from twospeed.core.files import StrPath
 from twospeed.core.pictures import show_upright
 from twospeed.terminator.datasets.examples import (
     Examples,

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from twospeed.core.arguments import StrPath, as_path
 from twospeed.core.errors import DataError
 from twospeed.core.fields import shown
+from twospeed.core.files import StrPath, as_path
 from twospeed.core.npz import read_arrays
 from twospeed.core.untrusted import parsing
 from twospeed.terminator.datasets.cifar_pickle import read_pickled

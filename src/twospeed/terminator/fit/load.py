@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from twospeed.core.arguments import StrPath, as_path
 from twospeed.core.config import from_json
 from twospeed.core.errors import DataError
-from twospeed.core.files import read_json
+from twospeed.core.files import StrPath, as_path, read_json
 from twospeed.core.random import generator_of
 from twospeed.terminator.datasets.examples import ExampleSet, split_off
 from twospeed.terminator.fit.batches import Reader, reader_for

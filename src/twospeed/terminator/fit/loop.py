@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from twospeed.core.allocator import keep_freed_memory
-from twospeed.core.arguments import StrPath, as_path
 from twospeed.core.errors import DataError
-from twospeed.core.files import write_json
+from twospeed.core.files import StrPath, as_path, write_json
 from twospeed.core.folders import check_shared
 from twospeed.core.progress import Journal, progress
 from twospeed.core.random import generator_of, seed_of

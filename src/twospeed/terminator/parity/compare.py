@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from twospeed.core.arguments import StrPath, as_path
 from twospeed.core.errors import DataError
 from twospeed.core.fields import checked
+from twospeed.core.files import StrPath, as_path
 from twospeed.core.npz import read_arrays
 from twospeed.core.ranges import Share
 from twospeed.terminator.block import Trace
