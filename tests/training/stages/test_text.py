@@ -80,6 +80,14 @@ def test_anybodys_texts_have_anchors_of_their_words():
     assert torch.equal(anchors[4], anchors_of(list(MOVES), 512)[1 + list(MOVES).index("turn left")])
 
 
+def test_actions_without_held_out_sayings_are_tried_by_their_text(tmp_path):
+    actions = actions_of(["stir the soup", "pour the tea"])
+    own = {text: action for text, action in actions.items() if text not in MOVES}
+    size = TextEncoderConfig(width=32, layers=1)
+    encoder, _ = train_text_encoder(actions, RUN, out=tmp_path, size=size)
+    assert held_out_accuracy(encoder, own) == 1.0
+
+
 def test_the_order_of_words_counts():
     texts = ["put the cup on the plate", "put the plate on the cup", "wash a spoon"]
     one, other, third = anchors_of(texts, 512)[1:]

@@ -103,10 +103,15 @@ def train_text_encoder(
 
 
 def held_out_accuracy(encoder: TextEncoder, actions: Actions) -> float:
-    """Return the share of held-out sayings whose features lie nearest to their own action's."""
+    """Return the share of held-out sayings whose features lie nearest to their own action's.
+
+    An action without any, such as one of a recording of one's own, is tried by its text.
+    """
     anchors = anchors_of(list(actions), encoder.width)
     numbered = enumerate(actions.values(), start=1)
-    unseen = [(text, index) for index, action in numbered for text in action.held_out]
+    unseen = [
+        (text, index) for index, action in numbered for text in action.held_out or (action.text,)
+    ]
     features = encoder.encode([text for text, _ in unseen])[:, 0].cpu()
     nearest = torch.cdist(features, anchors).argmin(1)
     return float((nearest == torch.tensor([label for _, label in unseen])).float().mean())
