@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from twospeed.cli.app import main
+from twospeed.core.video import read_video
+
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 
 
@@ -15,7 +18,8 @@ def example(tmp_path, monkeypatch):
 
 
 def test_all_examples_are_run_here():
-    assert [path.stem for path in EXAMPLES] == ["classify", "dream", "remember", "train"]
+    names = [path.stem for path in EXAMPLES]
+    assert names == ["classify", "dream", "own_video", "remember", "train"]
 
 
 def test_a_dream_is_written_as_a_video(example, tmp_path):
@@ -34,3 +38,13 @@ def test_a_model_is_trained_and_walked_in(example, tmp_path):
 
 def test_a_terminator_learns_from_digits(example):
     assert example("classify")(steps=60, batch=32) > 0.3
+
+
+def test_a_drawn_video_is_learned_in_its_own_words(example, tmp_path):
+    table = example("own_video")(tmp_path / "kitchen", size=16)
+    data, run, out = (str(tmp_path / name) for name in ("data", "run", "kitchen.mp4"))
+    assert main(["import", "videos", str(table.parent), "--out", data, "--size", "16"]) == 0
+    assert main(["train", "rooms-tiny", "--data", data, "--out", run, "--minutes", "1"]) == 0
+    first = ["--first-frame", str(table.with_name("a.mp4")), "--out", out]
+    assert main(["dream", f"{run}/model", *first, "--actions", "pour the tea, stir"]) == 0
+    assert len(read_video(out)) == 9
