@@ -1,12 +1,7 @@
 """Draw three short videos and their table, to try training in words of one's own without a camera.
 
-A cup is filled, then stirred. The table `kitchen/labels.csv` says what happens when:
-
-    python examples/own_video.py
-    twospeed import videos kitchen --out data/kitchen --name kitchen
-    twospeed train rooms-64 --data data/kitchen --out runs/kitchen --minutes 1
-    twospeed dream runs/kitchen/model --first-frame kitchen/a.mp4 --actions "pour the tea, stir" \
-        --out out/kitchen.mp4
+A cup is filled, then stirred; the table `kitchen/labels.csv` says what happens when. How to go on
+from there to a dream: docs/tutorials/own-recordings.md.
 """
 
 import csv

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from twospeed.cli.app import main
 from twospeed.core.video import read_video
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
@@ -40,11 +39,10 @@ def test_a_terminator_learns_from_digits(example):
     assert example("classify")(steps=60, batch=32) > 0.3
 
 
-def test_a_drawn_video_is_learned_in_its_own_words(example, tmp_path):
-    table = example("own_video")(tmp_path / "kitchen", size=16)
-    data, run, out = (str(tmp_path / name) for name in ("data", "run", "kitchen.mp4"))
-    assert main(["import", "videos", str(table.parent), "--out", data, "--size", "16"]) == 0
-    assert main(["train", "rooms-tiny", "--data", data, "--out", run, "--minutes", "1"]) == 0
-    first = ["--first-frame", str(table.with_name("a.mp4")), "--out", out]
-    assert main(["dream", f"{run}/model", *first, "--actions", "pour the tea, stir"]) == 0
-    assert len(read_video(out)) == 9
+def test_videos_and_their_table_are_drawn(example, tmp_path):
+    table = example("own_video")(tmp_path, size=16)
+    assert table.read_text().splitlines()[:2] == [
+        "video,start,end,action",
+        "a.mp4,0,4,pour the tea",
+    ]
+    assert read_video(tmp_path / "a.mp4").shape == (204, 16, 16, 3)

@@ -1,12 +1,16 @@
 """Commands in README and docs are ones that we have; the README's first block runs as written."""
 
 import re
+import runpy
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 
 from twospeed.cli.app import build, main
+from twospeed.core.video import read_video
+from twospeed.memory.files import load_memory
 
 ROOT = Path(__file__).parents[1]
 TUTORIALS = sorted(ROOT.glob("docs/tutorials/*.md"))
@@ -49,6 +53,42 @@ def test_a_tutorial_in_python_runs_as_written(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for code in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S):
         exec(compile(code, page.name, "exec"), {})
+
+
+OWN_RECORDINGS = ROOT / "docs" / "tutorials" / "own-recordings.md"
+
+
+@pytest.fixture
+def kitchen(tmp_path, monkeypatch):
+    """The folder `kitchen` of the pages, drawn by the example, in a working folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(ROOT / "examples" / "own_video.py"))["main"]()
+    return tmp_path / "kitchen"
+
+
+def test_from_own_videos_to_a_dream_in_own_words_as_written(kitchen, capsys):
+    page = OWN_RECORDINGS.read_text(encoding="utf-8")
+    table, said = re.findall(r"^```text\n(.*?)^```", page, re.M | re.S)
+    (kitchen / "labels.csv").write_text(table, encoding="utf-8")
+    for command in commands_in(page):
+        if (
+            "--minutes 60" in command
+        ):  # the model that trained for seconds takes the place of this one
+            shutil.copytree("runs/kitchen-16", "runs/kitchen")
+        else:
+            assert main(shlex.split(command)) == 0
+    assert said in capsys.readouterr().out
+    assert len(read_video("out/kitchen.mp4")) == 13
+    assert len(load_memory("out/memory").records) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("kitchen")
+def test_own_videos_in_the_readme_as_written_but_for_the_hour():
+    (block,) = (block for block in BLOCKS if "pour the tea" in block)
+    for command in commands_in(block.replace("--minutes 60", "--minutes 0.1")):
+        assert main(shlex.split(command)) == 0
+    assert len(read_video("out/kitchen.mp4")) == 13
 
 
 @pytest.mark.parametrize("name", ["README.md", "DESIGN.md", "CONTRIBUTING.md"])

@@ -1,7 +1,7 @@
 """What callers hand in, as the library wants it: texts and frames; the rest is one clear error.
 
 Pictures of Pillow, lists and tensors stand in for arrays. Torch is not imported: worlds are
-recorded without it. Holds not: places on disk (paths.py).
+recorded without it. Holds not: places on disk (files.py).
 """
 
 import sys
