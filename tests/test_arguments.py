@@ -25,8 +25,8 @@ from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.registry import make_world
 
 QUICK = GradientConfig(rank=2, learning_rate=1e-2)
-NO_TEXT = (None, 3, ["turn left"], b"turn left", ("turn left",))
-NO_PATH = (None, 3, ["x"], b"x")
+NO_TEXT = (None, 3, ["turn left"], b"turn left", ("turn left",), "turn" * 10_000, "\ud800")
+NO_PATH = (None, 3, ["x"], b"x", "", "a\0b", "\ud800")
 NO_SEED = (None, -1, 2**63, 1.5, "0", [0], float("nan"))
 NO_FRAME = (
     None, 3, "first.png", [], {}, np.zeros((16, 16), np.uint8), np.zeros((16, 16, 4), np.uint8),

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from twospeed.cli.app import COMMANDS, build, main
+from twospeed.cli.app import COMMANDS, LONGEST_LINE, build, main
 
 SAME = {"--seed", "--first-seed", "--set", "--workers", "--size", "--model", "--device"}
 """Options of several commands that mean the same in each."""
@@ -75,6 +75,11 @@ def test_a_mistake_is_one_line_and_code_2(arguments, message, capsys, tmp_path, 
     assert message in error
     assert error.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_a_mistake_of_any_length_is_one_short_line(capsys):
+    assert main(["memory", "show", "/".join("x" * 100 for _ in range(50))]) == 2
+    assert len(capsys.readouterr().err) < LONGEST_LINE + 50
 
 
 def test_no_argument_shows_the_help(capsys):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from twospeed.core.errors import DataError
-from twospeed.core.files import read_json, sweep, write_json, written_aside
+from twospeed.core.files import check_parents, read_json, sweep, write_json, written_aside
 from twospeed.core.folders import FolderKind, recover
 
 
@@ -51,6 +51,12 @@ def test_a_file_behind_a_link_is_replaced_where_it_lies(tmp_path):
 def test_a_device_is_no_place_for_a_file():
     with pytest.raises(DataError, match="no ordinary file"):
         write_json(Path(os.devnull), {})
+
+
+def test_the_root_of_all_folders_is_a_place_like_others():
+    check_parents(Path("/"))
+    with pytest.raises(DataError, match="is a folder"):
+        write_json(Path("/"), {})
 
 
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path):

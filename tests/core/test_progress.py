@@ -8,11 +8,11 @@ from twospeed.core.errors import DataError
 from twospeed.core.progress import Journal, progress
 
 
-def shown(*, terminal, pause=30.0):
+def shown(*, terminal, pause=30.0, label="baking"):
     text = io.StringIO()
     console = Console(file=text, force_terminal=terminal, width=120)
     with progress(
-        "baking", total=4, unit="loaves", already=1, console=console, seconds_between_lines=pause
+        label, total=4, unit="loaves", already=1, console=console, seconds_between_lines=pause
     ) as advance:
         for _ in range(3):
             advance(1, note="warm")
@@ -24,6 +24,11 @@ def test_a_terminal_gets_a_bar_with_the_counts():
     assert "baking" in text
     assert "4/4" in text
     assert "loaves" in text
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_label_that_looks_like_markup_is_shown_as_it_is(terminal):
+    assert "[/red]" in shown(terminal=terminal, pause=0.0, label="[/red]")
 
 
 def test_no_terminal_gets_nothing_for_a_short_work():

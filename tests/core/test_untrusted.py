@@ -9,7 +9,7 @@ import pytest
 from twospeed.core.errors import DataError
 from twospeed.core.fields import Within
 from twospeed.core.files import read_json
-from twospeed.core.untrusted import parse_json, parsing, typed
+from twospeed.core.untrusted import parse_json, parsing, resuming, typed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,3 +114,10 @@ def test_whatever_a_parser_raises_is_one_line():
             raise error
     with pytest.raises(DataError, match=r"^as it was$"), parsing("the thing"):
         raise DataError("as it was")
+
+
+def test_a_pipe_in_what_an_earlier_run_left_is_named_before_anything_is_opened(tmp_path):
+    os.mkfifo(tmp_path / "config.json")
+    message = r"config\.json is no ordinary file; remove it"
+    with pytest.raises(DataError, match=message), resuming(tmp_path):
+        raise AssertionError

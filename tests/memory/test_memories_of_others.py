@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from twospeed.cli.app import main
 from twospeed.core.errors import DataError
 from twospeed.core.files import read_json, write_json
 from twospeed.memory.adapter_files import CONFIG, PREFIX
@@ -170,3 +171,10 @@ def test_a_memory_that_is_not_finite_is_not_written(model, tmp_path):
         memory.adapters.up[LAYER].fill_(float("nan"))
     with pytest.raises(DataError, match="not finite"):
         save_memory(memory_of(memory), tmp_path / "m")
+
+
+def test_a_layer_may_be_called_anything(folder, capsys):
+    change(folder, tensors=lambda them: {k.replace("to_qkv", "[/red]"): v for k, v in them.items()})
+    assert main(["memory", "show", str(folder)]) == 0
+    assert main(["memory", "diff", str(folder), str(folder)]) == 0
+    assert "[/red]" in capsys.readouterr().out

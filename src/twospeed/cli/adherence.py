@@ -32,7 +32,7 @@ def adherence(
     report["provenance"]["model"]["name"] = model
     if json is not None:
         write_json(json, report)
-    Console().print(_table(report["domains"]), highlight=False)
+    Console(markup=False).print(_table(report["domains"]), highlight=False)
 
 
 def _table(domains: dict[str, Any]) -> Table:

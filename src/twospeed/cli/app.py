@@ -34,6 +34,9 @@ COMMANDS: dict[str, Entry] = {
 }
 """Name -> where it lives."""
 
+LONGEST_LINE = 2000
+"""Letters of what is said about a mistake."""
+
 app = typer.Typer(
     name="twospeed",
     help="Video world models that remember.",
@@ -72,6 +75,8 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             return _say(f"the disk is full: {error}", code=2)
+        if error.errno in {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP}:
+            return _say(f"{error.filename}: {error.strerror}", code=2)
         raise
     except Exception as error:
         if is_out_of_memory(error):
@@ -98,6 +103,9 @@ def _misused(error: Exception) -> int:
 
 def _say(message: str, *, code: int) -> int:
     line = " ".join(message.split())
+    if len(line) > LONGEST_LINE:  # what a user wrote, or a file of another, can be in it
+        half = LONGEST_LINE // 2
+        line = f"{line[:half]} ... {line[-half:]}"
     typer.echo(f"twospeed: {line}", err=True)
     return code
 

@@ -44,5 +44,5 @@ def fit(
         f"{result.best_epoch} of {config.epochs}",
         f"{result.seconds[-1]:.0f}",
     )
-    Console().print(table)
+    Console(markup=False).print(table)
     print(f"{len(examples.test)} test examples; weights, journal and pictures are in {out}")

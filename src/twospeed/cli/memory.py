@@ -40,7 +40,7 @@ def show(
             f"{it.seconds:.2f}",
             "yes" if it.written else "no",
         )
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 @app.command()
@@ -72,7 +72,7 @@ def diff(first: Source, second: Source) -> None:
         table.add_row(
             layer, *(f"{row[name]:.4g}" for name in ("first", "second", "distance", "cosine"))
         )
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 @app.command()

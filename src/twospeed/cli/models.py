@@ -16,4 +16,4 @@ def models() -> None:
     table = Table("model", "MB", "what it is", box=None)
     for model in found:
         table.add_row(model.name, f"{model.megabytes:.1f}", model.summary)
-    Console().print(table)
+    Console(markup=False).print(table)

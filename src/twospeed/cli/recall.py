@@ -77,7 +77,7 @@ def recall(
 
 
 def _print_tables(report: dict[str, Any]) -> None:
-    console, routes = Console(), report["routes"]
+    console, routes = Console(markup=False), report["routes"]
     for metric in ("psnr_db", "ssim", "landmark_recall"):
         if routes and all(metric in route for route in routes.values()):
             console.print(_table(routes, metric))

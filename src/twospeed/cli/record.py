@@ -119,7 +119,7 @@ def _show(found: list[Forecast], jobs: list[Job]) -> None:
     hours, disk = sum(it.seconds for it in found) / 3600, sum(it.num_bytes for it in found) / 1e9
     clips = sum(job.clips for job in jobs)
     table.add_row("all", str(clips), "", "", f"{hours:.2f}", f"{disk:.3f}")
-    Console().print(table, highlight=False)
+    Console(markup=False).print(table, highlight=False)
 
 
 def _line_of(done: Recording, out: Path) -> str:

@@ -40,7 +40,7 @@ def worlds(
             ", ".join(facts["truth"]),
             shown,
         )
-    console = Console()
+    console = Console(markup=False)
     console.print(table, highlight=False)
     console.print(f"frames/s at 64 pixels: {CLOCK}", highlight=False)
 

@@ -19,6 +19,9 @@ from twospeed.core.pictures import fit_frame, show_upright
 if TYPE_CHECKING:
     from torch import Tensor
 
+MOST_LETTERS = 10_000
+"""Of a text; what a model reads of an action is far shorter."""
+
 FramesLike: TypeAlias = "NDArray[np.uint8] | Tensor | Image.Image | Sequence[Any]"
 """Frames as arrays, tensors, pictures of Pillow, or lists of any of these."""
 
@@ -29,6 +32,7 @@ def as_texts(values: Sequence[str], name: str = "actions") -> list[str]:
     Raises:
         KindError: when they are one text alone, no list, or one of them is no text.
         ShapeError: when there is none.
+        ConfigError: when one has more than `MOST_LETTERS`.
     """
     if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray):
         raise KindError(f"{name} is a list of texts, such as ['turn left'], got {shown(values)}")
@@ -44,9 +48,16 @@ def as_text(value: str, name: str = "action") -> str:
 
     Raises:
         KindError: when it is none.
+        ConfigError: when it has more than `MOST_LETTERS`, or half a letter.
     """
     if not isinstance(value, str):
         raise KindError(f"{name} is a text, such as 'turn left', got {shown(value)}")
+    if len(value) > MOST_LETTERS:
+        raise ConfigError(
+            f"{name} is a text of up to {MOST_LETTERS:,} letters, got {len(value):,}: shorten it"
+        )
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ConfigError(f"{name} is a text, got half a letter (a lone surrogate)")
     return value
 
 

@@ -176,9 +176,9 @@ def _word(kind: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return a value in a few characters, however long it is."""
+    """Return a value in one line of a few characters, however long it is."""
     try:
-        return _SHORT.repr(value)
+        return " ".join(_SHORT.repr(value).split())
     except ValueError:  # an integer of thousands of digits has no text
         return "a number of thousands of digits"
 

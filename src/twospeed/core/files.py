@@ -17,6 +17,7 @@ from typing import Any, TypeAlias, cast
 from safetensors import SafetensorError
 
 from twospeed.core.errors import ConfigError, DataError, KindError, kind_of
+from twospeed.core.fields import shown
 from twospeed.core.untrusted import parse_json
 
 StrPath: TypeAlias = str | os.PathLike[str]
@@ -31,12 +32,18 @@ def as_path(value: StrPath, name: str = "path") -> Path:
 
     Raises:
         KindError: when it is neither a text nor a path.
-        ConfigError: when it is empty.
+        ConfigError: when it is empty, or nothing that a file can be called.
     """
     if not isinstance(value, str | os.PathLike) or isinstance(os.fspath(value), bytes):
         raise KindError(f"{name} is a text or a Path, got {kind_of(value)}")
     if not os.fspath(value):
         raise ConfigError(f"{name} is empty: name a place")
+    try:
+        fits = b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:
+        fits = False
+    if not fits:
+        raise ConfigError(f"{name}: no file can be called {shown(os.fspath(value))}")
     return Path(value)
 
 
@@ -85,7 +92,8 @@ def check_parents(path: Path) -> None:
         raise DataError("a name cannot hold the byte 0")
     with writing(path):
         path.exists()  # an OSError for a name that no system takes
-        nearest = next(parent for parent in path.absolute().parents if parent.exists())
+        place = path.absolute()
+        nearest = next((it for it in place.parents if it.exists()), place)
         if not nearest.is_dir():
             raise DataError(f"cannot write {path}: {nearest} is a file")
         if not os.access(nearest, os.W_OK | os.X_OK):

@@ -53,12 +53,12 @@ def progress(
         yield _Lines(label, total, unit, already, console, seconds_between_lines)
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[unit]}, {task.fields[rate]}, left"),
+        TextColumn("{task.fields[unit]}, {task.fields[rate]}, left", markup=False),
         TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     with RichProgress(*columns, console=console) as bar:
         yield _Bar(bar, label, total, unit, already)
@@ -100,7 +100,9 @@ class _Lines:
         left = _duration((self._total - self._done) / rate) if rate else "unknown time"
         line = f"{self._label}: {self._done} of {self._total} {self._unit}, {rate:.3g}/s"
         note = f", {note}" if note else ""
-        self._console.print(f"{line}, {left} left{note}", soft_wrap=True, highlight=False)
+        self._console.print(
+            f"{line}, {left} left{note}", soft_wrap=True, highlight=False, markup=False
+        )
 
 
 def _duration(seconds: float) -> str:

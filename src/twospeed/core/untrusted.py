@@ -117,12 +117,24 @@ def resuming(path: Path, *, part: str = "", remove: Path | None = None) -> Itera
         DataError: naming the file, and what to remove.
     """
     try:
+        check_ordinary(path)
         yield
     except Exception as error:
         what = f"{part}: {_first_line(error)}" if part else _first_line(error)
         raise DataError(
             f"cannot resume from {path}: {what}; remove {remove or 'it'} to start anew"
         ) from error
+
+
+def check_ordinary(path: Path) -> None:
+    """Refuse what is neither file nor folder, also in a folder: a pipe would never end.
+
+    Raises:
+        DataError: naming it.
+    """
+    for it in (path, *path.rglob("*")):
+        if it.exists() and not (it.is_file() or it.is_dir()):
+            raise DataError(f"{it} is no ordinary file")
 
 
 def _first_line(error: Exception) -> str:

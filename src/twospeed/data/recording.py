@@ -17,7 +17,7 @@ import numpy as np
 from twospeed.core.capacity import check_fits
 from twospeed.core.config import to_json
 from twospeed.core.errors import ConfigError, DataError, lookup
-from twospeed.core.fields import check_fields
+from twospeed.core.fields import check_fields, shown
 from twospeed.core.files import sweep, write_json
 from twospeed.core.folders import note_in
 from twospeed.core.ranges import ChunkFrames, Count, EpisodeSeed, FrameSize, Within
@@ -148,7 +148,7 @@ def claim(config: RecordingConfig, out: Path) -> None:
         write_json(out / NOTE, wanted)
         return
     different = [
-        f"{name} {found.get(name)!r} instead of {value!r}"
+        f"{name} {shown(found.get(name))} instead of {value!r}"
         for name, value in sorted(wanted.items())
         if found.get(name) != value
     ]

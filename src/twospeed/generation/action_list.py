@@ -12,6 +12,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from twospeed.core.errors import DataError, UnknownNameError
+from twospeed.core.fields import shown
 
 MOST_CHUNKS = 10_000
 """Most actions of one list; at four frames a second more than two hours and a half."""
@@ -99,7 +100,7 @@ def _count_of(rest: str | None, part: str) -> int:
 
 
 def _unreadable(part: str) -> UnknownNameError:
-    return UnknownNameError(f"cannot read the action {part.strip()!r}: {_EXAMPLE}")
+    return UnknownNameError(f"cannot read the action {shown(part.strip())}: {_EXAMPLE}")
 
 
 def _check_length(count: int) -> None:
@@ -111,6 +112,8 @@ def _check_length(count: int) -> None:
 
 def _in_file(path: Path) -> list[str]:
     try:
+        if not path.is_file():  # a pipe would never end
+            raise DataError(f"cannot read actions from {path}: there is no such file")
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"

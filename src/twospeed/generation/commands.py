@@ -8,7 +8,9 @@ import difflib
 import re
 from collections.abc import Collection, Iterable, Sequence
 
+from twospeed.core.arguments import as_text
 from twospeed.core.errors import UnknownNameError
+from twospeed.core.fields import shown
 from twospeed.generation.action_list import quoted
 from twospeed.worldmodel.vocabulary import Vocabulary, plain_text
 
@@ -51,11 +53,12 @@ def place_commands(texts: Sequence[str], vocabulary: Vocabulary) -> list[str]:
 
     Raises:
         UnknownNameError: naming the text and the nearest actions.
+        ConfigError: for a text that is too long to be one.
     """
     sayings = vocabulary.sayings()
     plain = {plain_text(saying): saying for saying in reversed(sayings)}
     placed: dict[str, str] = {}
-    for text in dict.fromkeys(texts):
+    for text in map(as_text, dict.fromkeys(texts)):
         known = text if text in sayings else plain.get(plain_text(text))
         if known is None and not sounds_known(text, sayings):
             raise UnknownNameError(_refusal(text, vocabulary))
@@ -68,8 +71,8 @@ def _refusal(text: str, vocabulary: Vocabulary) -> str:
     near = _nearest(text, vocabulary)
     label = "Known" if len(near) == len(actions) else f"Nearest of its {len(actions)}"
     return (
-        f"{text!r} is near no command of this model. {label}: {', '.join(map(quoted, near))}, and"
-        " other ways to say them"
+        f"{shown(text)} is near no command of this model. {label}:"
+        f" {', '.join(map(quoted, near))}, and other ways to say them"
     )
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from twospeed.core.arguments import FramesLike, as_first_frame, as_frames, as_text, check_kind
@@ -21,7 +21,8 @@ from twospeed.core.fields import checked, shown
 from twospeed.core.files import StrPath, as_path, read_json, write_json
 from twospeed.core.folders import FolderKind, folder_aside, recover
 from twospeed.core.ranges import Seed, Within
-from twospeed.core.untrusted import parsing, typed
+from twospeed.core.tensors import read_tensors
+from twospeed.core.untrusted import typed
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import MEMORY, load_memory, save_memory
 from twospeed.memory.memory_file import memory_of, open_memories
@@ -162,8 +163,7 @@ class Dream:
         dream = cls.__new__(cls)
         dream.model, dream.seed, dream.num_chunks = model, saved.seed, saved.num_chunks
         try:
-            with parsing("its state"):
-                tensors = load_file(path / "state.safetensors")
+            tensors = read_tensors(path / "state.safetensors")
             dream.past = _past_of(tensors, model)
             dream.memory = None
             if saved.memory_seed is not None:

@@ -90,8 +90,11 @@ def difference(first: MemoryFile, second: MemoryFile) -> dict[str, dict[str, flo
     """Compare two memories layer by layer: both norms, the distance, and the cosine.
 
     Raises:
+        KindError: when one of them is no memory.
         DataError: when they do not have the same layers.
     """
+    for one in (first, second):
+        check_kind(one, MemoryFile, "a memory to compare")
     if _shapes(first) != _shapes(second):
         raise DataError("these memories have different layers; they cannot be compared")
     return {name: _compare(first.delta(name), second.delta(name)) for name in sorted(first.up)}

@@ -158,10 +158,11 @@ class FastWeights:
         Raises:
             KindError: when the window is no tensor of latents, or an action is no text.
             ShapeError: when there is not one window an episode, or no new frame in it.
+            ConfigError: when `past_frames` is no whole number.
             DataError: when a latent is not finite; nothing is written then.
         """
         frames = self.model.check_latents(window_ECTHW, "window")["T"]
-        if not 1 <= past_frames < frames:
+        if not 1 <= checked(past_frames, int, "past_frames") < frames:
             raise ShapeError(
                 f"a window of {frames} frames has 1 to {frames - 1} past ones, got {past_frames}"
             )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from twospeed.core.arguments import check_kind
@@ -26,6 +26,7 @@ from twospeed.core.errors import DataError, TwospeedError
 from twospeed.core.fields import shown
 from twospeed.core.files import StrPath, as_path, write_json
 from twospeed.core.folders import FolderKind, folder_aside, recover
+from twospeed.core.tensors import read_tensors
 from twospeed.core.untrusted import parse_json, parsing, typed
 from twospeed.memory.adapter_files import (
     CONFIG,
@@ -149,5 +150,4 @@ def _memory_file(metadata: dict[str, str], tensors: dict[str, Tensor], folder: P
 def _writer_in(folder: Path) -> dict[str, Tensor]:
     if not (folder / WRITER).exists():
         return {}
-    with parsing("its writer's state"):
-        return load_file(folder / WRITER)
+    return read_tensors(folder / WRITER, what="its writer's state")

@@ -109,7 +109,7 @@ def restore_(memory: FastWeights, saved: Sequence[MemoryFile]) -> None:
 def _check_fit(memory: FastWeights, file: MemoryFile) -> None:
     if file.model_hash != memory.model_hash:
         raise DataError(
-            f"this memory belongs to slow weights {file.model_hash}, the model has"
+            f"this memory belongs to slow weights {file.model_hash[:100]}, the model has"
             f" {memory.model_hash}: load the model it was written on"
         )
     for part, tensors in (("down", memory.adapters.down), ("up", memory.adapters.up)):
@@ -118,7 +118,7 @@ def _check_fit(memory: FastWeights, file: MemoryFile) -> None:
         different = sorted(set(found.items()) ^ set(wanted.items()))
         if different:
             raise DataError(
-                f"this memory has other adapters: layer {different[0][0]!r} does not fit"
+                f"this memory has other adapters: layer {different[0][0][:200]!r} does not fit"
             )
     if file.writer:
         check_state(file.writer, like=memory.state())

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from twospeed.core.files import read_json, write_json
 from twospeed.core.folders import FolderKind, folder_aside, recover
-from twospeed.core.optimizer_state import fill_state_, flat_state
 from twospeed.core.ranges import Within
+from twospeed.core.tensors import fill_state_, flat_state, read_tensors
 from twospeed.core.untrusted import resuming, typed
 
 FOLDER = "checkpoint"
@@ -74,7 +74,7 @@ def load_checkpoint_(
     ):
         name = f"{part}.safetensors"
         with resuming(folder, part=name):
-            fill(load_file(folder / name))
+            fill(read_tensors(folder / name))
     return reached_in(out)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from twospeed.core.errors import UnknownNameError
 from twospeed.core.files import read_json
 from twospeed.core.folders import FolderKind
+from twospeed.core.untrusted import check_ordinary
 
 PACKAGED = Path(__file__).parents[1] / "packaged"
 """Models that come with the package, one folder each."""
@@ -87,9 +88,11 @@ def find_model(name_or_path: str | Path) -> Path:
 
     Raises:
         UnknownNameError: when it is neither.
+        DataError: when something in the folder is no ordinary file.
     """
     for folder in (Path(name_or_path), PACKAGED / str(name_or_path)):
         if (folder / INDEX).exists():
+            check_ordinary(folder)
             return folder
     known = ", ".join(packaged_models()) or "none"
     raise UnknownNameError(

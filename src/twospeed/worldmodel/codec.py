@@ -15,7 +15,7 @@ from torch import Tensor
 
 from twospeed.core.errors import ShapeError, lookup
 from twospeed.worldmodel.autoencoder import FrameAutoencoder
-from twospeed.worldmodel.loading import class_name_in, reading
+from twospeed.worldmodel.loading import class_name_in, load_network
 
 AUTOENCODERS: dict[str, Any] = {
     "AutoencoderKL": AutoencoderKL,
@@ -95,5 +95,4 @@ def load_autoencoder(folder: Path) -> Any:
     """
     place = folder / "vae"
     kind = lookup(AUTOENCODERS, class_name_in(place), "autoencoder")
-    with reading("autoencoder", place):
-        return kind.from_pretrained(place).eval()
+    return load_network(kind, "autoencoder", place)

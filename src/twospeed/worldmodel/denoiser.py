@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from twospeed.core.errors import DataError, lookup
 from twospeed.core.shapes import check_shapes
 from twospeed.worldmodel.contract import Denoiser
-from twospeed.worldmodel.loading import class_name_in, reading
+from twospeed.worldmodel.loading import class_name_in, load_network
 from twospeed.worldmodel.transformer import SpaceTimeTransformer
 
 
@@ -76,10 +76,5 @@ def load_denoiser(folder: Path) -> Denoiser:
     if place is None:
         raise DataError(f"{folder} holds neither denoiser/ nor unet/: is it a model folder?")
     kind: Any = lookup(DENOISERS, class_name_in(place), "denoiser")
-    with reading("denoiser", place):
-        denoiser, found = kind.from_pretrained(place, output_loading_info=True)
-        if found["missing_keys"]:
-            missing = ", ".join(sorted(found["missing_keys"]))
-            raise DataError(f"{place} lacks {missing}: another version of twospeed wrote it")
-        loaded: Denoiser = denoiser.float().eval()
-        return loaded
+    loaded: Denoiser = load_network(kind, "denoiser", place).float()
+    return loaded

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
-from twospeed.core.errors import DataError, TwospeedError
+from twospeed.core.errors import DataError
 from twospeed.core.files import read_json
+from twospeed.core.untrusted import parsing
 
 
 @contextmanager
@@ -18,14 +20,32 @@ def reading(part: str, place: Path) -> Iterator[None]:
     Raises:
         DataError: when a file is missing, damaged, or of another kind.
     """
-    try:
-        with quietly():
-            yield
-    except TwospeedError:
-        raise
-    except Exception as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise DataError(f"cannot read the {part} in {place}: {reason[0]}") from error
+    with parsing(f"the {part} in {place}"), quietly():
+        yield
+
+
+def load_network(kind: Any, part: str, place: Path) -> Any:
+    """Load a network of diffusers or transformers, ready to be asked.
+
+    Args:
+        kind: its class.
+        part: what it is, for the message.
+        place: its folder.
+
+    Raises:
+        DataError: when a file is missing or damaged, weights are missing or not finite.
+    """
+    with reading(part, place):
+        network, found = kind.from_pretrained(
+            place, output_loading_info=True, local_files_only=True
+        )
+    if found["missing_keys"]:
+        missing = ", ".join(sorted(found["missing_keys"]))
+        raise DataError(f"{place} lacks {missing}: another version of twospeed wrote it")
+    for name, tensor in network.state_dict().items():
+        if not tensor.isfinite().all():
+            raise DataError(f"the {part} in {place} holds numbers that are not finite: {name}")
+    return network.eval()
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from twospeed.core.arguments import FramesLike, as_frames, check_size
 from twospeed.core.config import to_json
 from twospeed.core.errors import DataError
+from twospeed.core.fields import shown
 from twospeed.core.files import StrPath, as_path, read_json, write_json
 from twospeed.core.folders import folder_aside
 from twospeed.core.random import generator_of
@@ -87,7 +88,7 @@ class WorldModel:
         index = read_json(folder / INDEX)
         if index.get("_class_name") != CLASS_NAME:
             raise DataError(
-                f"{folder / INDEX} says {index.get('_class_name')!r}, not {CLASS_NAME!r}"
+                f"{folder / INDEX} says {shown(index.get('_class_name'))}, not {CLASS_NAME!r}"
             )
         return cls(
             load_denoiser(folder),

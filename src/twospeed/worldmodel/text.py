@@ -21,7 +21,7 @@ from twospeed.core.files import read_json
 from twospeed.core.folders import check_folder
 from twospeed.core.ranges import Width, Within
 from twospeed.worldmodel.catalogue import TEXT_ENCODER, TOKENIZER
-from twospeed.worldmodel.loading import quietly, reading
+from twospeed.worldmodel.loading import load_network, quietly, reading
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,9 +120,9 @@ class TextEncoder:
             tokenizer = AutoTokenizer.from_pretrained(
                 folder / "tokenizer", local_files_only=True, trust_remote_code=False
             )
-            said = read_json(folder / "text_encoder" / "config.json").get("architectures")
-            kind = CLIPTextModel if said == ["CLIPTextModel"] else T5EncoderModel
-            return cls(tokenizer, kind.from_pretrained(folder / "text_encoder").eval())
+        said = read_json(folder / "text_encoder" / "config.json").get("architectures")
+        kind = CLIPTextModel if said == ["CLIPTextModel"] else T5EncoderModel
+        return cls(tokenizer, load_network(kind, "text encoder", folder / "text_encoder"))
 
 
 def build_text_encoder(config: TextEncoderConfig) -> TextEncoder:

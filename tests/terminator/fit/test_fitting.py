@@ -133,9 +133,10 @@ def test_a_folder_keeps_to_its_data_and_a_fit_must_be_there(few, tiny, tmp_path)
         open_fit(tmp_path / "nosuch", few)
 
 
-def test_a_device_that_is_not_there_is_refused(few, tiny):
-    with pytest.raises(ConfigError, match="no device 'nosuch' here"):
-        prepare(tiny, few, "nosuch")
+@pytest.mark.parametrize("device", ["nosuch", "meta", 3.5])
+def test_a_device_that_is_not_there_is_refused(device, few, tiny):
+    with pytest.raises(ConfigError, match=f"no device {device!r} here"):
+        prepare(tiny, few, device)
 
 
 def test_a_loss_that_is_not_finite_ends_the_fit(few, tiny):

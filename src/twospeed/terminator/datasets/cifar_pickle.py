@@ -101,6 +101,8 @@ def read_pickled(path: Path) -> Mapping[str, object]:
         DataError: when the file is missing, damaged, holds anything else or asks for code.
     """
     with parsing(f"{path} as a pickled batch"):
+        if not path.is_file():  # a pipe would never end
+            raise DataError(f"cannot read {path}: there is no such file")
         if path.stat().st_size > MOST_BYTES:
             raise pickle.UnpicklingError(f"it has more than {MOST_BYTES / 2**30:.0f} GiB")
         content = path.read_bytes()

@@ -47,6 +47,8 @@ def read_data(path: StrPath) -> ExampleSet:
         if path.suffix != ".npz":
             raise DataError(f"{path.name}: a single file of data ends in .npz")
         return read_npz(path)
+    if not path.is_dir():
+        raise DataError(f"{path} is no ordinary file")
     for is_it, read in FORMATS:
         if is_it(path):
             return read(path)

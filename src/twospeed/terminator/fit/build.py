@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from twospeed.core.capacity import check_fits
 from twospeed.core.errors import ConfigError
+from twospeed.core.fields import shown
 from twospeed.core.random import generator_of, seed_of
 from twospeed.terminator.baselines import PeerShape, build_peer, num_parameters
 from twospeed.terminator.datasets.examples import ExampleSet
@@ -27,9 +28,11 @@ def device_of(name: str) -> torch.device:
         ConfigError: for another name.
     """
     try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ConfigError(f"there is no device {name!r} here: try cpu") from error
+        number = torch.ones(1, device=name)
+        number.item()  # "meta" holds none
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
+        raise ConfigError(f"there is no device {shown(name)} here: try cpu") from error
+    return number.device
 
 
 def build_network(config: FitConfig, data: ExampleSet) -> nn.Module:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from twospeed.core.errors import DataError
 from twospeed.core.files import read_json, write_json, written_aside
-from twospeed.core.optimizer_state import fill_state_, flat_state
-from twospeed.core.untrusted import parsing, resuming, typed
+from twospeed.core.tensors import fill_state_, flat_state, read_tensors
+from twospeed.core.untrusted import resuming, typed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,11 +97,6 @@ def _save(path: Path, tensors: Mapping[str, Tensor]) -> None:
         save_file(whole, aside)
 
 
-def _load(path: Path) -> dict[str, Tensor]:
-    with parsing(str(path)):
-        return dict(load_file(path))
-
-
 def load_weights_(path: Path, network: nn.Module) -> None:
     """Put the weights of a file into `network` in place.
 
@@ -109,7 +104,7 @@ def load_weights_(path: Path, network: nn.Module) -> None:
         DataError: when the file is not this network's.
     """
     try:
-        network.load_state_dict(_load(path))
+        network.load_state_dict(read_tensors(path))
     except RuntimeError as error:
         first = str(error).splitlines()[-1].strip()
         raise DataError(f"{path} holds another network's weights: {first}") from error
@@ -143,7 +138,7 @@ def load_state(
         if any(len(it) != state.epoch for it in (state.losses, state.validation, state.seconds)):
             raise DataError(f"it has not a number for each of {state.epoch} epochs")
     with resuming(out / "last.safetensors", remove=out / "state.json"):
-        tensors = load_file(out / "last.safetensors")
+        tensors = read_tensors(out / "last.safetensors")
         if int(tensors.pop("epoch")) != state.epoch:
             raise DataError("it is of another epoch than state.json")
         _restore_(network, optimizer, tensors)

@@ -1,11 +1,31 @@
-"""The state of an optimizer as tensors by name, so that it can stand in a file of safetensors."""
+"""Tensors by name: out of a file of safetensors, and the state of an optimizer as such."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from twospeed.core.errors import DataError
+from twospeed.core.untrusted import parsing
+
+
+def read_tensors(path: Path, *, what: str = "") -> dict[str, Tensor]:
+    """Read all tensors of a file, on the CPU.
+
+    Args:
+        path: the file.
+        what: what it is, for the message; by default the path.
+
+    Raises:
+        DataError: when it is missing, no file (a pipe would never end), or damaged.
+    """
+    what = what or str(path)
+    if not path.is_file():
+        raise DataError(f"cannot read {what}: there is no such file")
+    with parsing(what):
+        return dict(load_file(path))
 
 
 def flat_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
