@@ -13,7 +13,7 @@ from twospeed.data.recording import RecordingConfig
 from twospeed.generation.dream import Dream
 from twospeed.generation.gym import DreamEnv
 from twospeed.memory.config import GradientConfig
-from twospeed.memory.edits import forget, merge
+from twospeed.memory.edits import difference, forget, merge
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import load_memory, save_memory
 from twospeed.memory.memory_file import memory_of, open_memories
@@ -202,7 +202,7 @@ def test_fast_weights_say_what_they_take(model, latents, memory):
         refused(memory.observe, bad, ["turn left"], past_frames=4)
     for actions in ("turn left", None, [], [None], ["turn left"] * 2):
         refused(memory.observe, window, actions, past_frames=4)
-    for past in (0, 8, -1, 9):
+    for past in (0, 8, -1, 9, None, "4", 4.5, [4]):
         refused(memory.observe, window, ["turn left"], past_frames=past)
     assert memory.records == [[]]
     assert len(memory.observe(window, ("turn left",), past_frames=4)) == 1
@@ -219,6 +219,8 @@ def test_memory_files_say_what_they_take(model, memory, tmp_path):
         refused(save_memory, bad, tmp_path / "m")
         refused(memory_of, bad)
         refused(merge, file, bad)
+        refused(difference, bad, file)
+        refused(difference, file, bad)
         refused(forget, bad, share=0.5)
     for episode in (1, -1, None, 0.5):
         refused(memory_of, memory, episode)
