@@ -10,7 +10,6 @@ instead noises every frame and counts every frame. Noise levels are integer step
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import torch
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.fields import check_fields
+from twospeed.core.files import StrPath, as_path
 from twospeed.core.folders import check_folder
 from twospeed.core.ranges import Within
 from twospeed.core.shapes import check_shapes
@@ -89,24 +89,26 @@ class NoiseSchedule:
         """Return the share of the variance that is still signal, in [0, 1], for integer levels."""
         return self.signals.to(levels.device)[levels]
 
-    def save_pretrained(self, folder: Path) -> None:
+    def save_pretrained(self, folder: StrPath) -> None:
         """Write ``scheduler/``.
 
         Raises:
             DataError: when anything but a noise schedule stands there.
         """
-        check_folder(folder / "scheduler", SCHEDULER)
-        self.scheduler.save_pretrained(folder / "scheduler")
+        place = as_path(folder) / "scheduler"
+        check_folder(place, SCHEDULER)
+        self.scheduler.save_pretrained(place)
 
     @classmethod
-    def from_pretrained(cls, folder: Path) -> "NoiseSchedule":
+    def from_pretrained(cls, folder: StrPath) -> "NoiseSchedule":
         """Read ``scheduler/`` of a diffusers pipeline.
 
         Raises:
             DataError: when it is missing or damaged.
         """
-        with reading("noise schedule", folder / "scheduler"):
-            return cls(DDIMScheduler.from_pretrained(folder / "scheduler"))
+        place = as_path(folder) / "scheduler"
+        with reading("noise schedule", place):
+            return cls(DDIMScheduler.from_pretrained(place))
 
 
 def noise_frames(clean_BCTHW: Tensor, noise_BCTHW: Tensor, *, signal_BT: Tensor) -> Tensor:

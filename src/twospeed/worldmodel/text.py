@@ -7,7 +7,6 @@ ModelScopeT2V uses it, gives all of its tokens.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import torch
@@ -17,7 +16,7 @@ from transformers import AutoTokenizer, ByT5Tokenizer, CLIPTextModel, T5Config, 
 from twospeed.core.arguments import as_texts
 from twospeed.core.errors import ConfigError
 from twospeed.core.fields import check_fields
-from twospeed.core.files import read_json
+from twospeed.core.files import StrPath, as_path, read_json
 from twospeed.core.folders import check_folder
 from twospeed.core.ranges import Width, Within
 from twospeed.worldmodel.catalogue import TEXT_ENCODER, TOKENIZER
@@ -97,32 +96,34 @@ class TextEncoder:
         mean_B1D: Tensor = sum_B1D / weight_BN1.sum(1, keepdim=True)
         return mean_B1D
 
-    def save_pretrained(self, folder: Path) -> None:
+    def save_pretrained(self, folder: StrPath) -> None:
         """Write ``tokenizer/`` and ``text_encoder/``.
 
         Raises:
             DataError: when anything else stands at one of these places.
         """
-        check_folder(folder / "tokenizer", TOKENIZER)
-        check_folder(folder / "text_encoder", TEXT_ENCODER)
+        place = as_path(folder)
+        check_folder(place / "tokenizer", TOKENIZER)
+        check_folder(place / "text_encoder", TEXT_ENCODER)
         with quietly():
-            self.tokenizer.save_pretrained(folder / "tokenizer")
-            self.model.save_pretrained(folder / "text_encoder")
+            self.tokenizer.save_pretrained(place / "tokenizer")
+            self.model.save_pretrained(place / "text_encoder")
 
     @classmethod
-    def from_pretrained(cls, folder: Path) -> "TextEncoder":
+    def from_pretrained(cls, folder: StrPath) -> "TextEncoder":
         """Read what `save_pretrained` wrote, or these two folders of a diffusers pipeline.
 
         Raises:
             DataError: when a folder is missing or damaged.
         """
-        with reading("text encoder", folder):
+        place = as_path(folder)
+        with reading("text encoder", place):
             tokenizer = AutoTokenizer.from_pretrained(
-                folder / "tokenizer", local_files_only=True, trust_remote_code=False
+                place / "tokenizer", local_files_only=True, trust_remote_code=False
             )
-        said = read_json(folder / "text_encoder" / "config.json").get("architectures")
+        said = read_json(place / "text_encoder" / "config.json").get("architectures")
         kind = CLIPTextModel if said == ["CLIPTextModel"] else T5EncoderModel
-        return cls(tokenizer, load_network(kind, "text encoder", folder / "text_encoder"))
+        return cls(tokenizer, load_network(kind, "text encoder", place / "text_encoder"))
 
 
 def build_text_encoder(config: TextEncoderConfig) -> TextEncoder:

@@ -8,12 +8,11 @@ as well; who asks then falls back to the table of the model's world.
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from twospeed.core.config import from_json
 from twospeed.core.errors import DataError, TwospeedError
 from twospeed.core.fields import check_fields
-from twospeed.core.files import read_json, write_json
+from twospeed.core.files import StrPath, as_path, read_json, write_json
 
 FILE = "vocabulary.json"
 FORMAT = "twospeed-vocabulary-1"
@@ -69,22 +68,22 @@ class Vocabulary:
             )
         return Vocabulary(actions)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: StrPath) -> None:
         """Write ``vocabulary.json`` into a model folder."""
         actions = {
             text: {"paraphrases": list(it.paraphrases), "worlds": list(it.worlds)}
             for text, it in self.actions.items()
         }
-        write_json(folder / FILE, {"format": FORMAT, "actions": actions})
+        write_json(as_path(folder) / FILE, {"format": FORMAT, "actions": actions})
 
     @classmethod
-    def load(cls, folder: Path) -> "Vocabulary | None":
+    def load(cls, folder: StrPath) -> "Vocabulary | None":
         """Read what `save` wrote; None for a folder from before there were vocabularies.
 
         Raises:
             DataError: when the file is damaged.
         """
-        path = folder / FILE
+        path = as_path(folder) / FILE
         if not path.exists():
             return None
         try:
