@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from twospeed.core.video import Frames
 from twospeed.evaluation.metrics.frames import psnr_db
@@ -91,9 +92,10 @@ def run_observed_return(
     """
     check_chunks(model)
     walks = by_writes(walks)
+    shown = [(walk, _outward_latents(model, walk)) for walk in (*walks, *donor_of(walks))]
     observed: list[Observed] = []
-    for batch in in_batches([*walks, *donor_of(walks)], config.batch_size):
-        jobs = [_outward_job(model, walk, config) for walk in batch]
+    for batch in in_batches(shown, config.batch_size):
+        jobs = [_outward_job(walk, latents, config) for walk, latents in batch]
         observed += observe(model, jobs, config.memory, advance=advance)
     written = [one.memory for one in observed]
     others = rotated(written)
@@ -104,7 +106,7 @@ def run_observed_return(
         for i, frames in zip(places, arms, strict=True):
             yield Outcome(
                 walk=walks[i],
-                frames=frames | _arms_without_network(model, walks[i]),
+                frames=frames | _arms_without_network(model, *shown[i]),
                 first_visit_db=_first_visit_db(model, walks[i], observed[i]),
                 norm=written[i].norm(),
             )
@@ -124,14 +126,17 @@ def donor_of(walks: Sequence[Walk]) -> list[Walk]:
     return draw_walks(route.kind, [route.seed + 1], size=place.size, world=place.world)
 
 
-def _outward_job(model: WorldModel, walk: Walk, config: ProtocolConfig) -> Job:
-    latents = encode(model, walk.frames[: 1 + CHUNK_FRAMES * walk.num_writes])
+def _outward_latents(model: WorldModel, walk: Walk) -> Tensor:
+    return encode(model, walk.frames[: 1 + CHUNK_FRAMES * walk.num_writes])
+
+
+def _outward_job(walk: Walk, latents_CTHW: Tensor, config: ProtocolConfig) -> Job:
     return Job(
         seed=episode_seed(walk, config),
-        past=latents[:, :1],
+        past=latents_CTHW[:, :1],
         actions=walk.route.actions[: walk.num_writes],
         first_chunk=0,
-        truth=latents[:, 1:],
+        truth=latents_CTHW[:, 1:],
     )
 
 
@@ -168,12 +173,11 @@ def _lead(memory: FastWeights, walks: Sequence[Walk]) -> None:
         memory.follow(shown, steps, episode=episode)
 
 
-def _arms_without_network(model: WorldModel, walk: Walk) -> dict[str, Frames]:
+def _arms_without_network(model: WorldModel, walk: Walk, seen_CTHW: Tensor) -> dict[str, Frames]:
     route, first = walk.route, walk.route.first_generated
     past = encode(model, walk.frames[first - CHUNK_FRAMES : first])
     context = decode(model, past)
-    seen = encode(model, walk.frames[: 1 + CHUNK_FRAMES * walk.num_writes])
-    table = LookUp(seen, route.actions[: walk.num_writes])
+    table = LookUp(seen_CTHW, route.actions[: walk.num_writes])
     return {
         "lookup": decode(model, table.replay(past, route.actions[route.seen :])),
         "frozen": np.repeat(context[-1:], len(walk.truth_back), axis=0),
