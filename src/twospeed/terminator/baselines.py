@@ -189,7 +189,7 @@ def build_peer(name: str, shape: PeerShape, *, parameters: int, seed: int) -> nn
     build = lookup(peers_for(shape.sizes), name, f"peer for {len(shape.sizes)} axes")
     step = 4 if name == "vit" else 1
     with torch.random.fork_rng(devices=[]):
-        widths = range(4, 513, step)
+        widths = range(step, 513, step)
         counts = _Counts(build, shape)
         low, high = 0, len(widths) - 1
         while low < high:

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from twospeed.terminator.baselines import num_parameters
 from twospeed.terminator.benchmarks.comparison import ablation_variants, compare, peer_variants
 from twospeed.terminator.fit.loop import prepare
 from twospeed.terminator.fit.recipes import recipe_of
@@ -34,6 +35,17 @@ def test_each_variant_of_a_comparison_keeps_its_best_rate(few, tiny, tmp_path):
     fits = sorted(str(path.parent.relative_to(tmp_path)) for path in tmp_path.rglob("result.json"))
     assert fits == ["it/rate-0.005/seed-0", "it/rate-0.005/seed-1", "it/rate-1e-09/seed-0"]
     assert "| 0.005 |" in (tmp_path / "table.md").read_text()
+
+
+@pytest.mark.parametrize("recipe", ["tiny", "digits"])
+def test_every_peer_builds(recipe, few):
+    config = recipe_of(recipe)
+    sizes = {}
+    for name, change in peer_variants(config).items():
+        fit = prepare(change(config), few, "cpu")
+        assert fit.scores(fit.reader(few.train.images[:2]))[0].shape == (2, 10)
+        sizes[name] = num_parameters(fit.network)
+    assert max(sizes.values()) < 2 * sizes["terminator"]
 
 
 @pytest.mark.parametrize(("recipe", "absent"), [("tiny", {"e1", "e2"}), ("digits", {"e2"})])
