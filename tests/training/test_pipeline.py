@@ -119,6 +119,10 @@ def test_folders_and_data_that_do_not_fit_are_refused(trained, tmp_path):
     run = trained.folder.parent
     with pytest.raises(DataError, match=r"another run \(config.slow.batch_size differ\)"):
         train_world_model(override(rooms_tiny(), "slow.batch_size=5"), None, run)
+    other = override(rooms_tiny(), *(f"{it}.loop.seed=5" for it in ("text", "slow", "autoencoder")))
+    other = override(other, "slow.batch_size=5", "recording.chunks=7")
+    with pytest.raises(DataError, match=r"slow.batch_size and 2 more differ\)"):
+        train_world_model(other, None, run)
     (tmp_path / "mine.txt").write_text("")
     with pytest.raises(DataError, match="other files"):
         train_world_model(rooms_tiny(), None, tmp_path)

@@ -14,7 +14,7 @@ its traceback.
 
 import difflib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import TypeVar
 
@@ -52,6 +52,12 @@ class KindError(TwospeedError, TypeError):
 def kind_of(value: object) -> str:
     """Return the name of a value's type, for a message."""
     return "None" if value is None else type(value).__name__
+
+
+def a_few(names: Sequence[str], *, most: int = 10) -> str:
+    """Return names with commas between, for a message; of many the first, and how many more."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def lookup(table: Mapping[str, T], name: str, kind: str) -> T:

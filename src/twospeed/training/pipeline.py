@@ -15,7 +15,7 @@ from accelerate import Accelerator
 
 from twospeed.core.arguments import check_kind
 from twospeed.core.config import from_json, to_json
-from twospeed.core.errors import DataError, TwospeedError
+from twospeed.core.errors import DataError, TwospeedError, a_few
 from twospeed.core.fields import checked
 from twospeed.core.files import StrPath, as_path, sweep, write_json
 from twospeed.core.folders import check_folder, note_in
@@ -199,7 +199,7 @@ def _claim(out: Path, wanted: dict[str, Any]) -> None:
         return
     found = _with_newer_settings(earlier)
     if found != wanted:
-        different = ", ".join(sorted(_differences(found, wanted, ""))) or "its version"
+        different = a_few(sorted(_differences(found, wanted, "")), most=3) or "its version"
         raise DataError(f"{out} holds another run ({different} differ): train into a new folder")
 
 

@@ -106,11 +106,8 @@ def recalling_stage(
     Returns:
         Losses on held-out episodes with and without their memory.
     """
-    model.denoiser.requires_grad_(True)  # averaged weights come without
     learning = Recalling(model, windows, context.config.slow, context.config.recalling)
-    averaged = _beside_memories(context, model, learning, "recalling", minutes)
-    model.denoiser.load_state_dict(averaged.state_dict())
-    return learning.held_out_losses(VALIDATION_ROUNDS)
+    return _beside_memories(context, model, learning, "recalling", minutes)
 
 
 def slow_fast_stage(
@@ -121,13 +118,11 @@ def slow_fast_stage(
     Returns:
         Losses on held-out episodes with and without their memory.
     """
-    model.denoiser.requires_grad_(True)  # averaged weights come without
     learning = SlowFastLoop(model, windows, context.config.slow, context.config.slow_fast)
     steps = context.config.slow_fast.steps_per_round
-    model.denoiser = _beside_memories(
+    return _beside_memories(
         context, model, learning, "slow_fast", minutes, label="slow-fast loop", round_steps=steps
     )
-    return learning.held_out_losses(VALIDATION_ROUNDS)
 
 
 def _beside_memories(
@@ -137,9 +132,14 @@ def _beside_memories(
     stage: str,
     minutes: float | None,
     **more: Any,
-) -> Any:
-    """Run the loop of a stage that writes memories; return the denoiser with averaged weights."""
-    return run_loop(
+) -> tuple[float, float]:
+    """Run the loop of a stage that writes memories; the model gets the averaged weights.
+
+    Returns:
+        Losses on held-out episodes with and without their memory.
+    """
+    model.denoiser.requires_grad_(True)  # averaged weights come without
+    averaged = run_loop(
         as_module(model.denoiser),
         learning.loss,
         learning.config.loop,
@@ -148,3 +148,5 @@ def _beside_memories(
         accelerator=context.accelerator,
         **{"label": stage, **more},
     )
+    model.denoiser.load_state_dict(averaged.state_dict())
+    return learning.held_out_losses(VALIDATION_ROUNDS)

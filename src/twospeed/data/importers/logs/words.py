@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twospeed.core.errors import DataError
+from twospeed.core.errors import DataError, a_few
 from twospeed.core.fields import shown
 from twospeed.core.files import read_json
 from twospeed.core.untrusted import typed
@@ -165,16 +165,11 @@ def _words_of_numbers(
     unnamed = sorted({it for it in numbers if it is not None} - set(names.words), key=int)
     if unnamed:
         line = (
-            f"{where}: actions {shown_list(unnamed)} have no words: they are called"
+            f"{where}: actions {a_few(unnamed)} have no words: they are called"
             f" 'action {unnamed[0]}' and so on; name them in actions.json"
         )
         account.say(line, kind="episodes with actions that have no words")
     return [None if it is None else names.words.get(it, f"action {it}") for it in numbers]
-
-
-def shown_list(texts: Sequence[str]) -> str:
-    """Return texts with commas between, cut when there are many."""
-    return ", ".join(texts[:10]) + (f" and {len(texts) - 10} more" if len(texts) > 10 else "")
 
 
 def _words_of_vectors(
