@@ -4,6 +4,7 @@ import re
 import runpy
 import shlex
 import shutil
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,17 @@ def test_own_videos_in_the_readme_as_written_but_for_the_hour():
     for command in commands_in(block.replace("--minutes 60", "--minutes 0.1")):
         assert main(shlex.split(command)) == 0
     assert len(read_video("out/kitchen.mp4")) == 13
+
+
+PROSE = [*PAGES, *sorted(ROOT.glob("docs/decisions/*.md"))]
+
+
+@pytest.mark.parametrize("page", PROSE, ids=lambda page: page.name)
+def test_no_paragraph_is_over_five_lines(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    parts = re.split(r"\n\s*\n|\n(?=- |\d+\. )", text)
+    prose = [" ".join(part.split()) for part in parts if not part.startswith(("|", "#", "    "))]
+    assert [part for part in prose if len(textwrap.wrap(part, 100)) > 5] == []
 
 
 @pytest.mark.parametrize("name", ["README.md", "DESIGN.md", "CONTRIBUTING.md"])
