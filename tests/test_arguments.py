@@ -22,6 +22,7 @@ from twospeed.terminator.layers.hyperzzw import HyperZZW, HyperZZWConfig
 from twospeed.terminator.network import Terminator, TerminatorConfig
 from twospeed.training.pipeline import train_world_model
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.vocabulary import KnownAction, Vocabulary
 from twospeed.worlds.registry import make_world
 
 QUICK = GradientConfig(rank=2, learning_rate=1e-2)
@@ -127,6 +128,11 @@ def test_places_are_texts_or_paths(model, random_frames, memory, tmp_path, form)
     assert WorldModel.from_pretrained(form(tmp_path / "model")).hash() == model.hash()
     save_memory(memory, form(tmp_path / "memory"))
     assert load_memory(form(tmp_path / "memory")).model_hash == model.hash()
+    for part in (model.schedule, model.text_encoder):
+        part.save_pretrained(form(tmp_path / "parts"))
+        assert type(type(part).from_pretrained(form(tmp_path / "parts"))) is type(part)
+    Vocabulary({"go": KnownAction()}).save(form(tmp_path / "parts"))
+    assert list(Vocabulary.load(form(tmp_path / "parts")).actions) == ["go"]
     recording = RecordingConfig(world="rooms", episodes=2, chunks=1, frame_size=16)
     assert record(recording, form(tmp_path / "data")).num_episodes == 2
 
