@@ -8,7 +8,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "twospeed"
 EVERYTHING = {
     "core", "worlds", "data", "worldmodel", "memory", "generation", "training", "evaluation",
-    "terminator", "recipes",
+    "terminator", "recipes", "web",
 }  # fmt: skip
 MAY_IMPORT = {
     "core": set(),
@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "training": {"core", "worlds", "data", "worldmodel", "memory", "generation"},
     "evaluation": {"core", "worlds", "data", "worldmodel", "memory", "generation"},
     "terminator": {"core"},
+    "web": {"core", "worlds", "data", "worldmodel", "memory", "generation", "evaluation"},
     "recipes": {"core", "worlds", "data", "worldmodel", "memory", "generation", "training",
                 "evaluation", "terminator"},
     "cli": EVERYTHING,
