@@ -60,7 +60,7 @@ def test_panes_of_one_batch_are_what_dreams_of_their_own_are(make_session, model
             assert np.abs(ours - one.step(done.said.text)).max() <= 1
 
 
-def test_the_true_world_does_the_same_commands(make_session, model):
+def test_the_true_world_does_the_same_commands(make_session):
     session, other = make_session(), make_session()
     shown, _ = dream(session, "look over to the left")  # words that no training saw
     seen, _ = other.look("turn left")

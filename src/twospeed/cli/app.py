@@ -16,6 +16,7 @@ COMMANDS: dict[str, Entry] = {
     name: Entry(module=f"twospeed.cli.{module}", attribute=attribute, summary=summary)
     for name, module, attribute, summary in (
         ("demo", "demo", "demo", "Walk an unseen episode with and without memory; write a video."),
+        ("play", "play", "play", "Walk in a dream in the browser; see what it remembers."),
         ("dream", "dream", "dream", "Generate a long video, action by action."),
         ("models", "models", "models", "List the packaged models."),
         ("memory", "memory", "app", "Look at memories, fork, merge, compare or forget them."),

@@ -11,8 +11,9 @@ from twospeed.cli.memory_options import Preset
 from twospeed.cli.options import Model, Seed
 from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_of, new_file
+from twospeed.cli.vocabularies import known_to
 from twospeed.core.capacity import check_fits
-from twospeed.core.errors import DataError, lookup
+from twospeed.core.errors import DataError
 from twospeed.core.pictures import Frame, fit_frame
 from twospeed.core.progress import progress
 from twospeed.core.video import check_ending, read_frame, write_video
@@ -23,10 +24,8 @@ from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import MEMORY, load_memory, save_memory
 from twospeed.memory.memory_file import memory_of, open_memories
 from twospeed.memory.presets import preset_of
-from twospeed.training.data.vocabulary import vocabulary_of
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worldmodel.vocabulary import Vocabulary
-from twospeed.worlds.registry import WORLDS, make_world
+from twospeed.worlds.registry import make_world
 
 
 def dream(
@@ -53,7 +52,7 @@ def dream(
     if memory == "off" and save_memory_to is not None:
         raise DataError("--save-memory needs a memory: leave --memory off away")
     world_model = WorldModel.from_pretrained(model)
-    vocabulary = world_model.vocabulary or _vocabulary_of(world_model.settings.world)
+    vocabulary = known_to(world_model)
     wanted = read_actions(actions, vocabulary.sayings())
     texts = place_commands(wanted, vocabulary)
     settings = world_model.settings
@@ -72,12 +71,6 @@ def dream(
     if fast is not None and save_memory_to is not None:
         save_memory(memory_of(fast), save_memory_to)
     typer.echo(f"dreamed {len(texts)} chunks, {len(video)} frames, in {out}")
-
-
-def _vocabulary_of(world: str) -> Vocabulary:
-    """Return what may be said to a model of this world that does not tell its own actions."""
-    kind = lookup(WORLDS, world, "world")
-    return vocabulary_of({text: {world} for text in kind.actions}, kind.actions)
 
 
 def _first_frame(place: str, size: int) -> Frame:

@@ -7,7 +7,7 @@ import numpy as np
 
 from twospeed.core.pictures import Frame
 from twospeed.evaluation.metrics.frames import psnr_db
-from twospeed.worlds.base import Pose
+from twospeed.worlds.base import Observation, Pose
 
 MEMORY, PLAIN, TRUTH = "memory", "plain", "truth"
 """The panes: with memory, without, the true world."""
@@ -30,12 +30,13 @@ class Shown:
     """Dreamed pane -> how near it is to the truth."""
 
 
-def dreamed(frames: Mapping[str, Frame], truth: Frame | None, pose: Pose | None) -> Shown:
+def dreamed(frames: Mapping[str, Frame], truth: Observation | None) -> Shown:
     """Return dreamed frames beside the true one, with their PSNR against it."""
     if truth is None:
         return Shown(frames=frames, is_seen=False)
-    near = {name: psnr(frame, truth) for name, frame in frames.items()}
-    return Shown(frames={**frames, TRUTH: truth}, is_seen=False, pose=pose, psnr_db=near)
+    near = {name: psnr(frame, truth.frame) for name, frame in frames.items()}
+    shown = {**frames, TRUTH: truth.frame}
+    return Shown(frames=shown, is_seen=False, pose=truth.pose, psnr_db=near)
 
 
 def seen(frame: Frame, panes: tuple[str, ...], pose: Pose | None, *, is_true: bool) -> Shown:

@@ -105,11 +105,6 @@ class History:
         self._must_keep = write is None
         self._prune()
 
-    def drop_last(self) -> None:
-        """Forget an act that failed."""
-        act = self._acts.pop()
-        self._must_keep = self._must_keep or act.memory is not None
-
     def undo(
         self, count: int, model: WorldModel, memory: FastWeights | None
     ) -> tuple[Moment, FastWeights | None]:
@@ -132,9 +127,7 @@ class History:
         self._must_keep = True
         return target.before, memory
 
-    def _memory_before(
-        self, place: int, model: WorldModel, seeds: tuple[int, ...]
-    ) -> FastWeights:
+    def _memory_before(self, place: int, model: WorldModel, seeds: tuple[int, ...]) -> FastWeights:
         start = max(i for i in range(place + 1) if self._acts[i].memory is not None)
         kept = self._acts[start].memory
         assert kept is not None  # noqa: S101 - the choice of `start`

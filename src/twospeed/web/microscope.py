@@ -144,11 +144,13 @@ class Microscope:
             named: `thumbs` (N, side, side, 3), and `keys` (N, 2, K) where there are any.
             first: number of the oldest chunk among them.
         """
-        thumbs, keys = named.get("thumbs"), named.get("keys")
         self.first, self._traces = first, []
-        for place in range(0 if thumbs is None else len(thumbs)):
+        if "thumbs" not in named:
+            return
+        keys = named.get("keys")
+        for place, thumb in enumerate(named["thumbs"]):
             one = None if keys is None else keys[place]
-            self._traces.append(_Trace(keys=one, thumb=np.asarray(thumbs[place].numpy())))
+            self._traces.append(_Trace(keys=one, thumb=np.asarray(thumb.numpy())))
 
     @torch.no_grad()
     def _keys_of(self, write: Write, memory: FastWeights) -> Tensor | None:

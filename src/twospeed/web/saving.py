@@ -143,7 +143,7 @@ def _opened(
     if saved.true_commands is None or truth is None:
         session.truth = None
     else:
-        pose = Pose(*saved.pose) if saved.pose else None
+        pose = _pose(saved.pose)
         truth.do_again(saved.true_commands, frames, pose)
     _fill_(session, saved, tensors)
     return session
@@ -169,6 +169,13 @@ def _fill_(session: Session, saved: _Saved, tensors: dict[str, Tensor]) -> None:
     session.microscope.load_(_traces_in(tensors), saved.first_trace)
 
 
+def _pose(numbers: tuple[float, float, float] | None) -> Pose | None:
+    if numbers is None:
+        return None
+    x, y, heading = numbers
+    return Pose(x=x, y=y, heading=heading)
+
+
 def _frame(tensors: dict[str, Tensor], name: str, size: int) -> Frame:
     frame = tensors[name]
     if frame.shape != (size, size, 3) or frame.dtype != torch.uint8:
@@ -178,10 +185,12 @@ def _frame(tensors: dict[str, Tensor], name: str, size: int) -> Frame:
 
 def _traces_in(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return keys and thumbnails, if they are some."""
-    named = {name: tensors[name] for name in ("thumbs", "keys") if name in tensors}
+    named = {name: it for name, it in tensors.items() if name in {"thumbs", "keys"}}
     thumbs, keys = named.get("thumbs"), named.get("keys")
     if thumbs is not None and (thumbs.ndim != 4 or thumbs.dtype != torch.uint8):
         raise DataError("its thumbnails are no frames")
-    if keys is not None and (thumbs is None or keys.ndim != 3 or keys.shape[:2] != (len(thumbs), 2)):
+    if keys is not None and (
+        thumbs is None or keys.ndim != 3 or keys.shape[:2] != (len(thumbs), 2)
+    ):
         raise DataError("its keys do not fit its thumbnails")
     return named

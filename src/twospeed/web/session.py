@@ -7,7 +7,6 @@ be undone, bit for bit. Axes: B panes, C channels, T frames.
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -19,46 +18,14 @@ from twospeed.core.ranges import Seed
 from twospeed.core.video import Frames
 from twospeed.memory.beside import MemoriesBeside
 from twospeed.memory.fast_weights import FastWeights, WriteRecord
+from twospeed.web.chunk import Done, Imagined
 from twospeed.web.frames import MEMORY, PLAIN, Shown, dreamed, seen
 from twospeed.web.history import History, Moment, Write
-from twospeed.web.microscope import Microscope, Recall
+from twospeed.web.microscope import Microscope
 from twospeed.web.truth import Start, TrueWorld, frames_of
 from twospeed.web.words import Said, Words
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.base import Observation
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Done:
-    """What one chunk was."""
-
-    said: Said
-    is_seen: bool
-    """It was seen, not dreamed."""
-
-    recall: Recall | None
-    """What was recalled for it; None where it was seen or there is no memory."""
-
-    record: WriteRecord | None
-    """What its write did; None without a memory."""
-
-    seconds: float
-    """Of generating its latents; 0 where it was seen."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class Imagined:
-    """A chunk that was generated and is not yet learned."""
-
-    said: Said
-    new: Tensor
-    """Clean latents of every pane, (B, C, T, h, w)."""
-
-    truth: Sequence[Observation]
-    """What the true world shows; empty without one."""
-
-    recall: Recall | None
-    seconds: float
 
 
 class Session:
@@ -126,14 +93,13 @@ class Session:
 
     def frames_of(self, imagined: Imagined) -> Iterator[Shown]:
         """Decode a chunk, the first frame before the others, and yield frame after frame."""
-        place = 0
+        truth = iter(imagined.truth)
         for part in imagined.new.tensor_split([1], dim=2):
-            decoded = self.model.decode(part) if part.shape[2] else []
-            for frames in zip(*decoded, strict=True):
-                now = imagined.truth[place] if imagined.truth else None
+            if not part.shape[2]:
+                return
+            for frames in zip(*self.model.decode(part), strict=True):
                 panes = dict(zip(self.panes, frames, strict=True))
-                self.shown = dreamed(panes, now and now.frame, now and now.pose)
-                place += 1
+                self.shown = dreamed(panes, next(truth, None))
                 yield self.shown
 
     def learn(self, imagined: Imagined, before: Moment) -> Done:
@@ -254,8 +220,8 @@ class Session:
             if self.memory is not None and write is not None:
                 record = write.learn(self.memory)
                 self.microscope.note(write, self.shown.frames[MEMORY], self.memory)
-        except Exception:
-            self.history.drop_last()
+        except Exception:  # whatever was written of it goes
+            _, self.memory = self.history.undo(1, self.model, self.memory)
             raise
         self.past = new
         self.num_chunks += 1

@@ -52,14 +52,17 @@ def start_of(label: str, size: int) -> tuple[Start, "TrueWorld"]:
     found = _NAMED.fullmatch(label)
     if found is None:
         example = ", ".join(sorted(WORLDS))
-        raise DataError(
-            f"write WORLD:SEED, such as rooms:7, got {label[:40]!r}; worlds: {example}"
-        )
+        raise DataError(f"write WORLD:SEED, such as rooms:7, got {label[:40]!r}; worlds: {example}")
     world = TrueWorld(make_world(found["world"], frame_size=size), int(found["seed"]))
     start = Start(
         label=label, frame=world.now.frame, world=found["world"], world_seed=int(found["seed"])
     )
     return start, world
+
+
+def is_named(label: str) -> bool:
+    """Say whether a label is written as the episode of a world is, not as a file's name."""
+    return _NAMED.fullmatch(label) is not None
 
 
 @runtime_checkable

@@ -3,7 +3,6 @@
 Any wording goes: the model gets the words, the true world the command that they mean.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -63,14 +62,12 @@ class Words:
 
     def _nearest(self, text: str) -> str:
         """Return the action whose tokens, as the model reads them, are nearest."""
-        mine, *others = (
-            self._encoder.encode([it])[0].mean(0) for it in (text, *self.actions)
-        )
+        mine, *others = (self._encoder.encode([it])[0].mean(0) for it in (text, *self.actions))
         distances = torch.stack([(mine - other).square().sum() for other in others])
         return self.actions[int(distances.argmin())]
 
 
-def _tested_sayings(vocabulary: Vocabulary) -> Mapping[str, str]:
+def _tested_sayings(vocabulary: Vocabulary) -> dict[str, str]:
     """Return the sayings that no training saw, of the worlds' own actions -> canonical text."""
     known = (it for kind in WORLDS.values() for it in kind.actions.values())
     return {

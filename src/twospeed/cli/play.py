@@ -1,0 +1,98 @@
+"""``twospeed play``: walk in a dream in the browser, and see what it remembers."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from twospeed.cli.memory_options import Preset
+from twospeed.cli.options import MODEL, Report
+from twospeed.cli.saying import say
+from twospeed.cli.targets import any_folder
+from twospeed.cli.vocabularies import known_to
+from twospeed.core.errors import require
+from twospeed.core.files import write_json
+from twospeed.core.pictures import fit_frame
+from twospeed.core.video import read_frame
+from twospeed.memory.fast_weights import FastWeights
+from twospeed.memory.files import load_memory
+from twospeed.memory.memory_file import open_memories
+from twospeed.memory.presets import preset_of
+from twospeed.web.stage import MemoryMaker, Stage
+from twospeed.web.truth import Start, is_named, start_of
+from twospeed.web.words import Words
+from twospeed.worldmodel.model import WorldModel
+
+
+def play(
+    model: Annotated[str, typer.Argument(help=MODEL)] = "rooms-64",
+    first_frame: Annotated[
+        str | None,
+        typer.Option(help="A picture, a video (its last frame), or WORLD:SEED such as rooms:7."),
+    ] = None,
+    memory: Annotated[str, typer.Option(help="on, off, or a memory folder to go on from.")] = "on",
+    preset: Preset = "default",
+    port: Annotated[int, typer.Option(help="0 takes one that is free.")] = 8017,
+    host: Annotated[
+        str, typer.Option(help="Any but loopback lets others in, who need the token.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
+    out: Annotated[
+        Path, typer.Option(callback=any_folder, help="Folder for what is saved and recorded.")
+    ] = Path("play"),
+    benchmark: Annotated[
+        float | None, typer.Option(help="Measure for so many seconds instead, and print it.")
+    ] = None,
+    report: Report = None,
+) -> None:
+    """Walk in a dream in the browser, with memory and without, beside the true world."""
+    require("uvicorn", extra="play")
+    require("starlette", extra="play")
+    world_model = WorldModel.from_pretrained(model)
+    stage = Stage(
+        model=world_model,
+        words=Words(known_to(world_model), world_model.text_encoder),
+        folder=out,
+        first=_first(first_frame or f"{world_model.settings.world}:7", world_model),
+        make_memory=_maker(memory, preset, world_model),
+    )
+    if benchmark is not None:
+        _measure(stage, benchmark, report)
+        return
+    from twospeed.web.serving import serve
+
+    serve(stage, host=host, port=port, open_browser=browser, say=_say_address)
+
+
+def _say_address(address: str) -> None:
+    typer.echo(f"{address} (Ctrl+C stops it)")
+
+
+def _first(place: str, model: WorldModel) -> str | Start:
+    size = model.settings.frame_size
+    if not is_named(place):
+        frame = fit_frame(read_frame(Path(place), say=say), size)
+        return Start(label=Path(place).name, frame=frame)
+    _, world = start_of(place, size)  # what cannot be started is said now
+    world.close()
+    return place
+
+
+def _maker(choice: str, preset: str, model: WorldModel) -> MemoryMaker:
+    if choice == "off":
+        return lambda seed: None  # noqa: ARG005
+    if choice == "on":
+        config = preset_of(model, preset)
+        return lambda seed: FastWeights(model, config, seeds=(seed,))
+    file = load_memory(Path(choice))
+    open_memories(model, [file], seeds=(0,))  # what does not fit is said now
+    return lambda seed: open_memories(model, [file], seeds=(seed,))
+
+
+def _measure(stage: Stage, seconds: float, report: Path | None) -> None:
+    from twospeed.web.benchmark import line_of, measure
+
+    figures = measure(stage, seconds=seconds)
+    if report is not None:
+        write_json(report, figures)
+    typer.echo(line_of(figures))

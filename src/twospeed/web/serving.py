@@ -1,0 +1,119 @@
+"""Run the server: bind, say where it is, open the browser, serve until it is stopped."""
+
+import secrets
+import socket
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Thread
+from time import monotonic, sleep
+
+import uvicorn
+
+from twospeed.core.errors import ConfigError
+from twospeed.web.guard import is_loopback
+from twospeed.web.protocol import LONGEST_MESSAGE
+from twospeed.web.server import app_of
+from twospeed.web.stage import Stage
+
+LOOPBACK = "127.0.0.1"
+"""Where it listens unless told otherwise."""
+
+_START_SECONDS = 30.0
+
+
+def serve(
+    stage: Stage, *, host: str, port: int, open_browser: bool, say: Callable[[str], None]
+) -> None:
+    """Serve until it is stopped.
+
+    Args:
+        stage: what the sessions stand on.
+        host: address to listen on; anything but loopback gets a token.
+        port: 0 takes one that is free.
+        open_browser: also show the page.
+        say: gets the address.
+
+    Raises:
+        ConfigError: when the address or the port cannot be had.
+    """
+    token = None if is_loopback(host) else secrets.token_urlsafe(24)
+    with bound(host, port) as listening:
+        address = address_of(listening, token)
+        say(address)
+        if open_browser:
+            webbrowser.open(address)
+        _server(stage, host, token).run(sockets=[listening])
+
+
+@contextmanager
+def served(stage: Stage) -> Iterator[int]:
+    """Serve on a free port of loopback while the block runs; gives the port.
+
+    Raises:
+        ConfigError: when the server does not start.
+    """
+    with bound(LOOPBACK, 0) as listening:
+        server = _server(stage, LOOPBACK, None)
+        thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        try:
+            _wait_for(server)
+            yield listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextmanager
+def bound(host: str, port: int) -> Iterator[socket.socket]:
+    """Listen on an address.
+
+    Raises:
+        ConfigError: when it cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, port))
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ConfigError(f"cannot listen on {host}, port {port}: {reason}") from error
+        listening.listen(64)
+        yield listening
+    finally:
+        listening.close()
+
+
+def address_of(listening: socket.socket, token: str | None) -> str:
+    """Return what is typed into a browser."""
+    host, port = listening.getsockname()[:2]
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{port}/" + (f"?token={token}" if token else "")
+
+
+def _server(stage: Stage, host: str, token: str | None) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app_of(stage, host=host, token=token),
+        lifespan="on",
+        ws="websockets-sansio",
+        ws_max_size=LONGEST_MESSAGE,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=2,
+        log_level="warning",
+        server_header=False,
+        h11_max_incomplete_event_size=2**16,
+    )
+    return uvicorn.Server(config)
+
+
+def _wait_for(server: uvicorn.Server) -> None:
+    until = monotonic() + _START_SECONDS
+    while not server.started:
+        if monotonic() > until:
+            raise ConfigError(f"the server did not start in {_START_SECONDS:.0f} seconds")
+        sleep(0.02)
