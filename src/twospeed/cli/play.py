@@ -8,7 +8,7 @@ import typer
 from twospeed.cli.memory_options import Preset
 from twospeed.cli.options import MODEL, Report
 from twospeed.cli.saying import say
-from twospeed.cli.targets import any_folder
+from twospeed.cli.targets import folder_claimed_by
 from twospeed.cli.vocabularies import known_to
 from twospeed.core.errors import require
 from twospeed.core.files import write_json
@@ -18,7 +18,7 @@ from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import load_memory
 from twospeed.memory.memory_file import open_memories
 from twospeed.memory.presets import preset_of
-from twospeed.web.stage import MemoryMaker, Stage
+from twospeed.web.stage import NOTE, MemoryMaker, Stage
 from twospeed.web.truth import Start, is_named, start_of
 from twospeed.web.words import Words
 from twospeed.worldmodel.model import WorldModel
@@ -38,7 +38,8 @@ def play(
     ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
     out: Annotated[
-        Path, typer.Option(callback=any_folder, help="Folder for what is saved and recorded.")
+        Path,
+        typer.Option(callback=folder_claimed_by(NOTE), help="Folder for saves and recordings."),
     ] = Path("play"),
     benchmark: Annotated[
         float | None, typer.Option(help="Measure for so many seconds instead, and print it.")
@@ -56,6 +57,7 @@ def play(
         first=_first(first_frame or f"{world_model.settings.world}:7", world_model),
         make_memory=_maker(memory, preset, world_model),
     )
+    write_json(out / NOTE, {"model": world_model.hash()})
     if benchmark is not None:
         _measure(stage, benchmark, report)
         return

@@ -42,7 +42,7 @@ from twospeed.web.guard import Guard
 from twospeed.web.messages import hello_message
 from twospeed.web.player import Player
 from twospeed.web.protocol import VERSION, Begin
-from twospeed.web.recording import action_lines
+from twospeed.web.recording import action_lines, replay_of
 from twospeed.web.stage import Observe, PutMemory, Stage, session_of
 from twospeed.web.uploads import chunks_in, memory_in, read_body
 
@@ -88,6 +88,7 @@ class _Server:
                 Route("/memory", _told(self.put_memory), methods=["POST"]),
                 Route("/memory", _told(self.get_memory)),
                 Route("/actions", _told(self.actions)),
+                Route("/replay", _told(self.replay)),
                 Route("/recordings/{name}", _told(self.recording)),
                 Mount("/static", StaticFiles(directory=STATIC)),
             ],
@@ -163,6 +164,12 @@ class _Server:
         )
         return _file("\n".join([*lines, ""]).encode(), "actions.txt", "text/plain; charset=utf-8")
 
+    async def replay(self, request: Request) -> Response:
+        """Give what begins this walk again: where, the seed, and all actions as a list."""
+        player = self._player_of(request)
+        said = await asyncio.wrap_future(self.engine.call(lambda: _replay(player)))
+        return JSONResponse(said)
+
     async def recording(self, request: Request) -> Response:
         """Give a video that was recorded."""
         name = request.path_params["name"]
@@ -195,6 +202,16 @@ def _told(answer: Answer) -> Answer:
 def _file(content: bytes, name: str, kind: str) -> Response:
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(content, media_type=kind, headers=headers)
+
+
+def _replay(player: Player) -> dict[str, str]:
+    session = session_of(player)
+    return {
+        "first": session.start.label,
+        "seed": str(session.seed),
+        "memory": "true" if session.memory else "false",
+        "actions": replay_of(session.actions),
+    }
 
 
 def _memory_bytes(player: Player) -> bytes:

@@ -28,6 +28,9 @@ from twospeed.web.truth import Start, TrueWorld, start_of
 from twospeed.web.words import Words
 from twospeed.worldmodel.model import WorldModel
 
+NOTE = "play.json"
+"""Claims a run folder: in no other that holds files is anything written."""
+
 MOST_SAVES = 100
 """Saved sessions in a run folder."""
 

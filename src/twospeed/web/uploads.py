@@ -4,8 +4,7 @@ Nothing larger than its limit is read. Files lie in the run folder while they ar
 """
 
 import asyncio
-import secrets
-import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,13 +123,10 @@ def _sampled(place: Path, model: WorldModel) -> Iterator[Frames]:
 @contextmanager
 def _laid_down(content: bytes, folder: Path, name: str) -> Iterator[Path]:
     """Lay bytes down as a file in a folder of their own, for as long as the block runs."""
-    place = folder / "uploads" / secrets.token_hex(8)
-    place.mkdir(parents=True)
-    try:
-        (place / name).write_bytes(content)
-        yield place / name
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
+    (folder / "uploads").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder / "uploads") as own:
+        (Path(own) / name).write_bytes(content)
+        yield Path(own) / name
 
 
 def _too_large() -> str:
