@@ -28,9 +28,8 @@ export class Keys {
     const known = new Set(actions);
     fill("pad", PAD.filter(({ text }) => known.has(text)), ({ text, key, sign }) => {
       const button = this.button(text);
-      button.innerHTML = `<span aria-hidden="true">${sign}</span><small></small>`;
+      button.innerHTML = `<span aria-hidden="true">${sign} <kbd>${key}</kbd></span><small></small>`;
       button.lastChild.textContent = text;
-      button.title = `${text} (${key})`;
       return button;
     });
     fill("chips", actions, (text) => {

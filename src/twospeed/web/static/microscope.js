@@ -74,7 +74,7 @@ export class Microscope {
   tellRecall(recall, seen) {
     const share = recall?.familiarity ?? 0;
     $("familiar").value = share;
-    $("familiar-text").textContent = seen ? "seen, not recalled" : recall ? `${Math.round(100 * share)} %` : "nothing dreamed yet";
+    $("familiar-text").textContent = seen ? "seen" : recall ? `${Math.round(100 * share)} %` : "–";
     const age = recall?.age;
     $("age").textContent = age ? `${age} write${age > 1 ? "s" : ""}${recall.is_reversed ? ", reversed" : ""}` : "–";
   }
