@@ -10,6 +10,7 @@ from twospeed.data.recording import RecordingConfig
 from twospeed.memory.config import GradientConfig
 from twospeed.training.loop import LoopConfig
 from twospeed.training.recall.config import RecallingConfig
+from twospeed.training.rendering.config import RenderingRun
 from twospeed.training.run import RunConfig
 from twospeed.training.stages.autoencoder import AutoencoderRun
 from twospeed.training.stages.slow import SlowLearningConfig
@@ -39,6 +40,21 @@ def rooms_64() -> RunConfig:
             written_share=0.4,
             loop=LoopConfig(steps=60_000, learning_rate=8e-4, cooldown=0.3),
         ),
+    )
+
+
+def rooms_64_renderer() -> RunConfig:
+    """The renderer of the packaged rooms model, beside its other parts (``--init rooms-64``)."""
+    recipe = rooms_64()
+    done = LoopConfig(steps=0)
+    return replace(
+        recipe,
+        recording=replace(recipe.recording, episodes=1_600, chunks=14, policy="random+roam"),
+        autoencoder=replace(recipe.autoencoder, frames=2_048, loop=done),
+        text=replace(recipe.text, loop=done),
+        slow=replace(recipe.slow, loop=done),
+        recalling=RecallingConfig(loop=done),
+        rendering=RenderingRun(episodes=1_600, loop=replace(RenderingRun().loop, steps=20_000)),
     )
 
 
@@ -110,6 +126,7 @@ def rooms_tiny() -> RunConfig:
 
 RECIPES: dict[str, Callable[[], RunConfig]] = {
     "rooms-64": rooms_64,
+    "rooms-64-renderer": rooms_64_renderer,
     "rooms-64-unet3d": rooms_64_unet3d,
     "doom-64": doom_64,
     "worlds-64": worlds_64,

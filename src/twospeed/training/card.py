@@ -31,6 +31,9 @@ class Figures:
     loss_without_memory: float | None
     """The same windows and noise without the memory; both None before there is such a loop."""
 
+    views_psnr_db: float | None
+    """PSNR of views of held-out episodes that the renderer drew from others; None without one."""
+
     autoencoder_steps: int
     """Steps of the decoder's training."""
 
@@ -45,6 +48,9 @@ class Figures:
 
     slow_fast_steps: int
     """Steps of the denoiser beside memories."""
+
+    rendering_steps: int
+    """Steps in which the renderer learned to draw views anew."""
 
     minutes: float
     """Wall-clock time of all trainings, those of earlier runs included."""
@@ -116,4 +122,7 @@ def _rows(config: RunConfig, figures: Figures) -> Mapping[str, str]:
     if figures.loss_with_memory is not None:
         losses = f"{figures.loss_with_memory:.4f}, {figures.loss_without_memory:.4f}"
         rows["loss after written chunks, with memory, without"] = losses
+    if figures.views_psnr_db is not None:
+        views = f"{figures.views_psnr_db:.2f} dB PSNR after {figures.rendering_steps} steps"
+        rows["views drawn from others, held-out episodes"] = views
     return rows

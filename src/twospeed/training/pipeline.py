@@ -38,12 +38,13 @@ from twospeed.training.stages.folders import (
     latents_stage,
     text_stage,
 )
+from twospeed.training.stages.rendering import rendering_stage
 from twospeed.worldmodel.catalogue import MODEL
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.initial import check_initial, goes_on
 from twospeed.worldmodel.model import WorldModel
 
-STAGES = ("autoencoder", "text", "denoiser", "recalling", "slow_fast")
+STAGES = ("autoencoder", "text", "denoiser", "recalling", "slow_fast", "rendering")
 AUTOENCODER_SHARE = 0.2
 TEXT_SHARE = 0.1
 """Largest shares of the minutes that the stages before the denoiser may take."""
@@ -150,8 +151,12 @@ def _run_stages(
     settings = windows.recorded_as(context.config.model.settings)
     known = vocabulary_of(windows.said_in(), actions)
     vocabulary = known.joined(before) if before else known
-    model = WorldModel(denoiser, autoencoder, text_encoder, schedule, settings, vocabulary)
+    renderer = start.renderer if start and is_continued else None
+    model = WorldModel(
+        denoiser, autoencoder, text_encoder, schedule, settings, vocabulary, renderer
+    )
     with_memory, without = _with_memories(context, model, windows, left)
+    views_db = _drawing(context, model, windows, left)
     reached = {stage: context.reached(stage) for stage in STAGES}
     figures = Figures(
         autoencoder_psnr_db=round(psnr_db, 3),
@@ -159,11 +164,13 @@ def _run_stages(
         denoiser_loss=round(loss_of(model.denoiser), 5),
         loss_with_memory=with_memory,
         loss_without_memory=without,
+        views_psnr_db=views_db,
         autoencoder_steps=reached["autoencoder"].step,
         text_steps=reached["text"].step,
         denoiser_steps=reached["denoiser"].step,
         recalling_steps=reached["recalling"].step,
         slow_fast_steps=reached["slow_fast"].step,
+        rendering_steps=reached["rendering"].step,
         minutes=round(sum(it.seconds for it in reached.values()) / 60, 2),
         num_parameters=sum(tensor.numel() for tensor in denoiser.parameters()),
         device=device_name(context.accelerator.device),
@@ -187,6 +194,20 @@ def _with_memories(
         if config.slow_fast.loop.steps and is_ready:
             losses = slow_fast_stage(context, model, windows, left())
     return (round(losses[0], 5), round(losses[1], 5)) if losses else (None, None)
+
+
+def _drawing(
+    context: RunContext, model: WorldModel, windows: LatentWindows, left: Callable[[], float | None]
+) -> float | None:
+    """Train the renderer after all others; return the PSNR in dB of held-out views."""
+    config = context.config
+    stages = {
+        "denoiser": config.slow, "recalling": config.recalling, "slow_fast": config.slow_fast
+    }  # fmt: skip
+    is_ready = all(context.reached(name).step >= it.loop.steps for name, it in stages.items())
+    if not (config.rendering.loop.steps and is_ready):
+        return None
+    return round(rendering_stage(context, model, windows.sayings, left()), 3)
 
 
 def _claim(out: Path, wanted: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from twospeed.core.errors import ConfigError
 from twospeed.core.fields import check_fields
 from twospeed.data.recording import RecordingConfig
 from twospeed.training.recall.config import RecallingConfig
+from twospeed.training.rendering.config import RenderingRun
 from twospeed.training.stages.autoencoder import AutoencoderRun
 from twospeed.training.stages.slow import SlowLearningConfig
 from twospeed.training.stages.slow_fast import SlowFastConfig
@@ -41,6 +42,10 @@ class RunConfig:
 
     slow_fast: SlowFastConfig = field(default_factory=SlowFastConfig)
     """How the denoiser learns beside frozen memories after that."""
+
+    rendering: RenderingRun = field(default_factory=RenderingRun)
+    """How a renderer learns to draw views anew, at last; by default there is none. It needs
+    episodes with poses."""
 
     precision: str = "no"
     """Mixed precision of the denoiser's training, in accelerate's words: no, bf16, fp16."""

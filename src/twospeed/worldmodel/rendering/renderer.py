@@ -48,6 +48,9 @@ class Rendered:
     log_error: Tensor
     """(B, N): log of the squared error, mean over colours, that is to be expected."""
 
+    inverse_depth: Tensor
+    """(B, N): 1 / metres at which the rays end, a mean."""
+
 
 class ViewRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Draw new views from seen ones.
@@ -116,6 +119,7 @@ class ViewRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return Rendered(
             colour=(weight_BKND[..., None] * colour).sum((1, 3)),
             log_error=self.unsure(mixed)[..., 0],
+            inverse_depth=mixed[..., -2],
         )
 
     @torch.no_grad()

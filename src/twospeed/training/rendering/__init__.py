@@ -1,0 +1,1 @@
+"""Learning to draw views anew: from frames whose poses a world records."""

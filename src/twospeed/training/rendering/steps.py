@@ -1,0 +1,137 @@
+"""What a motion reader is asked while it learns: pairs of frames, and frames before a chunk.
+
+Steps are taken there and back; turns in one place are taken in part as well, as a camera would see
+them on the way. Axes: F pairs, S pixels of a side, N frames of a chunk.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from twospeed.training.rendering.config import RenderingRun
+from twospeed.training.rendering.posed import PosedEpisode
+from twospeed.worldmodel.rendering.poses import relative
+from twospeed.worldmodel.rendering.sweep import rays_of
+from twospeed.worlds.language import LITTLE, OPPOSITE
+
+_UNTOLD = 0.1  # share of steps whose command is not told
+_BACK = 0.3  # share of steps that are taken back
+_IN_PART = 0.4  # share of turns in one place of which only a part is taken
+_PARTS = 8  # such a part is a number of these
+_STILL = 1e-3  # metres
+_TURNS = (0.05, 0.6)  # radians of a turn of which parts are taken
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Steps:
+    """Steps whose frames are given, and the chunk that each begins."""
+
+    before_F3SS: Tensor
+    """In [-1, 1]."""
+
+    after_F3SS: Tensor
+    """In [-1, 1]."""
+
+    step_F3: Tensor
+    """From one to the other."""
+
+    said: tuple[str, ...]
+    """Command of each; "" where it is not told."""
+
+    first_F3SS: Tensor
+    """The frame before a chunk."""
+
+    chunk_FN3: Tensor
+    """The chunk's steps."""
+
+    asked: tuple[str, ...]
+    """Its command."""
+
+
+def draw_steps(
+    episodes: Sequence[PosedEpisode], run: RenderingRun, generator: torch.Generator
+) -> Steps:
+    """Draw `run.pairs` of each, of any episodes."""
+    chosen = torch.randint(len(episodes), (run.pairs,), generator=generator).tolist()
+    drawn = [_pair(episodes[index], run.reach, generator) for index in chosen]
+    before, after, steps, said = zip(*drawn, strict=True)
+    chunks = [_chunk(episodes[index], generator) for index in chosen]
+    first, chunk, asked = zip(*chunks, strict=True)
+    return Steps(
+        before_F3SS=torch.stack(before),
+        after_F3SS=torch.stack(after),
+        step_F3=torch.stack(steps),
+        said=said,
+        first_F3SS=torch.stack(first),
+        chunk_FN3=torch.stack(chunk),
+        asked=asked,
+    )
+
+
+def on_the_way(
+    here_3SS: Tensor, there_3SS: Tensor, turn: float, share: float, reach: float
+) -> Tensor:
+    """Return what a camera sees on a turn from one frame to another, (3, S, S).
+
+    Args:
+        here_3SS: at its begin.
+        there_3SS: at its end.
+        turn: radians to the left in all.
+        share: of the turn that is done, 0 to 1.
+        reach: slope at the edge of a frame.
+    """
+    side = here_3SS.shape[-1]
+    slopes_X2 = rays_of(side, reach)
+    turned = torch.tensor([-share * turn, (1 - share) * turn])
+    places = torch.stack([_seen_by(slopes_X2, it) for it in turned]).unflatten(1, (side, side))
+    images = torch.stack([here_3SS, there_3SS])
+    shown = functional.grid_sample(
+        images, places / reach, align_corners=False, padding_mode="border"
+    )
+    nearer_here = places[0, ..., 0].abs() <= places[1, ..., 0].abs()
+    return torch.where(nearer_here, shown[0], shown[1])
+
+
+def _seen_by(slopes_X2: Tensor, turn: Tensor) -> Tensor:
+    """Return the slopes of rays in a camera that looks so many radians further to the left."""
+    right, down = slopes_X2.unbind(-1)
+    ahead = turn.cos() - right * turn.sin()
+    return torch.stack([turn.sin() + right * turn.cos(), down], -1) / ahead[:, None]
+
+
+def _pair(
+    episode: PosedEpisode, reach: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor, str]:
+    number = int(torch.randint(len(episode.frames) - 1, (), generator=generator))
+    before, after = episode.pixels(torch.tensor([number, number + 1]))
+    here_3, there_3 = episode.poses_T3[number : number + 2]
+    step_3, said = relative(there_3, here_3), episode.action_after(number)
+    in_part, back, untold = torch.rand(3, generator=generator).tolist()
+    if _is_turn(step_3) and in_part < _IN_PART:
+        first, last = sorted(
+            (torch.randperm(_PARTS + 1, generator=generator)[:2] / _PARTS).tolist()
+        )
+        turn = float(step_3[2])
+        ends = [on_the_way(before, after, turn, share, reach) for share in (first, last)]
+        (before, after), step_3, said = ends, step_3 * (last - first), f"{said} {LITTLE}"
+    if back < _BACK:
+        word, small = said.removesuffix(f" {LITTLE}"), said.endswith(LITTLE)
+        said = OPPOSITE.get(word, "") + (f" {LITTLE}" if small and word in OPPOSITE else "")
+        before, after, step_3 = after, before, relative(torch.zeros(3), step_3)
+    return before, after, step_3, "" if untold < _UNTOLD else said
+
+
+def _is_turn(step_3: Tensor) -> bool:
+    least, most = _TURNS
+    return bool(step_3[:2].norm() < _STILL) and least < abs(float(step_3[2])) < most
+
+
+def _chunk(episode: PosedEpisode, generator: torch.Generator) -> tuple[Tensor, Tensor, str]:
+    chunk = int(torch.randint(len(episode.actions), (), generator=generator))
+    first = chunk * episode.chunk_frames
+    poses_N3 = episode.poses_T3[first : first + episode.chunk_frames + 1]
+    steps_N3 = relative(poses_N3[1:], poses_N3[:-1])
+    return episode.pixels(torch.tensor([first]))[0], steps_N3, episode.actions[chunk]

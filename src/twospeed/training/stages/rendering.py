@@ -1,0 +1,81 @@
+"""The stage that trains the renderer, beside a world model whose other parts are done.
+
+rendering/     posed/ (frames with poses), journal, checkpoint
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from twospeed.core.random import initial_weights_of
+from twospeed.training.loop import run_loop
+from twospeed.training.rendering.config import RenderingRun
+from twospeed.training.rendering.learning import LearningToDraw
+from twospeed.training.rendering.posed import posed_frames
+from twospeed.training.stages.folders import RunContext
+from twospeed.worldmodel.codec import cell_side
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.rendering.renderer import ViewRenderer
+
+
+def rendering_stage(
+    context: RunContext,
+    model: WorldModel,
+    sayings: Mapping[str, Sequence[str]],
+    minutes: float | None,
+) -> float:
+    """Train the model's renderer, a new one where it has none; it gets the averaged weights.
+
+    Args:
+        context: of the run.
+        model: all other parts.
+        sayings: command -> what may be said for it.
+        minutes: stop after this long; None runs to the last step.
+
+    Returns:
+        PSNR in dB of new views of held-out episodes.
+
+    Raises:
+        ConfigError: when the episodes have no poses.
+    """
+    run, folder = context.config.rendering, context.out / "rendering"
+    with context.accelerator.main_process_first():
+        frames = posed_frames(context.source, run.episodes, folder / "posed")
+    renderer = model.renderer or build_renderer(model, run)
+    renderer.requires_grad_(True)
+    renderer.views.requires_grad_(False)  # empty until a memory writes it
+    learning = LearningToDraw(model, frames, sayings, run)
+
+    def loss_of(step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG001
+        return learning.loss(renderer, generator)
+
+    averaged = run_loop(
+        renderer,
+        loss_of,
+        run.loop,
+        out=folder,
+        minutes=minutes,
+        accelerator=context.accelerator,
+        label="rendering",
+    )
+    model.renderer = cast(ViewRenderer, averaged)
+    return learning.held_out_db(model.renderer)
+
+
+def build_renderer(model: WorldModel, run: RenderingRun) -> ViewRenderer:
+    """Return an untrained renderer for the latents and texts of a model."""
+    settings = model.settings
+    with initial_weights_of(run.loop.seed):
+        return ViewRenderer(
+            side=settings.frame_size,
+            latent_channels=int(model.autoencoder.config.latent_channels),
+            latent_cells=settings.frame_size // cell_side(model.autoencoder),
+            text_width=model.text_encoder.width,
+            chunk_frames=settings.chunk_frames,
+            features=run.features,
+            width=run.width,
+            reach=run.reach,
+            depths=run.depths,
+        )
