@@ -49,12 +49,18 @@ def rooms_64_renderer() -> RunConfig:
     done = LoopConfig(steps=0)
     return replace(
         recipe,
-        recording=replace(recipe.recording, episodes=1_600, chunks=14, policy="random+roam"),
+        recording=replace(
+            recipe.recording,
+            episodes=800,
+            chunks=14,
+            policy="random+roam",
+            episodes_per_shard=8,
+        ),
         autoencoder=replace(recipe.autoencoder, frames=2_048, loop=done),
         text=replace(recipe.text, loop=done),
         slow=replace(recipe.slow, loop=done),
         recalling=RecallingConfig(loop=done),
-        rendering=RenderingRun(episodes=1_600, loop=replace(RenderingRun().loop, steps=20_000)),
+        rendering=RenderingRun(loop=replace(RenderingRun().loop, steps=20_000)),
     )
 
 
