@@ -6,10 +6,18 @@ import pytest
 import torch
 from PIL import Image
 
+from twospeed.core.config import override
 from twospeed.core.errors import DataError, TwospeedError
 from twospeed.core.video import read_frame, read_video, write_video
+from twospeed.data.exporters.lerobot import export_lerobot
+from twospeed.data.index import read_episodes, read_index
 from twospeed.data.recorder import record
 from twospeed.data.recording import RecordingConfig
+from twospeed.data.shards import read_shard, write_shard
+from twospeed.data.statistics import describe
+from twospeed.data.streaming import stream_episodes
+from twospeed.data.survey import survey
+from twospeed.generation.action_list import parse_actions
 from twospeed.generation.dream import Dream
 from twospeed.generation.gym import DreamEnv
 from twospeed.memory.config import GradientConfig
@@ -149,8 +157,28 @@ def test_what_is_no_place_is_refused(model, random_frames, memory, path):
         lambda it: save_memory(memory, it),
         lambda it: record(RecordingConfig(world="rooms", episodes=1), it),
         lambda it: train_world_model(rooms_tiny(), None, it),
+        read_index,
+        read_episodes,
+        stream_episodes,
+        survey,
+        describe,
+        read_shard,
+        lambda it: write_shard(it, []),
+        lambda it: export_lerobot(it, "out"),
+        lambda it: export_lerobot("data", it),
     ):
         refused(call, path)
+
+
+@pytest.mark.parametrize("other", [None, 3, ["turn left"], b"turn left"])
+def test_a_list_of_actions_and_a_setting_are_texts(other):
+    refused(parse_actions, other)
+    refused(override, rooms_tiny(), other)
+
+
+@pytest.mark.parametrize("other", [3, "memory", {}, [None]])
+def test_what_cannot_be_read_is_no_memory(model, latents, other):
+    refused(model.generate, latents, ["turn left"] * 2, [(3, 0), (3, 1)], fast_weights=other)
 
 
 def test_other_batches_are_refused(model, latents):

@@ -64,6 +64,9 @@ def test_every_command_has_a_help_of_its_own(name, capsys):
         (["train", "rooms-tiny", "--out", "x", "--data", "nothing"], "index.json"),
         (["record", "moon", "--episodes", "1", "--out", "x"], "no world is called 'moon'"),
         (["memory", "show", "nothing"], "cannot read a memory"),
+        (["memory", "show", "n" * 300], "cannot read"),
+        (["record", "rooms", "--out", "x", "--share", "0.5"], "without --preset"),
+        (["terminator", "bench", "--json", "x", "--plot", "p.png", "--no-scaling"], "--no-scaling"),
         (["--verbose"], "No such option"),
     ],
 )

@@ -56,6 +56,8 @@ def record(
             jobs = _jobs_of(preset, share=share, size=size)
             _record_preset(jobs, out, workers=workers, engine=engine)
             return
+        if share != 1.0:
+            raise ConfigError(f"--share is the part of a preset, got {share} without --preset")
         config = _config_of(str(world), episodes, first_seed, chunks, size, policy)
         done = recorder.record(config, out, workers=workers, engine=engine)
     except KeyboardInterrupt:

@@ -67,11 +67,13 @@ def bench(
     clock: Annotated[str, typer.Option(help=f"One of: {', '.join(CLOCKS)}.")] = "wall",
 ) -> None:
     """Measure inference and training in units of a 1024x1024x1024 matrix product."""
+    if plot is not None and not scaling:
+        raise typer.BadParameter("--plot draws the scaling table: leave --no-scaling away.")
     config = BenchConfig(repeats=repeats, scaling=scaling, threads=threads, clock=clock)
     with Console(stderr=True).status("measuring"):
         results = run_bench(config)
     write_json(json, results)
-    if plot is not None and scaling:
+    if plot is not None:
         plot_scaling([ScalingRow(**row) for row in results["scaling"]], plot)
     for part in ("inference_over_matmul", "training_over_matmul"):
         figures = ", ".join(

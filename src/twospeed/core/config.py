@@ -25,8 +25,8 @@ def override(config: C, *settings: str) -> C:
     """
     values = to_json(config)
     for setting in settings:
-        path, separator, text = setting.partition("=")
-        if not separator:
+        path, separator, text = str(setting).partition("=")
+        if not (separator and isinstance(setting, str)):
             raise ConfigError(f"a setting is written path=value, got {shown(setting)}")
         _set_leaf(config, values, path.strip(), _read(text.strip()))
     return from_json(type(config), values)

@@ -101,8 +101,8 @@ def check_parents(path: Path) -> None:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn whatever the system says inside the block into one line.
+def writing(path: Path, act: str = "write") -> Iterator[None]:
+    """Turn whatever the system says inside the block into one line: cannot write, or read, `path`.
 
     Raises:
         DataError: when something cannot be written.
@@ -111,7 +111,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except (OSError, SafetensorError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
-        raise DataError(f"cannot write {path}: {reason or error}") from error
+        raise DataError(f"cannot {act} {path}: {reason or error}") from error
 
 
 def aside_of(place: Path) -> Path:

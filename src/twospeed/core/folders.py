@@ -115,7 +115,7 @@ def check_folder(path: Path, kind: FolderKind) -> None:
             this kind, or the folder that the process runs in; or `check_place` refuses it.
     """
     check_place(path)
-    with writing(path):
+    with writing(path, "read"):
         place = path.resolve()
         if place in (Path.cwd(), *Path.cwd().parents):
             raise DataError(f"{path} is the folder you are in: name one below it")

@@ -12,7 +12,7 @@ from typing import Annotated, TypeVar
 
 from twospeed.core.errors import DataError
 from twospeed.core.fields import shown
-from twospeed.core.files import sha256_of, write_json
+from twospeed.core.files import StrPath, as_path, sha256_of, write_json
 from twospeed.core.ranges import Within
 from twospeed.core.untrusted import parse_json, typed
 from twospeed.data.episode import Episode
@@ -86,13 +86,14 @@ def _entry_of(path: Path) -> ShardEntry:
     )
 
 
-def read_index(folder: Path) -> list[ShardEntry]:
+def read_index(folder: StrPath) -> list[ShardEntry]:
     """Read what a folder should hold.
 
     Raises:
+        KindError: when the place is neither a text nor a path.
         DataError: when there is no index, or it has another format or version.
     """
-    path = folder / "index.json"
+    path = as_path(folder, "folder") / "index.json"
     if not path.is_file():
         raise DataError(f"{folder} has no index.json: no recording has been finished there")
     try:
@@ -118,7 +119,7 @@ def parse_index(content: bytes, where: str) -> list[ShardEntry]:
 
 
 def read_episodes(
-    folder: Path, *, on_damage: Callable[[str], None] | None = None
+    folder: StrPath, *, on_damage: Callable[[str], None] | None = None
 ) -> Iterator[Episode]:
     """Stream the episodes of a folder, shard by shard, checking every shard first.
 
@@ -130,13 +131,15 @@ def read_episodes(
         DataError: when the folder has no index of this version (at once), or when no shard of it
             is whole (when the stream ends).
     """
+    folder = as_path(folder, "folder")
     return _stream(folder, read_index(folder), read_shard, on_damage)
 
 
 def read_all_notes(
-    folder: Path, *, on_damage: Callable[[str], None] | None = None
+    folder: StrPath, *, on_damage: Callable[[str], None] | None = None
 ) -> Iterator[Notes]:
     """Stream what `read_episodes` would, but only the notes: no video is decoded."""
+    folder = as_path(folder, "folder")
     return _stream(folder, read_index(folder), read_notes, on_damage)
 
 

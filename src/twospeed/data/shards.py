@@ -15,19 +15,19 @@ import numpy as np
 
 from twospeed.core.errors import DataError
 from twospeed.core.fields import shown
-from twospeed.core.files import written_aside
+from twospeed.core.files import StrPath, as_path, written_aside
 from twospeed.data.episode import Episode
 from twospeed.data.lossless import pack_frames, unpack_frames
 from twospeed.data.notes import Notes
 
 
-def write_shard(path: Path, episodes: Iterable[Episode]) -> None:
+def write_shard(path: StrPath, episodes: Iterable[Episode]) -> None:
     """Write episodes as they come; the file appears under its name when all are in it.
 
     Raises:
         DataError: when the disk is full or the place cannot be written.
     """
-    with written_aside(path) as aside:
+    with written_aside(as_path(path)) as aside:
         with tarfile.open(aside, "w", format=tarfile.USTAR_FORMAT) as tar:
             for episode in episodes:
                 key = f"{episode.world}-{episode.seed:09d}"
@@ -52,14 +52,14 @@ def notes_of(episode: Episode) -> Notes:
     return Notes(num_frames=len(episode.frames), poses=poses, **told)
 
 
-def read_shard(path: Path) -> Iterator[Episode]:
+def read_shard(path: StrPath) -> Iterator[Episode]:
     """Stream the episodes of one shard.
 
     Raises:
         DataError: at the first thing that is not as it should be, saying what.
     """
-    for notes, video in read_samples(path):
-        yield _episode_of(notes, video)
+    samples = read_samples(as_path(path))
+    return (_episode_of(notes, video) for notes, video in samples)
 
 
 def read_samples(path: Path) -> Iterator[tuple[Notes, bytes]]:

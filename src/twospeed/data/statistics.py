@@ -4,8 +4,8 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from twospeed.core.files import StrPath
 from twospeed.data.likeness import alike
 from twospeed.data.survey import Sample, Survey, survey
 
@@ -93,7 +93,7 @@ class Statistics:
     """One line for every shard that could not be read."""
 
 
-def describe(folder: Path) -> Statistics:
+def describe(folder: StrPath) -> Statistics:
     """Count what lies below a folder, without decoding a video: no near-duplicates are found.
 
     Raises:

@@ -38,7 +38,7 @@ def index_at(place: Place) -> list[ShardEntry]:
     Raises:
         DataError: when there is no index of this version, or the URL cannot be reached.
     """
-    return list(_index_of_url(str(place))) if _is_url(place) else read_index(Path(place))
+    return list(_index_of_url(str(place))) if _is_url(place) else read_index(place)
 
 
 @contextmanager

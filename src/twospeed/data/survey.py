@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twospeed.core.errors import DataError
+from twospeed.core.files import StrPath, as_path
 from twospeed.core.progress import Advance, progress
 from twospeed.data.index import ShardEntry, check_shard, read_index
 from twospeed.data.likeness import Look, look_of
@@ -71,12 +72,13 @@ def folders_below(place: Path) -> list[Path]:
     return found
 
 
-def survey(place: Path, *, with_looks: bool = True) -> Survey:
+def survey(place: StrPath, *, with_looks: bool = True) -> Survey:
     """Read the notes, and unless told otherwise the first frame, of all episodes below a folder.
 
     Raises:
         DataError: when there is no index of this version, or no shard is whole.
     """
+    place = as_path(place, "place")
     entries = [(folder, it) for folder in folders_below(place) for it in read_index(folder)]
     samples: list[Sample] = []
     damaged: list[str] = []

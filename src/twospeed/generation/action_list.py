@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
+from twospeed.core.arguments import check_kind
 from twospeed.core.errors import DataError, UnknownNameError
 from twospeed.core.fields import shown
 
@@ -49,9 +50,11 @@ def parse_actions(text: str, known: Collection[str] = ()) -> list[str]:
     """Read a list into one action a chunk; see `read_actions`.
 
     Raises:
+        KindError: when it is no text.
         UnknownNameError: as `read_actions`.
     """
     actions: list[str] = []
+    check_kind(text, str, "a list of actions")
     for words, count in _parts(text, _pattern_of(known)):
         _check_length(len(actions) + count)
         actions += [words] * count

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from twospeed.core.arguments import FramesLike, as_frames, check_size
+from twospeed.core.arguments import FramesLike, as_frames, check_kind, check_size
 from twospeed.core.config import to_json
 from twospeed.core.errors import DataError
 from twospeed.core.fields import shown
@@ -233,6 +233,8 @@ class WorldModel:
         """Return what the sampler asks at every step."""
         text = self.text_encoder.encode([*actions, ""]).to(self.device)
         slow = Reading.of(self.denoiser, past_BCTHW, text[:-1])
+        if fast_weights is not None:
+            check_kind(fast_weights, FastReader, "fast_weights")
         fast = fast_weights.read(slow) if fast_weights else None
         if not self.settings.guidance:
             return fast or slow

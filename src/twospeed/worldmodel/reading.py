@@ -7,7 +7,7 @@ features of a key, O what the recall layer gives.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -97,6 +97,7 @@ class FastReading(Protocol):
         ...
 
 
+@runtime_checkable
 class FastReader(Protocol):
     """Fast weights, as generating asks them: once a chunk."""
 

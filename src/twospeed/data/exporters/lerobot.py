@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twospeed.core.errors import DataError, require
+from twospeed.core.files import StrPath, as_path
 from twospeed.core.folders import FolderKind, check_new, folder_aside
 from twospeed.core.progress import progress
 from twospeed.data.episode import Episode
@@ -37,7 +38,7 @@ class Exported:
 
 
 def export_lerobot(
-    folder: Path, out: Path, *, video_megabytes: int = VIDEO_FILE_MEGABYTES
+    folder: StrPath, out: StrPath, *, video_megabytes: int = VIDEO_FILE_MEGABYTES
 ) -> Exported:
     """Write the episodes of a folder of shards as a LeRobot dataset; it is whole or not there.
 
@@ -54,6 +55,7 @@ def export_lerobot(
         MissingExtraError: when pyarrow is not installed.
     """
     require("pyarrow.parquet", extra="data")
+    folder, out = as_path(folder, "folder"), as_path(out, "out")
     check_new(out)
     notes = [note for note in read_all_notes(folder) if note.actions]
     dataset = Dataset(rate=_rate_of({note.frames_per_second for note in notes}, folder))
