@@ -115,7 +115,7 @@ def check_folder(path: Path, kind: FolderKind) -> None:
             this kind, or the folder that the process runs in; or `check_place` refuses it.
     """
     check_place(path)
-    with writing(path, "read"):
+    with writing(path):
         place = path.resolve()
         if place in (Path.cwd(), *Path.cwd().parents):
             raise DataError(f"{path} is the folder you are in: name one below it")
@@ -133,7 +133,7 @@ def check_folder(path: Path, kind: FolderKind) -> None:
 
 def recover(path: Path, kind: FolderKind) -> None:
     """Put back the folder `path` if a kill came just before its new version got the name."""
-    with writing(path):
+    with writing(path, "read"):
         place = path.resolve()
         for ending in (_OLD, "old"):  # the second one by earlier versions
             old = hidden_beside(place, place.name, ending) if place.name else place
