@@ -50,7 +50,7 @@ class Recall:
 
 
 @dataclass(kw_only=True, eq=False, slots=True)
-class _Trace:
+class Trace:
     """One written chunk."""
 
     keys: Tensor | None
@@ -68,7 +68,7 @@ class Microscope:
 
     def __init__(self, model: WorldModel) -> None:
         self._model = model
-        self._traces: list[_Trace] = []
+        self._traces: list[Trace] = []
         self.first = 0
         """Number of the oldest chunk that is still told apart."""
 
@@ -77,10 +77,14 @@ class Microscope:
         """Chunks noted, also those that are no longer told apart."""
         return self.first + len(self._traces)
 
-    def note(self, write: Write, frame: Frame, memory: FastWeights) -> None:
-        """Note a chunk that was written, and its last frame."""
+    def trace_of(self, write: Write, frame: Frame, memory: FastWeights) -> Trace:
+        """Return what is kept of a chunk that is written, and of its last frame."""
         keys = self._keys_of(write, memory)
-        self._traces.append(_Trace(keys=keys, thumb=thumbnail(frame, THUMB_SIDE)))
+        return Trace(keys=keys, thumb=thumbnail(frame, THUMB_SIDE))
+
+    def note(self, trace: Trace) -> None:
+        """Note a chunk that was written."""
+        self._traces.append(trace)
         if len(self._traces) > MOST_WRITES:
             del self._traces[0]
             self.first += 1
@@ -150,7 +154,7 @@ class Microscope:
         keys = named.get("keys")
         for place, thumb in enumerate(named["thumbs"]):
             one = None if keys is None else keys[place]
-            self._traces.append(_Trace(keys=one, thumb=np.asarray(thumb.numpy())))
+            self._traces.append(Trace(keys=one, thumb=np.asarray(thumb.numpy())))
 
     @torch.no_grad()
     def _keys_of(self, write: Write, memory: FastWeights) -> Tensor | None:

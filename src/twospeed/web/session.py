@@ -213,20 +213,27 @@ class Session:
     def _go_on(
         self, new: Tensor, said: Said, before: Moment, *, is_seen: bool
     ) -> WriteRecord | None:
-        record = None
         write = self._write_of(new, said, is_seen=is_seen)
-        self.history.add(before, self.memory, write)
-        try:
-            if self.memory is not None and write is not None:
-                record = write.learn(self.memory)
-                self.microscope.note(write, self.shown.frames[MEMORY], self.memory)
-        except Exception:  # whatever was written of it goes
-            _, self.memory = self.history.undo(1, self.model, self.memory)
-            raise
+        record = None if write is None else self._write(write, before)
+        if write is None:
+            self.history.add(before, None, None)
         self.past = new
         self.num_chunks += 1
         self.num_acts += 1
         self.actions.append((said.text, is_seen))
+        return record
+
+    def _write(self, write: Write, before: Moment) -> WriteRecord:
+        """Let the memory learn a chunk; when that fails, all is as it was."""
+        assert self.memory is not None  # noqa: S101 - there is a write
+        trace = self.microscope.trace_of(write, self.shown.frames[MEMORY], self.memory)
+        self.history.add(before, self.memory, write)
+        try:
+            record = write.learn(self.memory)
+        except Exception:
+            _, self.memory = self.history.undo(1, self.model, self.memory)
+            raise
+        self.microscope.note(trace)
         return record
 
     def _write_of(self, new: Tensor, said: Said, *, is_seen: bool) -> Write | None:

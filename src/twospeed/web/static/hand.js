@@ -17,7 +17,7 @@ export class Hand {
     $("undo").onclick = () => this.undo();
     $("share").oninput = () => ($("share-text").textContent = this.share() === 1 ? "all" : `${$("share").value} %`);
     $("forget").onclick = () => send("forget", { share: this.share() });
-    $("save").onsubmit = (event) => (event.preventDefault(), send("save", { name: $("save-name").value.trim() || "walk" }));
+    $("save").onsubmit = (event) => (event.preventDefault(), $("save-name").blur(), send("save", { name: $("save-name").value.trim() || "walk" }));
     $("load").onsubmit = (event) => (event.preventDefault(), $("saves").value && send("load", { name: $("saves").value }));
     $("merge").onclick = () => $("saves").value && send("merge", { name: $("saves").value, share: 0.5 });
     $("fork").onclick = () => {
