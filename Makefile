@@ -2,7 +2,7 @@
 PYTHON ?= python3
 OUT ?= demo
 
-.PHONY: setup demo test check slow docs clean
+.PHONY: setup demo test check slow browser docs clean
 
 setup: .venv/ready
 
@@ -19,6 +19,9 @@ test: setup
 
 slow: setup
 	.venv/bin/python -m pytest -m slow
+
+browser: setup
+	.venv/bin/python -m pytest -m browser -rs
 
 docs: setup
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict

@@ -10,7 +10,6 @@ from twospeed.cli.options import MODEL, Report
 from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.cli.vocabularies import known_to
-from twospeed.core.errors import require
 from twospeed.core.files import write_json
 from twospeed.core.pictures import fit_frame
 from twospeed.core.video import read_frame
@@ -18,6 +17,8 @@ from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import load_memory
 from twospeed.memory.memory_file import open_memories
 from twospeed.memory.presets import preset_of
+from twospeed.web.benchmark import line_of, measure
+from twospeed.web.serving import serve
 from twospeed.web.stage import NOTE, MemoryMaker, Stage
 from twospeed.web.truth import Start, is_named, start_of
 from twospeed.web.words import Words
@@ -47,8 +48,6 @@ def play(
     report: Report = None,
 ) -> None:
     """Walk in a dream in the browser, with memory and without, beside the true world."""
-    require("uvicorn", extra="play")
-    require("starlette", extra="play")
     world_model = WorldModel.from_pretrained(model)
     stage = Stage(
         model=world_model,
@@ -61,8 +60,6 @@ def play(
     if benchmark is not None:
         _measure(stage, benchmark, report)
         return
-    from twospeed.web.serving import serve
-
     serve(stage, host=host, port=port, open_browser=browser, say=_say_address)
 
 
@@ -92,8 +89,6 @@ def _maker(choice: str, preset: str, model: WorldModel) -> MemoryMaker:
 
 
 def _measure(stage: Stage, seconds: float, report: Path | None) -> None:
-    from twospeed.web.benchmark import line_of, measure
-
     figures = measure(stage, seconds=seconds)
     if report is not None:
         write_json(report, figures)
