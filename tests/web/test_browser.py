@@ -195,7 +195,7 @@ def test_two_tabs_do_not_mix_and_a_fork_goes_its_own_way(open_page):
     with page.expect_popup() as popup:
         page.click("#fork")
     fork = popup.value
-    until(lambda: "#load=fork-" in fork.url)
+    until(lambda: fork.evaluate("location.hash").startswith("#load=fork-"))
     assert settled(fork, 1) == mine
     tap(fork, "s")
     settled(fork, 2)
