@@ -82,6 +82,20 @@ def doom_64() -> RunConfig:
     )
 
 
+def fetch_64() -> RunConfig:
+    """The model of a robot arm over a table (needs the extra `robot` to record)."""
+    recipe = rooms_64()
+    return replace(
+        recipe,
+        recording=RecordingConfig(
+            world="fetch", episodes=1_024, chunks=28, policy="scripted+scripted+random"
+        ),
+        model=WorldModelConfig(settings=replace(recipe.model.settings, world="fetch")),
+        slow=replace(recipe.slow, loop=replace(recipe.slow.loop, steps=16_000)),
+        recalling=replace(recipe.recalling, loop=replace(recipe.recalling.loop, steps=16_000)),
+    )
+
+
 def worlds_64() -> RunConfig:
     """One model of many worlds, from a recording of ``twospeed record --preset`` (``--data``).
 
@@ -135,6 +149,7 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "rooms-64-renderer": rooms_64_renderer,
     "rooms-64-unet3d": rooms_64_unet3d,
     "doom-64": doom_64,
+    "fetch-64": fetch_64,
     "worlds-64": worlds_64,
     "rooms-tiny": rooms_tiny,
 }

@@ -20,6 +20,7 @@ _WAYS = {  # axis -> command that adds, command that takes away
     1: ("move the gripper right", "move the gripper left"),
     2: ("raise the gripper", "lower the gripper"),
 }
+_UNDOES = {one: other for pair in _WAYS.values() for one, other in (pair, pair[::-1])}
 _CENTRE = (1.31, 0.75)  # metres: the middle of the table's reach
 _CURIOUS = 0.06  # how often something else is done while nothing is held
 
@@ -70,11 +71,31 @@ def _some_move(generator: np.random.Generator) -> str:
 
 
 def _round(block: NDArray[np.float64], generator: np.random.Generator) -> list[str]:
-    """Pick, carry one or two chunks towards the middle, put down; pick again and bring back."""
-    axis = int(generator.integers(2))
-    out, back = _WAYS[axis] if block[axis] < _CENTRE[axis] else _WAYS[axis][::-1]
-    length = 1 + int(generator.random() < 0.4)
+    """Pick, carry towards the middle, put down, perhaps look away; pick again and bring back."""
+    out = _carry(block, generator)
+    back = [_UNDOES[command] for command in reversed(out)]
     down, up = "lower the gripper", "raise the gripper"
     pick, put = [down, "close the gripper", up], [down, "open the gripper", up]
-    there = pick + [out] * length + put
-    return there + pick + [back] * length + put
+    return pick + out + put + _meanwhile(out, generator) + pick + back + put
+
+
+def _carry(block: NDArray[np.float64], generator: np.random.Generator) -> list[str]:
+    """One or two chunks along one axis of the table, half of the time one along the other too."""
+    first = int(generator.integers(2))
+    length = 1 + int(generator.random() < 0.4)
+    legs = [_inwards(first, block)] * length
+    if generator.random() < 0.5:
+        legs.insert(int(generator.integers(2)) * length, _inwards(1 - first, block))
+    return legs
+
+
+def _inwards(axis: int, block: NDArray[np.float64]) -> str:
+    return _WAYS[axis][0 if block[axis] < _CENTRE[axis] else 1]
+
+
+def _meanwhile(out: list[str], generator: np.random.Generator) -> list[str]:
+    """Half of the time, go on with the hand empty and come back over the block."""
+    if generator.random() < 0.5:
+        return []
+    aside = str(generator.choice([out[-1], _UNDOES[out[-1]]]))
+    return [aside, _UNDOES[aside]]
