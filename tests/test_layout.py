@@ -8,7 +8,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "twospeed"
 EVERYTHING = {
     "core", "worlds", "data", "worldmodel", "memory", "generation", "training", "evaluation",
-    "terminator", "recipes", "web",
+    "terminator", "recipes", "web", "planning",
 }  # fmt: skip
 MAY_IMPORT = {
     "core": set(),
@@ -21,6 +21,8 @@ MAY_IMPORT = {
     "evaluation": {"core", "worlds", "data", "worldmodel", "memory", "generation"},
     "terminator": {"core"},
     "web": {"core", "worlds", "data", "worldmodel", "memory", "generation", "evaluation"},
+    "planning": {"core", "worlds", "data", "worldmodel", "memory", "generation", "training",
+                 "evaluation", "terminator"},
     "recipes": {"core", "worlds", "data", "worldmodel", "memory", "generation", "training",
                 "evaluation", "terminator"},
     "cli": EVERYTHING,

@@ -21,6 +21,7 @@ COMMANDS: dict[str, Entry] = {
         ("models", "models", "models", "List the packaged models."),
         ("memory", "memory", "app", "Look at memories, fork, merge, compare or forget them."),
         ("recall", "recall", "recall", "Measure what memory recalls of places out of sight."),
+        ("plan", "plan", "plan", "Act on a task that needs memory, and measure how near one came."),
         ("adherence", "adherence", "adherence", "Measure whether actions are obeyed, by domain."),
         ("worlds", "worlds", "worlds", "List the worlds: installed or not, commands, speed."),
         ("record", "record", "record", "Record episodes of a world as shards."),

@@ -8,13 +8,20 @@ import typer
 from twospeed.cli.options import Settings, Workers, workers_of
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.core.config import override
-from twospeed.core.errors import lookup
+from twospeed.core.errors import ConfigError, lookup
+from twospeed.planning.inverse.learning import InverseConfig, train_inverse_dynamics
 from twospeed.recipes import RECIPES
 from twospeed.training.pipeline import NOTE, train_world_model
+from twospeed.worldmodel.model import WorldModel
+
+INVERSE_DYNAMICS = "inverse-dynamics"
+"""What is trained beside the recipes."""
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help=f"One of: {', '.join(RECIPES)}.")],
+    recipe: Annotated[
+        str, typer.Argument(help=f"One of: {', '.join(RECIPES)}; or {INVERSE_DYNAMICS}.")
+    ],
     out: Annotated[
         Path, typer.Option(callback=folder_claimed_by(NOTE), help="A folder of this run alone.")
     ],
@@ -29,7 +36,13 @@ def train(
     settings: Settings = None,
     workers: Workers = 1,
 ) -> None:
-    """Train a world model; the same command goes on where it was stopped."""
+    """Train a world model, or what reads commands from frames; the same command goes on.
+
+    For inverse-dynamics, --init is a world model whose generated clips are read, too.
+    """
+    if recipe == INVERSE_DYNAMICS:
+        _train_inverse(data, out, minutes, init, settings)
+        return
     config = override(lookup(RECIPES, recipe, "recipe")(), *(settings or []))
     done = train_world_model(
         config,
@@ -46,3 +59,29 @@ def train(
         f" autoencoder {figures.autoencoder_psnr_db:.1f} dB, sayings understood"
         f" {figures.text_accuracy:.0%}; model in {done.folder}"
     )
+
+
+def _train_inverse(
+    data: str | None,
+    out: Path,
+    minutes: float | None,
+    init: str | None,
+    settings: list[str] | None,
+) -> None:
+    if data is None:
+        raise ConfigError(f"{INVERSE_DYNAMICS} are learned from recorded shards: give --data")
+    report = train_inverse_dynamics(
+        override(InverseConfig(), *(settings or [])),
+        data,
+        out,
+        minutes=minutes,
+        model=None if init is None else WorldModel.from_pretrained(init),
+    )
+    for name, row in report["networks"].items():
+        generated = row.get("accuracy_on_generated")
+        typer.echo(
+            f"{name}: {row['accuracy']:.1%} of {row['clips']} held-out clips"
+            + (f", {generated:.1%} of generated ones" if generated is not None else "")
+            + f", calibration error {row['calibration_error']:.3f}, {row['parameters']:,} numbers"
+        )
+    typer.echo(f"the better one, {report['best']}, is in {out / 'best'}")

@@ -1,0 +1,124 @@
+"""What stands side by side: who acts, and with what memory. All see the same episode.
+
+on           fast weights that learned the episode, also told backwards (imagining/replay.py)
+off          the same slow weights without memory
+swap         fast weights of another episode
+loop         as "on", with slow weights that learned from many episodes (consolidation)
+last_frame   fast weights that learned the last chunk alone
+first_frame  fast weights that learned the first chunk alone
+lookup       raw chunks in a table instead of fast weights
+undo         all commands undone in reverse order, without looking
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.fast_weights import FastWeights
+from twospeed.planning.acting.base import Executor
+from twospeed.planning.acting.closed_loop import ClosedLoop
+from twospeed.planning.acting.deciding import Decider
+from twospeed.planning.acting.undoing import UNDOES, Undoing
+from twospeed.planning.imagining.base import VideoPlanner
+from twospeed.planning.imagining.remembering import RememberingPlanner, memory_of_seen
+from twospeed.planning.imagining.replay import Seen
+from twospeed.planning.imagining.table import TablePlanner
+from twospeed.planning.inverse.base import InverseDynamics
+from twospeed.planning.search.beam import BeamSearch
+from twospeed.planning.tasks.base import CHUNK_FRAMES, Begun
+from twospeed.worldmodel.model import WorldModel
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Setting:
+    """What an arm is made of."""
+
+    model: WorldModel
+    memory: FastLearningConfig
+    inverse: InverseDynamics
+    own: Begun
+    other: Begun
+    """The episode, and another one of the same task."""
+
+    texts: tuple[str, ...]
+    """Of the sub-goals that lead back."""
+
+    seed: int
+    consolidated: WorldModel | None = None
+    """Slow weights of the arm "loop"."""
+
+    def seen(self, begun: Begun, model: WorldModel) -> Seen:
+        """Return an episode in latents."""
+        frames = begun.frames[: 1 + CHUNK_FRAMES * len(begun.actions)]
+        latents = model.encode(frames[None]).to(model.device)
+        return Seen(latents_1CTHW=latents, actions=begun.actions, frames=CHUNK_FRAMES)
+
+    def remembering(self, model: WorldModel, seen: Seen) -> Executor:
+        """Return who acts with a memory that learned an episode."""
+        memory = memory_of_seen(model, self.memory, seen, texts=self.texts, seed=self.seed)
+        planner = RememberingPlanner(model, memory)
+        return self.closed_loop(planner, model=model, memory=memory)
+
+    def closed_loop(
+        self,
+        planner: VideoPlanner,
+        *,
+        model: WorldModel | None = None,
+        memory: FastWeights | None = None,
+        searches: bool = True,
+    ) -> Executor:
+        """Return who acts by a planner."""
+        model = model or self.model
+        decider = Decider(
+            model=model,
+            inverse=self.inverse,
+            search=BeamSearch(model, self.inverse.commands) if searches else None,
+            memory=memory,
+            undoes=UNDOES,
+        )
+        return ClosedLoop(planner, decider)
+
+
+def _remembering(part: Callable[[Setting], tuple[Begun, Sequence[int] | None]]) -> "Maker":
+    def make(setting: Setting) -> Executor:
+        begun, chunks = part(setting)
+        seen = setting.seen(begun, setting.model)
+        seen = seen if chunks is None else seen.only(chunks)
+        return setting.remembering(setting.model, seen)
+
+    return make
+
+
+def _off(setting: Setting) -> Executor:
+    return setting.closed_loop(RememberingPlanner(setting.model, None))
+
+
+def _loop(setting: Setting) -> Executor:
+    model = setting.consolidated
+    if model is None:
+        raise AssertionError("the arm loop is left out without consolidated slow weights")
+    return setting.remembering(model, setting.seen(setting.own, model))
+
+
+def _lookup(setting: Setting) -> Executor:
+    seen = setting.seen(setting.own, setting.model)
+    return setting.closed_loop(TablePlanner(setting.model, seen), searches=False)
+
+
+def _undo(setting: Setting) -> Executor:  # noqa: ARG001
+    return Undoing()
+
+
+Maker = Callable[[Setting], Executor]
+
+ARMS: Mapping[str, Maker] = {
+    "on": _remembering(lambda setting: (setting.own, None)),
+    "off": _off,
+    "swap": _remembering(lambda setting: (setting.other, None)),
+    "loop": _loop,
+    "last_frame": _remembering(lambda setting: (setting.own, [len(setting.own.actions) - 1])),
+    "first_frame": _remembering(lambda setting: (setting.own, [0])),
+    "lookup": _lookup,
+    "undo": _undo,
+}
+"""Name -> who acts."""

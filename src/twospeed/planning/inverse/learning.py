@@ -1,0 +1,186 @@
+"""Training of inverse dynamics: networks of equal size and time side by side, then calibrated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from twospeed.core.arguments import StrPath, as_path, check_kind
+from twospeed.core.config import to_json
+from twospeed.core.errors import ConfigError, DataError, lookup
+from twospeed.core.fields import check_fields, checked
+from twospeed.core.files import write_json
+from twospeed.core.folders import note_in
+from twospeed.core.ranges import Count, Minutes
+from twospeed.data.streaming import Place
+from twospeed.planning.inverse.calibration import calibrate
+from twospeed.planning.inverse.clips import ClipSet, read_clips
+from twospeed.planning.inverse.drawing import DrawingConfig, draw_batch
+from twospeed.planning.inverse.learned import InverseSettings, LearnedInverseDynamics
+from twospeed.planning.inverse.measuring import generated_clips, measure_reading
+from twospeed.planning.inverse.networks import (
+    NETWORKS,
+    STRIDE,
+    NetworkShape,
+    build_network,
+    check_size_of,
+)
+from twospeed.training.loop import LoopConfig, run_loop
+from twospeed.worldmodel.model import WorldModel
+
+NOTE = "run.json"
+"""Says in a run's folder what is trained there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InverseConfig:
+    """How inverse dynamics are learned."""
+
+    networks: tuple[str, ...] = tuple(NETWORKS)
+    """Names in `NETWORKS`; each gets the same minutes."""
+
+    most_episodes: Count = 640
+    """Of the data."""
+
+    generated_clips: Count = 256
+    """Held-out clips whose chunks a world model generates."""
+
+    drawing: DrawingConfig = field(default_factory=DrawingConfig)
+    """Batches."""
+
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(
+            steps=4_000, learning_rate=2e-3, warmup_steps=100, ema_decay=0.99, cooldown=0.4
+        )
+    )
+    """Steps, at most; the rate falls as the minutes end."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        for name in self.networks:
+            lookup(NETWORKS, name, "network of inverse dynamics")
+        if not self.networks:
+            raise ConfigError(f"networks names none of {', '.join(NETWORKS)}")
+
+
+def train_inverse_dynamics(
+    config: InverseConfig,
+    data: Place,
+    out: StrPath,
+    *,
+    minutes: float | None = None,
+    model: WorldModel | None = None,
+) -> dict[str, Any]:
+    """Train every network, measure them, and write the better one; goes on after a kill.
+
+    Args:
+        config: how.
+        data: recorded shards of one world, or of several with chunks of one length.
+        out: folder of this run alone: a folder a network, ``best/`` and ``report.json``.
+        minutes: for all networks together, each the same; None trains to the last step.
+        model: whose generated clips are read, too.
+
+    Returns:
+        The report, JSON values.
+
+    Raises:
+        DataError: when `out` holds another run, or the data are damaged, too few or for testing.
+    """
+    check_kind(config, InverseConfig, "config")
+    out, minutes = as_path(out, "out"), checked(minutes, Minutes | None, "minutes")
+    wanted = {"config": to_json(config), "data": str(data)}
+    if note_in(out, NOTE) not in (None, wanted):
+        raise DataError(f"{out} holds another run: train into a new folder")
+    parts = read_clips(data, most_episodes=config.most_episodes)
+    write_json(out / NOTE, wanted)
+    each = None if minutes is None else minutes / len(config.networks)
+    for name in config.networks:
+        check_size_of(name, shape_of(parts["training"]))
+    readers = {
+        name: _train(name, config, parts, out / name, minutes=each) for name in config.networks
+    }
+    report = _report(readers, parts["testing"], config, model)
+    best = max(readers, key=lambda name: report[name]["accuracy"] or 0.0)
+    readers[best].save(out / "best")
+    report = {"networks": report, "best": best, "config": to_json(config)}
+    write_json(out / "report.json", report)
+    return report
+
+
+def _train(
+    name: str,
+    config: InverseConfig,
+    parts: Mapping[str, ClipSet],
+    out: Path,
+    *,
+    minutes: float | None,
+) -> LearnedInverseDynamics:
+    training, held_out = parts["training"], parts["calibration"]
+    shape = shape_of(training)
+    network = build_network(name, shape, seed=config.loop.seed)
+
+    def loss_of(step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG001
+        pixels, labels = draw_batch(training, config.drawing, generator)
+        return functional.cross_entropy(network(pixels), labels)
+
+    label = f"inverse dynamics, {name}"
+    trained = run_loop(network, loss_of, config.loop, out=out, minutes=minutes, label=label)
+    settings = InverseSettings(
+        network=name, world=training.world, commands=training.commands, shape=shape
+    )
+    found = calibrate(*_held_out(LearnedInverseDynamics(trained, settings), held_out, config))
+    settings = replace(settings, temperature=found.temperature, threshold=found.threshold)
+    reader = LearnedInverseDynamics(trained, settings)
+    reader.save(out / "model")
+    return reader
+
+
+def shape_of(clips: ClipSet) -> NetworkShape:
+    """Return what a network for these clips reads and gives.
+
+    Raises:
+        ConfigError: when the frames cannot be cut into cells.
+    """
+    size = clips.frames.shape[1]
+    if size % STRIDE or clips.frames.shape[2] != size:
+        raise ConfigError(
+            f"inverse dynamics read square frames of a multiple of {STRIDE} pixels, got"
+            f" {clips.frames.shape[1]} x {clips.frames.shape[2]}"
+        )
+    frames = 1 + clips.chunk_frames
+    return NetworkShape(frames=frames, frame_size=size, outputs=len(clips.commands) + 1)
+
+
+def _held_out(
+    reader: LearnedInverseDynamics, clips: ClipSet, config: InverseConfig
+) -> tuple[Tensor, Tensor]:
+    """Return scores and labels of true clips, and of as many as training has that none explains."""
+    count = max(1, len(clips) // config.drawing.batch_size)
+    batches = [
+        draw_batch(clips, config.drawing, torch.Generator().manual_seed(number))
+        for number in range(count)
+    ]
+    with torch.no_grad():
+        scores = torch.cat([reader.network(pixels) for pixels, _ in batches])
+    return scores, torch.cat([labels for _, labels in batches])
+
+
+def _report(
+    readers: Mapping[str, LearnedInverseDynamics],
+    testing: ClipSet,
+    config: InverseConfig,
+    model: WorldModel | None,
+) -> dict[str, Any]:
+    few = testing.first(config.generated_clips)
+    made = None if model is None else generated_clips(model, few)
+    report: dict[str, Any] = {}
+    for name, reader in readers.items():
+        report[name] = measure_reading(reader, testing)
+        if made is not None:
+            of_few = measure_reading(reader, few, generated=made)
+            report[name]["accuracy_on_generated"] = of_few["accuracy_on_generated"]
+    return report

@@ -1,0 +1,275 @@
+"""A task over many episodes, with all arms side by side: what ``twospeed plan`` measures."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+
+from twospeed.core.arguments import as_path, check_kind
+from twospeed.core.config import to_json
+from twospeed.core.errors import ConfigError, DataError, lookup
+from twospeed.core.fields import check_fields
+from twospeed.core.files import write_json
+from twospeed.core.folders import note_in
+from twospeed.core.progress import progress
+from twospeed.core.ranges import EpisodeSeed, Seed, Within
+from twospeed.data.recorder import TEST_SEEDS_FROM
+from twospeed.evaluation.metrics.bootstrap import bootstrap_mean
+from twospeed.evaluation.reports.provenance import provenance_of
+from twospeed.memory.presets import preset_of
+from twospeed.planning.arms import ARMS, Setting
+from twospeed.planning.episodes import (
+    Result,
+    ResultFiles,
+    Skipped,
+    begin_episodes,
+    result_of,
+)
+from twospeed.planning.inverse.base import InverseDynamics
+from twospeed.planning.pictures import write_pictures
+from twospeed.planning.splitting.base import COMMAND, SubGoal
+from twospeed.planning.splitting.table import splitter_of
+from twospeed.planning.tasks.base import CHUNK_FRAMES, Begun, Task
+from twospeed.planning.tasks.table import task_for
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worlds.base import World
+from twospeed.worlds.registry import WORLDS, make_world
+
+NOTE = "plan.json"
+"""Says in a folder what is measured there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanConfig:
+    """What is measured."""
+
+    task: str
+    """A name in `TASKS`."""
+
+    world: str
+    """Where."""
+
+    arms: tuple[str, ...] = tuple(name for name in ARMS if name != "loop")
+    """Names in `ARMS`."""
+
+    episodes: Annotated[int, Within(1, 100_000)] = 16
+    """That are not solved at their start."""
+
+    first_seed: EpisodeSeed = TEST_SEEDS_FROM
+    """Of the episodes."""
+
+    off_path: bool = False
+    """Whether a few steps off the path are taken before the task is set."""
+
+    splitter: str = "grammar"
+    """See `splitter_of`."""
+
+    preset: str = "default"
+    """How memories are written: a name in `memory.presets.PRESETS`."""
+
+    seed: Seed = 0
+    """Mixed into all noise, beside the episode's own."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        for arm in self.arms:
+            lookup(ARMS, arm, "arm")
+        if not self.arms:
+            raise ConfigError(f"arms names none of {', '.join(ARMS)}")
+
+
+@dataclass(kw_only=True, eq=False, slots=True)
+class _Run:
+    config: PlanConfig
+    model: WorldModel
+    consolidated: WorldModel | None
+    inverse: InverseDynamics
+    task: Task
+    world: World
+    goals: list[SubGoal]
+    out: Path | None
+    files: ResultFiles
+    skipped: Skipped = field(default_factory=Skipped)
+
+
+def measure_plans(
+    model: WorldModel,
+    inverse: InverseDynamics,
+    config: PlanConfig,
+    *,
+    consolidated: WorldModel | None = None,
+    out: Path | None = None,
+) -> dict[str, Any]:
+    """Run every arm in every episode and return the report as JSON values.
+
+    Args:
+        model: the slow weights.
+        inverse: reads commands.
+        config: what is measured.
+        consolidated: slow weights of the arm "loop", which is left out without them.
+        out: a folder of this run alone: results, videos, sheet and page; a run that was killed
+            goes on there. None keeps nothing.
+
+    Raises:
+        ConfigError: when the world has no truth for the task, or a model is of another world.
+        DataError: when `out` holds another run, or too few episodes are there.
+        UnknownNameError: when no splitter understands the task.
+    """
+    check_kind(config, PlanConfig, "config")
+    task = task_for(config.task, config.world)
+    _check_models(model, consolidated, inverse, config)
+    _claim(out, {"config": to_json(config), "model": model.hash()})
+    world = make_world(config.world, frame_size=model.settings.frame_size)
+    try:
+        run = _Run(
+            config=config,
+            model=model,
+            consolidated=consolidated,
+            inverse=inverse,
+            task=task,
+            world=world,
+            goals=splitter_of(config.splitter).split(task.sentence, world.actions),
+            out=out,
+            files=ResultFiles(out),
+        )
+        report = _report(run, list(_results(run)))
+    finally:
+        world.close()
+    if out is not None:
+        write_json(out / "report.json", report)
+    return report
+
+
+def _check_models(
+    model: WorldModel, consolidated: WorldModel | None, inverse: InverseDynamics, config: PlanConfig
+) -> None:
+    strangers = set(inverse.commands) - WORLDS[config.world].actions.keys()
+    if strangers:
+        raise ConfigError(
+            f"these inverse dynamics read {sorted(strangers)[0]!r}, which {config.world} does not"
+            " know: train them by twospeed train inverse-dynamics --data SHARDS"
+        )
+    for one in (model, *([consolidated] if consolidated else [])):
+        if one.settings.world != config.world:
+            raise ConfigError(
+                f"this model is of the world {one.settings.world}, not of {config.world}: take"
+                f" another model, or --world {one.settings.world}"
+            )
+        if one.settings.chunk_frames != CHUNK_FRAMES:
+            raise ConfigError(
+                f"tasks have chunks of {CHUNK_FRAMES} frames, this model generates"
+                f" {one.settings.chunk_frames}"
+            )
+    if "loop" in config.arms and consolidated is None:
+        raise ConfigError("the arm loop needs consolidated slow weights: give --loop-model")
+
+
+def _claim(out: Path | None, wanted: dict[str, Any]) -> None:
+    if out is None:
+        return
+    found = note_in(as_path(out, "out"), NOTE)
+    if found not in (None, wanted):
+        raise DataError(f"{out} holds another plan: write to a new folder")
+    write_json(out / NOTE, wanted)
+
+
+def _results(run: _Run) -> Iterator[Result]:
+    """Run all arms, episode by episode; what an earlier run found is taken from its files."""
+    config = run.config
+    episodes = begin_episodes(
+        run.task,
+        run.world,
+        config.first_seed,
+        config.episodes + 1,
+        off_path=config.off_path,
+        skipped=run.skipped,
+    )
+    total = config.episodes * len(config.arms)
+    own = next(episodes)
+    with progress(f"{config.task} in {config.world}", total=total, unit="episodes") as advance:
+        for _ in range(config.episodes):
+            other = next(episodes)
+            for result in _of_episode(run, own, other):
+                yield result
+                advance(note=f"{result.arm} {result.distance_m:.2f} m")
+            own = other
+
+
+def _of_episode(run: _Run, own: Begun, other: Begun) -> Iterator[Result]:
+    setting = Setting(
+        model=run.model,
+        memory=preset_of(run.model, run.config.preset),
+        inverse=run.inverse,
+        own=own,
+        other=other,
+        texts=tuple(goal.text for goal in run.goals if goal.kind != COMMAND),
+        seed=own.seed,
+        consolidated=run.consolidated,
+    )
+    for arm in run.config.arms:
+        known = run.files.known(own.seed, arm)
+        yield known if known is not None else _act(run, setting, arm)
+
+
+def _act(run: _Run, setting: Setting, arm: str) -> Result:
+    own = setting.own
+    run.task.restore(run.world, own)
+    acted = ARMS[arm](setting).act(run.world, own, run.goals, own.seed + run.config.seed)
+    result = result_of(run.task, own, acted, arm=arm)
+    if run.out is not None:
+        write_pictures(run.out, own, acted, result)
+    run.files.keep(result, to_json(result))
+    return result
+
+
+def _report(run: _Run, results: Sequence[Result]) -> dict[str, Any]:
+    config = run.config
+    by_arm = {arm: [one for one in results if one.arm == arm] for arm in config.arms}
+    acting = [one for one in results if one.arm == ("on" if "on" in config.arms else one.arm)]
+    decisions = sum(max(1, len(one.commands)) for one in acting)
+    report = {
+        "task": config.task,
+        "world": config.world,
+        "episodes": config.episodes,
+        "first_seed": config.first_seed,
+        "arms": {arm: _of_arm(those, config.seed) for arm, those in by_arm.items()},
+        "distance_at_start_m": _mean([one.start_m for one in acting], config.seed),
+        "skipped_solved": run.skipped.solved,
+        "skipped_impossible": run.skipped.impossible,
+        "replans": round(float(np.mean([one.replans for one in acting])), 3),
+        "seconds_per_decision": round(sum(one.seconds for one in acting) / decisions, 4),
+        "imagined_frames": sum(one.num_imagined for one in results),
+        "provenance": provenance_of(run.model) | {"config": to_json(config)},
+        "notes": "distances in metres by the truth of the world, asked at the end alone; percentile"
+        " bootstrap over episodes, 95 %; seconds of the arm on (or of all), imagining, reading and"
+        " writing inside the clock, the world's own time outside; starts that are solved are left"
+        " out and counted",
+    }
+    if "on" in by_arm:
+        report["less_distance_m"] = _paired(by_arm, config.seed)
+    return report
+
+
+def _of_arm(results: Sequence[Result], seed: int) -> dict[str, Any]:
+    return {
+        "distance_m": _mean([one.distance_m for one in results], seed),
+        "success": _mean([float(one.success) for one in results], seed),
+        "replans": round(float(np.mean([one.replans for one in results])), 3),
+        "chunks": round(float(np.mean([len(one.commands) for one in results])), 3),
+    }
+
+
+def _paired(by_arm: dict[str, list[Result]], seed: int) -> dict[str, Any]:
+    """Return how much nearer the arm "on" came than every other, episode by episode."""
+    on = np.array([one.distance_m for one in by_arm["on"]])
+    return {
+        arm: _mean(np.array([one.distance_m for one in those]) - on, seed)
+        for arm, those in by_arm.items()
+        if arm != "on"
+    }
+
+
+def _mean(values: Any, seed: int) -> dict[str, Any]:
+    return bootstrap_mean(values, seed=seed).to_json()

@@ -1,0 +1,1 @@
+"""Search: many futures imagined in one call, the best of them by likeness or familiarity."""

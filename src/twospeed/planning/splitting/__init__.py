@@ -1,0 +1,1 @@
+"""Splitters: from a task in words to sub-goals, one after the other."""

@@ -1,0 +1,1 @@
+"""Tasks whose truth a simulator knows: what is seen first, what is asked, how near one came."""

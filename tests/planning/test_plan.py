@@ -1,0 +1,133 @@
+import json
+
+import pytest
+
+from twospeed.cli.app import main
+from twospeed.core.errors import ConfigError, DataError, UnknownNameError
+from twospeed.planning import plan as module
+from twospeed.planning.arms import ARMS
+from twospeed.planning.plan import PlanConfig, measure_plans
+
+FIRST = 700_000
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory, trained):
+    from twospeed.planning.inverse.learned import InverseSettings, LearnedInverseDynamics
+    from twospeed.planning.inverse.networks import NetworkShape, build_network
+    from twospeed.worlds.language import MOVES
+
+    shape = NetworkShape(frames=5, frame_size=16, outputs=len(MOVES) + 1)
+    settings = InverseSettings(
+        network="convolution", world="rooms", commands=tuple(MOVES), shape=shape
+    )
+    inverse = tmp_path_factory.mktemp("inverse") / "rooms"
+    LearnedInverseDynamics(build_network("convolution", shape), settings).save(inverse)
+    return trained.folder, inverse
+
+
+def command(folders, *more):
+    model, inverse = folders
+    return [
+        *("plan", "retrace", f"--model={model}", f"--inverse={inverse}", "--episodes=2"),
+        *(f"--first-seed={FIRST}", *more),
+    ]
+
+
+@pytest.fixture(scope="module")
+def report(folders, tmp_path_factory):
+    out = tmp_path_factory.mktemp("plan")
+    file = out / "report.json"
+    loop = f"--loop-model={folders[0]}"
+    assert main(command(folders, f"--json={file}", f"--out={out / 'run'}", loop)) == 0
+    return json.loads(file.read_text()), out / "run"
+
+
+def test_the_report_holds_what_was_promised(report):
+    values, _ = report
+    assert set(values["arms"]) == set(ARMS)
+    for arm in values["arms"].values():
+        for metric in ("distance_m", "success"):
+            assert arm[metric]["low"] <= arm[metric]["mean"] <= arm[metric]["high"]
+    assert values["skipped_solved"] >= 0
+    assert values["seconds_per_decision"] > 0
+    assert values["replans"] > 0
+    assert values["arms"]["undo"]["distance_m"]["mean"] == 0
+    assert set(values["less_distance_m"]) == set(ARMS) - {"on"}
+
+
+def test_every_episode_has_a_video_a_sheet_and_a_result(report):
+    _, out = report
+    results = sorted(path.stem for path in (out / "episodes").glob("*.json"))
+    assert len(results) == 2 * len(ARMS)
+    videos = {path.stem for path in (out / "videos").glob("*.mp4")}
+    sheets = {path.stem for path in (out / "sheets").glob("*.png")}
+    assert videos == sheets
+    assert len({stem.split("-")[0] for stem in videos}) == 2
+
+
+def test_a_stopped_run_goes_on_with_what_it_found(report, folders, monkeypatch):
+    values, out = report
+    lost = sorted((out / "episodes").glob("*-off.json"))[0]
+    lost.unlink()
+    acted = []
+    act = module._act
+    monkeypatch.setattr(module, "_act", lambda *it: acted.append(it[2]) or act(*it))
+    assert main(command(folders, f"--out={out}", f"--loop-model={folders[0]}")) == 0
+    assert acted == ["off"]
+    again = json.loads((out / "report.json").read_text())
+    assert again["arms"]["on"] == values["arms"]["on"]
+    assert again["arms"]["off"]["distance_m"] == values["arms"]["off"]["distance_m"]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--world=crafter"], "crafter has no truth for retrace"),
+        (["--world=doom"], "this model is of the world rooms, not of doom"),
+        (["--memory=on,of"], "Did you mean 'off'"),
+        (["--memory=,"], "--memory names one or more of"),
+        (["--memory=loop"], "give --loop-model"),
+        (["--splitter=oracle"], "no splitter is called 'oracle'"),
+        (["--splitter=chat"], "a splitter is grammar, chat:MODEL or local:FOLDER"),
+        (["--splitter=local:nowhere"], "no folder of a chat model"),
+        (["--episodes=0"], "episodes"),
+    ],
+)
+def test_what_cannot_be_is_one_line(folders, more, message, capsys):
+    assert main(command(folders, *more)) == 2
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert errors.count("\n") == 1
+
+
+def test_another_task_is_one_line(folders, capsys):
+    arguments = command(folders)
+    arguments[1] = "fly"
+    assert main(arguments) == 2
+    assert "no task is called 'fly'" in capsys.readouterr().err
+
+
+def test_a_folder_of_another_plan_is_refused(report, folders, capsys):
+    _, out = report
+    assert main(command(folders, f"--out={out}", "--memory=on")) == 2
+    assert "holds another plan" in capsys.readouterr().err
+
+
+def test_commands_of_another_world_are_refused(model, inverse):
+    inverse.commands = ("grasp",)
+    with pytest.raises(ConfigError, match="train inverse-dynamics"):
+        measure_plans(model, inverse, PlanConfig(task="retrace", world="rooms"))
+
+
+def test_too_few_episodes_are_one_line(model, inverse, monkeypatch):
+    from twospeed.planning.tasks.walks import Retrace
+
+    monkeypatch.setattr(Retrace, "begin", lambda *_, **__: None)
+    with pytest.raises(DataError, match="only 0 of the 16 seeds"):
+        measure_plans(model, inverse, PlanConfig(task="retrace", world="rooms", episodes=1))
+
+
+def test_arms_are_named():
+    with pytest.raises(UnknownNameError, match="arm"):
+        PlanConfig(task="retrace", world="rooms", arms=("nothing",))
