@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from twospeed.core.arguments import as_path, check_kind
+from twospeed.core.arguments import check_kind
 from twospeed.core.config import to_json
 from twospeed.core.errors import ConfigError, DataError, lookup
 from twospeed.core.fields import check_fields
-from twospeed.core.files import write_json
+from twospeed.core.files import as_path, write_json
 from twospeed.core.folders import note_in
 from twospeed.core.progress import progress
 from twospeed.core.ranges import EpisodeSeed, Seed, Within

@@ -10,10 +10,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from twospeed.core.arguments import StrPath, as_path
 from twospeed.core.config import to_json
 from twospeed.core.errors import DataError, ShapeError
-from twospeed.core.files import read_json, write_json
+from twospeed.core.files import StrPath, as_path, read_json, write_json
 from twospeed.core.folders import FolderKind, folder_aside, recover
 from twospeed.core.ranges import Share, Within
 from twospeed.core.untrusted import parsing, typed

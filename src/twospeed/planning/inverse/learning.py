@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from twospeed.core.arguments import StrPath, as_path, check_kind
+from twospeed.core.arguments import check_kind
 from twospeed.core.config import to_json
 from twospeed.core.errors import ConfigError, DataError, lookup
 from twospeed.core.fields import check_fields, checked
-from twospeed.core.files import write_json
+from twospeed.core.files import StrPath, as_path, write_json
 from twospeed.core.folders import note_in
 from twospeed.core.ranges import Count, Minutes
 from twospeed.data.streaming import Place

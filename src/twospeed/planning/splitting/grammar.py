@@ -4,7 +4,7 @@
     part = go back the way you came | go back to where you started | put the THING back
          | pick up the THING | put the THING down | carry the THING DIRECTION | a command
 
-What is said after a command goes to worlds/commands.py, with its grades and repeats.
+Commands are read by worlds/commands.py, with its grades and repeats.
 """
 
 import re
