@@ -32,8 +32,9 @@ def measure(stage: Stage, *, seconds: float) -> dict[str, Any]:
     """Play for about so many seconds, half of them with a key held, half with single keys.
 
     Returns:
-        Frames a second of all panes at once, milliseconds from key to picture (median and all),
-        milliseconds of the parts, what was played, where, and the load beside it.
+        Frames a second of all panes at once, the seconds of all cores that they took, milliseconds
+        from key to picture (median and all) and of the parts, what was played, where, and the load
+        beside it.
 
     Raises:
         ConfigError: when `seconds` is not above 0, or the server sends an error.
@@ -84,6 +85,7 @@ class _Client:
         """Hold a key for so long and return the frames a second and where the time went."""
         spent: dict[str, list[float]] = {}
         started, frames, panes = time.perf_counter(), 0, list[str]()
+        worked = time.process_time()
         self._say(hold=True)
         while time.perf_counter() - started < seconds:
             header, _ = self._next()
@@ -97,6 +99,7 @@ class _Client:
             "frames_per_second": frames / elapsed,
             "frames": frames,
             "seconds": elapsed,
+            "cpu_seconds": time.process_time() - worked,
             "ms": {name: statistics.median(values) for name, values in spent.items()},
             "panes": panes,
         }

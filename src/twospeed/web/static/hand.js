@@ -79,11 +79,12 @@ export class Hand {
     });
     $("link").onclick = async () => {
       const place = await this.replayLink();
+      $("recorded").replaceChildren(Object.assign(document.createElement("a"), { href: place, textContent: "replay link" }));
       try {
         await navigator.clipboard.writeText(place);
         this.page.say("the replay link is copied");
       } catch {
-        $("recorded").replaceChildren(Object.assign(document.createElement("a"), { href: place, textContent: "replay link" }));
+        this.page.say("the replay link stands below its button");
       }
     };
   }
