@@ -37,6 +37,9 @@ class Header:
     pixel_aspect: Fraction
     """Width of a pixel when its height is 1."""
 
+    frames_per_second: float
+    """The usual rate."""
+
     notes: tuple[str, ...]
     """What is not as usual, a few words each."""
 
@@ -107,6 +110,7 @@ def header_of(container: Any) -> Header:
         start=_start_of(container, stream),
         duration=None if duration is None else duration / 1e6,
         pixel_aspect=pixel_aspect_of(stream),
+        frames_per_second=1 / step_of(stream),
         notes=tuple(_notes_of(container, stream)),
     )
 

@@ -16,13 +16,18 @@ SOURCE = Path(__file__).parents[2]
 
 def provenance_of(model: WorldModel) -> dict[str, Any]:
     """Return what a number depends on besides the settings of its protocol."""
+    settings = to_json(model.settings)
+    return {"model": {"hash": model.hash(), "settings": settings}} | origin_of(model.device)
+
+
+def origin_of(device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Return the code, machine and versions that a number depends on."""
     return {
-        "model": {"hash": model.hash(), "settings": to_json(model.settings)},
         "code": {"version": importlib.metadata.version("twospeed"), "source_hash": source_hash()},
         "hardware": {
             "processor": processor(),
             "threads": torch.get_num_threads(),
-            "device": str(model.device),
+            "device": str(device),
         },
         "versions": {
             name: importlib.metadata.version(name)

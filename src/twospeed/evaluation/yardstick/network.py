@@ -162,7 +162,7 @@ def network_hash(folder: Path = PACKAGED / NAME) -> str:
 def clip_pixels(clips_BTHWC: Frames) -> Tensor:
     """Return clips as the network takes them, float (B, T, 3, 64, 64) in [-1, 1]."""
     pixels = to_pixels(clips_BTHWC)
-    if pixels.shape[-1] != FRAME_SIZE:
+    if pixels.shape[-2:] != (FRAME_SIZE, FRAME_SIZE):
         pixels = functional.interpolate(pixels, size=(FRAME_SIZE, FRAME_SIZE), mode="area")
     clips: Tensor = pixels.unflatten(0, clips_BTHWC.shape[:2])
     return clips

@@ -1,0 +1,147 @@
+"""Clips in a folder, by name: videos, animations, npz archives, folders of pictures.
+
+Holds not: which go together (pairing.py).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twospeed.core import animations, pictures, video_header
+from twospeed.core.arguments import as_frames
+from twospeed.core.errors import DataError, ShapeError, TwospeedError
+from twospeed.core.npz import read_arrays
+from twospeed.core.video import Frames, read_video
+from twospeed.core.video_reading import open_video
+
+LEAST_FRAMES = 2
+_NPZ = ".npz"
+_FILES = (*video_header.ENDINGS, *animations.ENDINGS, _NPZ)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Clip:
+    """A video as it was read."""
+
+    path: Path
+    frames: Frames
+    """(T, H, W, 3), two frames or more."""
+
+    frames_per_second: float | None
+    """None where the file does not tell."""
+
+    notes: tuple[str, ...] = ()
+    """What is not as usual, a few words each."""
+
+
+def find_clips(place: Path) -> dict[str, Path]:
+    """Return where every clip lies, by its name without ending; of equal names the first.
+
+    Args:
+        place: a folder of clips, a folder of pictures (one clip), or a file (one clip).
+
+    Raises:
+        DataError: when nothing is there, or no clip in it.
+    """
+    if place.is_file():
+        return {place.stem: place}
+    if not place.is_dir():
+        raise DataError(f"{place} is neither a folder nor a video")
+    found: dict[str, Path] = {}
+    for path in sorted(it for it in place.iterdir() if _is_clip(it)):
+        found.setdefault(path.stem if path.is_file() else path.name, path)
+    if not found and _pictures(place):
+        found = {place.name: place}
+    if not found:
+        kinds = ", ".join(("mp4", "mkv", "webm", "gif", "npz"))
+        raise DataError(f"{place} holds no video: {kinds}, or a folder of pictures for each")
+    return found
+
+
+def read_clip(path: Path) -> Clip:
+    """Read a clip.
+
+    Raises:
+        DataError: when it cannot be read, or is no video of two frames or more.
+    """
+    try:
+        clip = _read(path)
+    except DataError:
+        raise
+    except TwospeedError as error:
+        raise DataError(f"cannot read {path} as a video: {error}") from error
+    if len(clip.frames) < LEAST_FRAMES:
+        raise DataError(f"{path} has one frame: a video has {LEAST_FRAMES} or more")
+    return clip
+
+
+def _read(path: Path) -> Clip:
+    ending = path.suffix.lower()
+    if path.is_dir():
+        return Clip(path=path, frames=_read_pictures(path), frames_per_second=None)
+    if ending == _NPZ:
+        return Clip(path=path, frames=_read_npz(path), frames_per_second=None)
+    if ending in animations.ENDINGS:
+        frames, rate = animations.read_animation(path)
+        return Clip(path=path, frames=frames, frames_per_second=rate)
+    frames, header = read_video(path), open_video(path).header
+    return Clip(
+        path=path,
+        frames=frames,
+        frames_per_second=header.frames_per_second,
+        notes=header.notes,
+    )
+
+
+def _is_clip(path: Path) -> bool:
+    if path.name.startswith("."):
+        return False
+    return bool(_pictures(path)) if path.is_dir() else path.suffix.lower() in _FILES
+
+
+def _pictures(folder: Path) -> list[Path]:
+    found = (it for it in folder.iterdir() if it.suffix.lower() in pictures.ENDINGS)
+    return sorted((it for it in found if it.is_file()), key=_counted)
+
+
+def _counted(path: Path) -> list[tuple[int, str]]:
+    """Return a name with its numbers as numbers, so that 10 comes after 9."""
+    parts = re.findall(r"\d+|\D+", path.stem)
+    return [(int(it), "") if it.isdecimal() else (-1, it) for it in parts]
+
+
+def _read_pictures(folder: Path) -> Frames:
+    frames = [pictures.read_picture(path).pixels for path in _pictures(folder)]
+    if len({frame.shape for frame in frames}) > 1:
+        raise DataError(f"{folder} has pictures of several sizes")
+    return np.stack(frames)
+
+
+def _read_npz(path: Path) -> Frames:
+    arrays = read_arrays(path)
+    fitting = list(_videos_in(arrays))
+    if len(fitting) != 1:
+        what = "several arrays" if fitting else "no array"
+        raise ShapeError(f"{what} of (T, H, W, 3): name one of them frames")
+    return as_frames(_of_8_bits(fitting[0]), "THWC")
+
+
+def _videos_in(arrays: dict[str, NDArray[np.generic]]) -> Iterator[NDArray[np.generic]]:
+    if "frames" in arrays:
+        yield arrays["frames"]
+        return
+    yield from (it for it in arrays.values() if it.ndim == 4 and it.shape[-1] == 3)
+
+
+def _of_8_bits(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Bring numbers with a point, 0 to 1, to 0 to 255."""
+    if values.dtype.kind != "f":
+        return values
+    numbers = values.astype(np.float64)
+    if not (np.isfinite(numbers).all() and numbers.min() >= 0 and numbers.max() <= 1):
+        raise DataError("numbers with a point are from 0 to 1")
+    return np.rint(255 * numbers).astype(np.uint8)

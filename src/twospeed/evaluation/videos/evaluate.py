@@ -1,0 +1,170 @@
+"""Judge a folder of videos, against a folder of true ones or alone, with controls beside it.
+
+frozen   the first true frame, repeated
+copy     the first true chunk, repeated
+truth    the true clips themselves; distances of sets between their halves
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+
+from twospeed.core.errors import DataError
+from twospeed.core.fields import check_fields
+from twospeed.core.progress import progress
+from twospeed.core.ranges import Seed, Within
+from twospeed.core.video import Frames
+from twospeed.evaluation.metrics.bootstrap import plain
+from twospeed.evaluation.metrics.cuts import DETECTOR
+from twospeed.evaluation.metrics.frames import SSIM_PARAMETERS
+from twospeed.evaluation.metrics.revisits import mirrored, revisits_in
+from twospeed.evaluation.metrics.windows import STRETCH
+from twospeed.evaluation.reports.provenance import origin_of
+from twospeed.evaluation.videos.judges import RESIZE, Judges, load_judges
+from twospeed.evaluation.videos.pairing import Pair, Say, plan_of, read_pairs
+from twospeed.evaluation.videos.scores import ClipScores, score_clip
+from twospeed.evaluation.videos.summary import drift_over, halves, summarise
+from twospeed.evaluation.videos.warn import warnings_of
+
+Json = dict[str, Any]
+
+CONTROLS = ("frozen", "copy", "truth")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VideoConfig:
+    """How folders are judged."""
+
+    seed: Seed = 0
+    """Of the bootstrap."""
+
+    chunk_frames: Annotated[int, Within(1, 4096)] = 4
+    """Frames that the control "copy" repeats."""
+
+    out_and_back: bool = False
+    """Whether clips return the way that they came, so that revisits are known without truth."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+def evaluate_videos(
+    real: Path | None,
+    fake: Path,
+    config: VideoConfig,
+    *,
+    weights: Path | None = None,
+    say: Say,
+) -> Json:
+    """Judge the clips of a folder and return the report as JSON values.
+
+    Args:
+        real: folder of true clips, paired by name; None judges `fake` alone.
+        fake: folder of clips.
+        config: how.
+        weights: folder of the weights of others (yardstick/outside.py); None is torch's own.
+        say: gets one line about each clip that is left out or is not as usual.
+
+    Raises:
+        DataError: when there is no clip, no pair, or none of them can be scored.
+    """
+    started, problems = time.monotonic(), list[str]()
+
+    def note(line: str) -> None:
+        problems.append(line)
+        say(line)
+
+    plan, judges = plan_of(real, fake, say=note), load_judges(weights)
+    arms: dict[str, dict[str, ClipScores]] = {}
+    shapes: dict[str, list[int]] = {}
+    with progress("evaluate", total=len(plan.fake), unit="clips") as advance:
+        for pair in read_pairs(plan, say=note):
+            if pair is not None:
+                shapes[pair.name] = list(pair.fake.frames.shape)
+                for arm, scores in _score(judges, pair, config).items():
+                    arms.setdefault(arm, {})[pair.name] = scores
+            advance(1)
+    if not arms:
+        raise DataError(f"no clip of {fake} could be scored: {problems[0]}")
+    return _report(arms, config, shapes, judges) | {
+        "problems": problems,
+        "seconds": round(time.monotonic() - started, 3),
+    }
+
+
+def _score(judges: Judges, pair: Pair, config: VideoConfig) -> dict[str, ClipScores]:
+    fake, real = pair.fake.frames, pair.real.frames if pair.real else None
+    if config.out_and_back:
+        visits = mirrored(len(fake))
+    else:
+        visits = [] if real is None else revisits_in(real)
+    made: dict[str, Frames] = {"fake": fake}
+    if real is not None:
+        made |= controls_of(real, config.chunk_frames)
+    return {arm: score_clip(judges, frames, real, visits) for arm, frames in made.items()}
+
+
+def controls_of(real_THWC: Frames, chunk_frames: int) -> dict[str, Frames]:
+    """Return the controls of a true clip, each of its shape."""
+    index = np.arange(len(real_THWC)) % min(chunk_frames, len(real_THWC))
+    return {
+        "frozen": np.repeat(real_THWC[:1], len(real_THWC), axis=0),
+        "copy": real_THWC[index],
+        "truth": real_THWC,
+    }
+
+
+def _report(
+    arms: dict[str, dict[str, ClipScores]],
+    config: VideoConfig,
+    shapes: dict[str, list[int]],
+    judges: Judges,
+) -> Json:
+    truth = _of(arms, "truth")
+    found = {arm: summarise(_of(arms, arm), truth, seed=config.seed) for arm in arms}
+    if truth:
+        found["truth"] |= halves(truth, seed=config.seed)
+    metrics = found.pop("fake")
+    return {
+        "metrics": metrics,
+        "controls": found,
+        "warnings": warnings_of(metrics, found, shapes),
+        "drift": drift_over(_of(arms, "fake"), stretch=STRETCH),
+        "clips": {name: _clip(one, shapes[name]) for name, one in arms["fake"].items()},
+        "control_clips": {
+            arm: {name: _rounded(one.values) for name, one in arms[arm].items()} for arm in found
+        },
+        "settings": _settings(config, judges),
+        "provenance": origin_of(),
+    }
+
+
+def _of(arms: dict[str, dict[str, ClipScores]], arm: str) -> Sequence[ClipScores]:
+    return list(arms.get(arm, {}).values())
+
+
+def _clip(scores: ClipScores, shape: list[int]) -> Json:
+    frames = {name: [plain(it) for it in values] for name, values in scores.frames.items()}
+    return {"shape": shape, "values": _rounded(scores.values), "frames": frames}
+
+
+def _rounded(values: dict[str, float]) -> Json:
+    return {name: plain(value) for name, value in values.items()}
+
+
+def _settings(config: VideoConfig, judges: Judges) -> Json:
+    return {
+        "seed": config.seed,
+        "chunk_frames": config.chunk_frames,
+        "out_and_back": config.out_and_back,
+        "resize": RESIZE,
+        "scene_cuts": DETECTOR,
+        "ssim": SSIM_PARAMETERS,
+        "psnr_db": "data range 255, colour; a mean squared error below 1 counts as 1",
+        "features": judges.hashes,
+        "intervals": "percentile bootstrap over clips, 95 %",
+    }
