@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,7 +138,7 @@ def _videos_in(arrays: dict[str, NDArray[np.generic]]) -> Iterator[NDArray[np.ge
     yield from (it for it in arrays.values() if it.ndim == 4 and it.shape[-1] == 3)
 
 
-def _of_8_bits(values: NDArray[np.generic]) -> NDArray[np.generic]:
+def _of_8_bits(values: NDArray[Any]) -> NDArray[Any]:
     """Bring numbers with a point, 0 to 1, to 0 to 255."""
     if values.dtype.kind != "f":
         return values

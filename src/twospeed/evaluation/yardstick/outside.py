@@ -99,7 +99,7 @@ def load_i3d(folder: Path | None) -> Look:
     Raises:
         DataError: when the file is missing.
     """
-    network: Any = torch.jit.load(str(_file(folder, I3D))).eval()  # type: ignore[no-untyped-call]
+    network: Any = torch.jit.load(str(_file(folder, I3D))).eval()
 
     @torch.no_grad()
     def look(frames_THWC: Frames) -> NDArray[np.float64]:
