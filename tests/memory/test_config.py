@@ -75,7 +75,8 @@ def test_a_setting_of_the_other_way_is_refused_with_those_there_are(config, sett
 
 
 def test_the_command_line_says_which_settings_there_are(tmp_path, capsys):
-    command = ["demo", "--out", str(tmp_path / "d"), "--set", "past_level=3"]
+    command = ["demo", "--out", str(tmp_path / "d"), "--preset", "associative"]
+    command += ["--set", "past_level=3"]
     assert main(command) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "no setting in RidgeConfig" in line

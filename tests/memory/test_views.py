@@ -18,7 +18,7 @@ from twospeed.worldmodel.reading import Reading
 
 CONFIG = ViewConfig(rank=12)
 CERTAIN = replace(CONFIG, retrieval_range=(-1000.0, -999.0))
-NEVER = replace(CONFIG, retrieval_range=(998.0, 999.0))
+NEVER = replace(CONFIG, retrieval_range=(998.0, 999.0), known_view=0.0)
 
 
 def rows_of(*poses, spare=0):
@@ -197,8 +197,49 @@ def test_a_model_without_a_renderer_is_refused(model):
 
 def test_views_of_two_episodes_cannot_be_blended(viewing_model, make_window):
     first, second = (memory_of(observed(viewing_model, make_window(seed=it))) for it in (0, 1))
-    with pytest.raises(ConfigError, match="views"):
+    with pytest.raises(ConfigError, match="began as one"):
         merge(first, second)
+
+
+def test_two_memories_that_began_as_one_merge_into_all_views_of_both(viewing_model, make_window):
+    start = memory_of(observed(viewing_model, make_window()))
+    ways = [open_memories(viewing_model, [start], seeds=(0,)) for _ in range(2)]
+    for seed, memory in enumerate(ways, start=1):
+        memory.observe(make_window(seed=seed), ["go back"], past_frames=4)
+    files = [memory_of(it) for it in ways]
+    both = merge(*files)
+    known = {tuple(it) for file in files for it in file.up["views"].mT.tolist()}
+    assert {tuple(it) for it in both.up["views"].mT.tolist()} <= known
+    count = int(both.down["views"][:, 0].sum())
+    assert count > int(files[0].down["views"][:, 0].sum())
+    assert torch.equal(both.writer["pose"], files[0].writer["pose"])
+    assert torch.equal(merge(*files, share=0.1).writer["pose"], files[1].writer["pose"])
+
+
+def test_a_file_holds_only_rows_with_views_and_opens_with_all(viewing_model, make_window, tmp_path):
+    memory = observed(viewing_model, make_window(), config=replace(CONFIG, rank=500))
+    save_memory(memory, tmp_path / "m")
+    size = sum(path.stat().st_size for path in (tmp_path / "m").iterdir())
+    assert size < 20_000
+    again = load_memory(tmp_path / "m")
+    assert torch.equal(again.up["views"], memory_of(memory).up["views"])
+    save_memory(FastWeights(viewing_model, CONFIG), tmp_path / "empty")
+    assert not load_memory(tmp_path / "empty").up["views"].any()
+
+
+def test_what_was_seen_from_just_there_is_taken_as_it_was(viewing_model, make_window):
+    """A model that says nothing moves stands where it stood: it sees what it saw."""
+    with torch.no_grad():
+        for head in (viewing_model.renderer.motion.will_be, viewing_model.renderer.motion.was):
+            head[-1].weight.zero_()
+            head[-1].bias.zero_()
+    window = make_window()
+    memory = observed(viewing_model, window, config=replace(NEVER, known_view=0.15))
+    text = viewing_model.text_encoder.encode(["turn left"])
+    reading = memory.read(Reading.of(viewing_model.denoiser, window[:, :, 4:], text))
+    assert reading.familiarity_B.tolist() == [1]
+    last = window[:, :, -1:].expand_as(reading.drawn.latents)
+    torch.testing.assert_close(reading.drawn.latents, last)
 
 
 def test_forgetting_drops_the_first_share_of_the_views(viewing_model, make_window):

@@ -211,6 +211,9 @@ class ViewConfig(FastLearningConfig):
     same_view: Amount = 0.05
     """Steps (0.25 m, or 22.5 degrees) within which two views are of one pose: the later stays."""
 
+    known_view: Amount = 0.15
+    """Steps (0.25 m, or 22.5 degrees) within which a seen view is taken as it is, not drawn."""
+
     recent_chunks: Annotated[int, Within(0, 10**6)] = 2
     """The latest chunks that do not correct the pose: they drifted with it."""
 

@@ -12,6 +12,8 @@ from twospeed.core.ranges import Share
 from twospeed.memory.config import RidgeConfig, ViewConfig
 from twospeed.memory.memory_file import MemoryFile
 from twospeed.memory.ridge_writer import loosened
+from twospeed.memory.views.stored import joined
+from twospeed.worldmodel.rendering.renderer import LAYER
 
 
 def merge(first: MemoryFile, second: MemoryFile, *, share: float = 0.5) -> MemoryFile:
@@ -24,7 +26,8 @@ def merge(first: MemoryFile, second: MemoryFile, *, share: float = 0.5) -> Memor
     Raises:
         KindError: when one is no memory file.
         DataError: when they belong to different slow weights or layers.
-        ConfigError: when `share` is not in [0, 1], or they hold views.
+        ConfigError: when `share` is not in [0, 1], or views of memories that did not begin as one
+            are to be merged.
     """
     share = checked(share, Share, "share")
     for one in (first, second):
@@ -35,7 +38,7 @@ def merge(first: MemoryFile, second: MemoryFile, *, share: float = 0.5) -> Memor
             f" {second.model_hash}"
         )
     if isinstance(first.config, ViewConfig):
-        raise ConfigError("views of two episodes were seen from unrelated poses: they do not blend")
+        return _joined_views(first, second, share)
     records = first.records + second.records
     if all(torch.equal(first.down[n], second.down[n]) for n in first.up):
         up = {n: torch.lerp(second.up[n], first.up[n], share) for n in first.up}
@@ -68,6 +71,20 @@ def forget(file: MemoryFile, *, share: float) -> MemoryFile:
         return _without_first_views(file, share)
     up = {name: (1 - share) * up for name, up in file.up.items()}
     return dataclasses.replace(file, up=up, writer=_looser(file, share))
+
+
+def _joined_views(first: MemoryFile, second: MemoryFile, share: float) -> MemoryFile:
+    """Return all views of both; where both know a pose, those of the one with the greater share."""
+    mine, other = (first, second) if share >= 0.5 else (second, first)
+    if not isinstance(mine.config, ViewConfig) or not isinstance(other.config, ViewConfig):
+        raise ConfigError("a memory of views cannot be merged with one that was written otherwise")
+    rows = joined((mine.down, mine.up), (other.down, other.up), mine.config.same_view)
+    return dataclasses.replace(
+        mine,
+        records=max(first.records, second.records, key=len),
+        down={LAYER: rows.down_R5},
+        up={LAYER: rows.up_OR},
+    )
 
 
 def _without_first_views(file: MemoryFile, share: float) -> MemoryFile:

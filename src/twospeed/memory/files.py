@@ -11,7 +11,7 @@ in the memories of earlier versions, later writes begin as into an empty memory.
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,14 +31,17 @@ from twospeed.core.untrusted import parse_json, parsing, typed
 from twospeed.memory.adapter_files import (
     CONFIG,
     PREFIX,
+    check_halves,
     factor_in,
     halves_of,
     named_tensors,
 )
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import FastLearningConfig, ViewConfig
 from twospeed.memory.fast_weights import FastWeights, WriteRecord
 from twospeed.memory.memory_file import MemoryFile, memory_of
+from twospeed.memory.views.stored import filled, with_empty_rows
 from twospeed.worldmodel.renamed import rename_weights_
+from twospeed.worldmodel.rendering.renderer import LAYER
 
 FORMAT = "twospeed-memory-1"
 WEIGHTS = "adapter_model.safetensors"
@@ -82,7 +85,8 @@ def save_memory(memory: MemoryFile | FastWeights, path: StrPath) -> None:
         "config": json.dumps(to_json(file.config)),
         "records": json.dumps([dataclasses.asdict(record) for record in file.records]),
     }
-    rank = file.config.rank
+    down, up = _stored(file)
+    rank = next(iter(up.values())).shape[1]
     peft_config = {
         "peft_type": "LORA",
         "r": rank,
@@ -91,10 +95,17 @@ def save_memory(memory: MemoryFile | FastWeights, path: StrPath) -> None:
         "bias": "none",
     }
     with folder_aside(as_path(path), MEMORY) as aside:
-        save_file(named_tensors(file.down, file.up), aside / WEIGHTS, metadata=metadata)
+        save_file(named_tensors(down, up), aside / WEIGHTS, metadata=metadata)
         if file.writer:
             save_file(file.writer, aside / WRITER)
         write_json(aside / CONFIG, peft_config)
+
+
+def _stored(file: MemoryFile) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+    """Return both halves as they lie on disk: of views, only rows that hold some."""
+    if isinstance(file.config, ViewConfig):
+        return filled(file.down, file.up)
+    return file.down, file.up
 
 
 def _only_episode(memory: FastWeights) -> MemoryFile:
@@ -132,16 +143,22 @@ def load_memory(path: StrPath) -> MemoryFile:
 def _memory_file(metadata: dict[str, str], tensors: dict[str, Tensor], folder: Path) -> MemoryFile:
     rename_weights_(tensors, PREFIX)
     config, records = (parse_json(metadata[name], f"its {name}") for name in ("config", "records"))
+    learned = typed(FastLearningConfig, config, "its config")
     down, up = halves_of(tensors)
+    rank = learned.rank
+    if isinstance(learned, ViewConfig) and down.keys() == up.keys() == {LAYER}:
+        rank = up[LAYER].shape[-1]
+        check_halves(down, up, rank=rank)
+        down, up = (dict(it) for it in with_empty_rows(down, up, learned.rank))
     file = MemoryFile(
         model_hash=metadata["model_hash"],
-        config=typed(FastLearningConfig, config, "its config"),
+        config=learned,
         records=typed(tuple[WriteRecord, ...], records, "its records"),
         down=down,
         up=up,
         writer=_writer_in(folder),
     )
-    factor = factor_in(folder, rank=file.config.rank)
+    factor = factor_in(folder, rank=rank)
     if factor == 1:
         return file
     return dataclasses.replace(file, up={name: factor * it for name, it in file.up.items()})

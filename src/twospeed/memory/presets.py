@@ -40,6 +40,11 @@ def recalling(keys: int) -> RidgeConfig:
 
 
 def default(model: WorldModel) -> FastLearningConfig:
+    """Return views for a model with a renderer, or else `associative`."""
+    return associative(model) if model.renderer is None else ViewConfig()
+
+
+def associative(model: WorldModel) -> FastLearningConfig:
     """Return `recalling` for a model with a recall layer, `gradient` for any other."""
     denoiser = recall_denoiser(model.denoiser)
     return recalling(denoiser.recall.layer.in_features) if denoiser else gradient()
@@ -47,6 +52,7 @@ def default(model: WorldModel) -> FastLearningConfig:
 
 PRESETS: dict[str, Callable[[WorldModel], FastLearningConfig]] = {
     "default": default,
+    "associative": associative,
     "paper": lambda model: paper(),  # noqa: ARG005
     "gradient": lambda model: gradient(),  # noqa: ARG005
     "views": lambda model: ViewConfig(),  # noqa: ARG005

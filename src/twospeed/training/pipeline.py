@@ -201,10 +201,9 @@ def _drawing(
 ) -> float | None:
     """Train the renderer after all others; return the PSNR in dB of held-out views."""
     config = context.config
-    stages = {
-        "denoiser": config.slow, "recalling": config.recalling, "slow_fast": config.slow_fast
-    }  # fmt: skip
-    is_ready = all(context.reached(name).step >= it.loop.steps for name, it in stages.items())
+    loops = (config.slow.loop, config.recalling.loop, config.slow_fast.loop)
+    reached = (context.reached(stage).step for stage in STAGES[2:5])
+    is_ready = all(step >= loop.steps for step, loop in zip(reached, loops, strict=True))
     if not (config.rendering.loop.steps and is_ready):
         return None
     return round(rendering_stage(context, model, windows.sayings, left()), 3)

@@ -81,15 +81,29 @@ def read_views(slow: Reading, model: WorldModel, writer: ViewWriter) -> ViewRead
 def _drawn(
     model: WorldModel, writer: ViewWriter, rows: Rows, poses_N3: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Draw one clip's chunk: latents (C, N, H, W) and shares (1, N, H, W)."""
-    renderer, cells = writer.renderer, writer.renderer.config.latent_cells
-    pixels, errors = _frames(model, renderer, rows, poses_N3, writer.config.references)
-    frames = to_frames(pixels)[None]
-    latents = encode_frames(model.autoencoder, frames)[0].to(poses_N3)
-    error = functional.adaptive_avg_pool2d(errors.exp(), cells)
+    """Return one clip's chunk: latents (C, N, H, W) and shares (1, N, H, W).
+
+    What was seen from just there is taken as it was; the rest is drawn.
+    """
+    config, cells = writer.config, writer.renderer.config.latent_cells
+    known = [rows.row_at(pose, within=config.known_view) for pose in poses_N3]
+    latents_NCHW = rows.up_OR[:, [row or 0 for row in known]].mT.unflatten(1, (-1, cells, cells))
+    share_NHW = torch.ones_like(latents_NCHW[:, 0])
+    todo = [place for place, row in enumerate(known) if row is None]
+    if todo:
+        pixels, errors = _frames(model, writer.renderer, rows, poses_N3[todo], config.references)
+        drawn = encode_frames(model.autoencoder, to_frames(pixels)[None])[0].transpose(0, 1)
+        latents_NCHW[todo] = drawn.to(latents_NCHW)
+        share_NHW[todo] = _shares(errors, cells, config.retrieval_range)
+    return latents_NCHW.transpose(0, 1), share_NHW[None]
+
+
+def _shares(errors_NSS: Tensor, cells: int, retrieval_range: tuple[float, float]) -> Tensor:
+    """Return how far each cell of a drawing is trusted, 0 to 1, (N, cells, cells)."""
+    error = functional.adaptive_avg_pool2d(errors_NSS.exp(), cells)
     expected_db = 10 * torch.log10(4 / error.clamp_min(1e-6))
-    begin, whole = writer.config.retrieval_range
-    return latents, ((expected_db - begin) / (whole - begin)).clamp(0, 1)[None]
+    begin, whole = retrieval_range
+    return ((expected_db - begin) / (whole - begin)).clamp(0, 1)
 
 
 def _frames(

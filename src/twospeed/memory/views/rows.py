@@ -60,15 +60,25 @@ class Rows:
         away_R = torch.where(is_same_R, self._away(pose_3), torch.inf)
         return self.poses_R3[away_R.argmin()].clone()
 
+    def row_at(self, pose_3: Tensor, *, within: float) -> int | None:
+        """Return the row of the view nearest to a pose, or None where it is not within some steps.
+
+        Args:
+            pose_3: where.
+            within: a step is 0.25 m or 22.5 degrees.
+        """
+        away_R = torch.where(self.is_there_R, self._away(pose_3), torch.inf)
+        row = int(away_R.argmin())
+        return row if away_R[row] <= within else None
+
     def nearest_error(self, latents_O: Tensor) -> Tensor:
         """Return the mean squared difference to the view most alike, (); without any, to zeros."""
         error_R = (self.up_OR - latents_O[:, None]).square().mean(0)
         return torch.where(self.is_there_R, error_R, latents_O.square().mean()).min()
 
     def _row_for(self, pose_3: Tensor, same: float) -> int:
-        away_R = torch.where(self.is_there_R, self._away(pose_3), torch.inf)
-        nearest = int(away_R.argmin())
-        if away_R[nearest] <= same:
+        nearest = self.row_at(pose_3, within=same)
+        if nearest is not None:
             return nearest
         if not self.is_there_R.all():
             return int((~self.is_there_R).int().argmax())

@@ -108,7 +108,8 @@ class LearningToDraw:
         is_seen_B1 = scenes.is_there_BQK[:, -1].any(1).to(inverse_BN)[:, None]
         sure_BN = found_B2N[:, 1].clamp(-2, 4)
         off_BN = (-inverse_BN.clamp_min(1e-3).log() - found_B2N[:, 0]).abs()
-        return (is_seen_B1 * (0.5 * off_BN * sure_BN.exp() - sure_BN)).mean()
+        loss: Tensor = (is_seen_B1 * (0.5 * off_BN * sure_BN.exp() - sure_BN)).mean()
+        return loss
 
     def _motion(self, renderer: ViewRenderer, generator: torch.Generator) -> Tensor:
         steps = draw_steps(self.frames.train, self.run, generator)
@@ -129,7 +130,8 @@ class LearningToDraw:
             )
             for read, true, weight in pairs
         ]
-        return losses[0] + losses[1]
+        total: Tensor = losses[0] + losses[1]
+        return total
 
     def _latents(self, pixels_F3SS: Tensor, generator: torch.Generator) -> Tensor:
         """Encode frames and blur some, as generated ones are, (F, C, H, W)."""

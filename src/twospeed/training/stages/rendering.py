@@ -68,7 +68,7 @@ def build_renderer(model: WorldModel, run: RenderingRun) -> ViewRenderer:
     """Return an untrained renderer for the latents and texts of a model."""
     settings = model.settings
     with initial_weights_of(run.loop.seed):
-        return ViewRenderer(
+        renderer: ViewRenderer = ViewRenderer(
             side=settings.frame_size,
             latent_channels=int(model.autoencoder.config.latent_channels),
             latent_cells=settings.frame_size // cell_side(model.autoencoder),
@@ -79,3 +79,4 @@ def build_renderer(model: WorldModel, run: RenderingRun) -> ViewRenderer:
             reach=run.reach,
             depths=run.depths,
         )
+    return renderer
