@@ -5,8 +5,10 @@ import shutil
 import time
 from urllib.parse import unquote_plus
 
+import numpy as np
 import pytest
 
+from twospeed.core.pictures import write_picture
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.web.serving import served
 from twospeed.web.stage import Stage
@@ -224,6 +226,23 @@ def test_what_is_too_large_or_no_picture_is_said_on_the_page(open_page, tmp_path
     until(lambda: "more than 32 megabytes" in page.text_content("#status"))
     tap(page, "ArrowLeft")
     settled(page, 1)
+
+
+def test_a_picture_of_ones_own_is_learned_and_the_true_world_fades(open_page, tmp_path):
+    page = open_page()
+    write_picture(tmp_path / "own.png", np.full((80, 100, 3), (40, 90, 200), np.uint8))
+    page.set_input_files("#seen", tmp_path / "own.png")
+    shown = settled(page, 1)
+    assert shown["memory"][:4] == [40, 90, 200, 255]
+    assert page.locator("[data-pane=truth].lost").count() == 1
+    assert page.is_disabled("[data-eyes=look]")
+    tap(page, "w")
+    settled(page, 2)
+    page.keyboard.press("u")
+    settled(page, 1)
+    page.keyboard.press("u")
+    settled(page, 0)
+    assert page.locator("[data-pane=truth].lost").count() == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

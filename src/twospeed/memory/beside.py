@@ -7,7 +7,7 @@ Axes: B clips, C channels, T frames, H and W cells.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 
 import torch
@@ -48,7 +48,9 @@ class MemoriesBeside:
         count = len(slow.past_BCPHW)
         if count != len(self.memories):
             raise ShapeError(f"{len(self.memories)} memories are of as many clips, got {count}")
-        clips = [_Clip.of(_row(slow, i), memory) for i, memory in enumerate(self.memories)]
+        numbers = torch.arange(count, device=slow.past_BCPHW.device).split(1)
+        pairs = zip(numbers, self.memories, strict=True)
+        clips = [_Clip.of(slow.clips(number), memory) for number, memory in pairs]
         reading = ReadingsBeside(clips)
         self.familiarity = tuple(reading.familiarity_B.tolist())
         return reading
@@ -118,15 +120,3 @@ class ReadingsBeside:
                 for i, clip in enumerate(self._clips)
             ]
         )
-
-
-def _row(slow: Reading, index: int) -> Reading:
-    """Return what was asked about one clip."""
-    rows = slice(index, index + 1)
-    return replace(
-        slow,
-        past_BCPHW=slow.past_BCPHW[rows],
-        text_BND=slow.text_BND[rows],
-        key_BK=None if slow.key_BK is None else slow.key_BK[rows],
-        recalled_BO=None if slow.recalled_BO is None else slow.recalled_BO[rows],
-    )

@@ -6,7 +6,7 @@ them. Axes: B clips, C channels, T frames, P past frames, H and W cells, N token
 features of a key, O what the recall layer gives.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -74,6 +74,20 @@ class Reading:
         if self.recalled_BO is None:
             return self.past_BCPHW.new_zeros(len(self.past_BCPHW))
         return self.recalled_BO[:, -1]
+
+    def clips(self, chosen: Tensor) -> "Reading":
+        """Return the reading of some of the clips.
+
+        Args:
+            chosen: their numbers.
+        """
+        return replace(
+            self,
+            past_BCPHW=self.past_BCPHW[chosen],
+            text_BND=self.text_BND[chosen],
+            key_BK=None if self.key_BK is None else self.key_BK[chosen],
+            recalled_BO=None if self.recalled_BO is None else self.recalled_BO[chosen],
+        )
 
     def beside(self, other: "Reading") -> "Reading":
         """Return both readings of one denoiser as one of all their clips, this one's first."""

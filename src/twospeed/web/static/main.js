@@ -93,6 +93,8 @@ connection.addEventListener("done", ({ detail }) => {
   stand(detail);
   hand.standing(detail);
   microscope.done(detail, screen.thumbnail());
+  const { infer, memory } = detail.ms;
+  $("spent").textContent = `Last chunk: ${infer.toFixed(0)} ms to generate, ${memory.toFixed(0)} ms to write.`;
 });
 connection.addEventListener("plan", ({ detail }) => microscope.plan(detail));
 connection.addEventListener("thumbs", ({ detail }) => microscope.load(detail));
