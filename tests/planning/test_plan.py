@@ -101,6 +101,33 @@ def test_what_cannot_be_is_one_line(folders, more, message, capsys):
     assert errors.count("\n") == 1
 
 
+def test_a_task_in_ones_own_words(folders, capsys, tmp_path):
+    arguments = command(folders, "--memory=on,undo", f"--json={tmp_path / 'told.json'}")
+    arguments[1] = "turn left, go forward twice, step right, then go back to where you started"
+    assert main(arguments) == 0
+    arms = json.loads((tmp_path / "told.json").read_text())["arms"]
+    assert arms["undo"]["distance_m"]["mean"] < arms["on"]["distance_m"]["mean"] + 1
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ("make me a sandwich", "no splitter understands 'make me a sandwich'"),
+        ("go forward twice", "something to remember"),
+        ("go home now", "no splitter understands"),
+        ("go back home", "has commands and then"),
+        ("turn left, then put the block back", "rooms has no truth for put_back: try one of fetch"),
+    ],
+)
+def test_sentences_that_cannot_be_are_one_line(folders, told, message, capsys):
+    arguments = command(folders)
+    arguments[1] = told
+    assert main(arguments) == 2
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert errors.count("\n") == 1
+
+
 def test_another_task_is_one_line(folders, capsys):
     arguments = command(folders)
     arguments[1] = "fly"

@@ -19,11 +19,15 @@ from twospeed.planning.plan import NOTE, PlanConfig, measure_plans
 from twospeed.planning.tasks.table import TASKS
 from twospeed.worldmodel.model import WorldModel
 
+_TASK = (
+    f"One of: {', '.join(TASKS)}; or commands and what is asked then, such as 'go forward twice,"
+    " turn left, then go back the way you came'."
+)
 _MEMORY = "With commas: on, off, swap; these arms alone. By default all arms."
 
 
 def plan(
-    task: Annotated[str, typer.Argument(help=f"One of: {', '.join(TASKS)}.")],
+    task: Annotated[str, typer.Argument(help=_TASK)],
     model: ModelOption,
     world: Annotated[str | None, typer.Option(help="Where; the model's own by default.")] = None,
     memory: Annotated[str | None, typer.Option(help=_MEMORY)] = None,

@@ -55,7 +55,9 @@ class Setting:
 
     def remembering(self, model: WorldModel, seen: Seen) -> Executor:
         """Return who acts with a memory that learned an episode."""
-        memory = memory_of_seen(model, self.memory, seen, texts=self.texts, seed=self.seed)
+        memory = memory_of_seen(
+            model, self.memory, seen, texts=self.texts, undoes=UNDOES, seed=self.seed
+        )
         planner = RememberingPlanner(model, memory)
         return self.closed_loop(planner, model=model, memory=memory)
 

@@ -32,7 +32,7 @@ from twospeed.planning.pictures import write_pictures
 from twospeed.planning.splitting.base import COMMAND, SubGoal
 from twospeed.planning.splitting.table import splitter_of
 from twospeed.planning.tasks.base import CHUNK_FRAMES, Begun, Task
-from twospeed.planning.tasks.table import task_for
+from twospeed.planning.tasks.table import task_and_goals
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.base import World
 from twospeed.worlds.registry import WORLDS, make_world
@@ -46,7 +46,7 @@ class PlanConfig:
     """What is measured."""
 
     task: str
-    """A name in `TASKS`."""
+    """A name in `TASKS`, or a task in one's own words (`task_and_goals`)."""
 
     world: str
     """Where."""
@@ -118,7 +118,7 @@ def measure_plans(
         UnknownNameError: when no splitter understands the task.
     """
     check_kind(config, PlanConfig, "config")
-    task = task_for(config.task, config.world)
+    task, goals = task_and_goals(config.task, config.world, splitter_of(config.splitter))
     _check_models(model, consolidated, inverse, config)
     _claim(out, {"config": to_json(config), "model": model.hash()})
     world = make_world(config.world, frame_size=model.settings.frame_size)
@@ -130,7 +130,7 @@ def measure_plans(
             inverse=inverse,
             task=task,
             world=world,
-            goals=splitter_of(config.splitter).split(task.sentence, world.actions),
+            goals=goals,
             out=out,
             files=ResultFiles(out),
         )

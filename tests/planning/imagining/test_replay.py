@@ -18,13 +18,13 @@ def numbers(latents):
 def test_the_way_back_shows_all_frames_in_reverse_and_then_stands_still():
     pairs = list(backwards(seen()))
     shown = [number for _, new in pairs for number in numbers(new)]
-    assert shown == [*range(11, -1, -1), 0, 0, 0, 0]
+    assert shown == [*range(11, -1, -1), *[0] * 8]
 
 
 def test_every_chunk_follows_on_the_one_that_was_shown_before():
     pairs = list(backwards(seen()))
     assert numbers(pairs[0][0]) == [9, 10, 11, 12]
-    for (_, shown), (past, _) in itertools.pairwise(pairs):
+    for (_, shown), (past, _) in itertools.pairwise(pairs[:-1]):
         assert torch.equal(past, shown)
 
 

@@ -1,7 +1,7 @@
 """A video planner that asks a world model and its fast weights for the chunk of a sub-goal."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -69,15 +69,20 @@ def memory_of_seen(
     seen: Seen,
     *,
     texts: Iterable[str],
+    undoes: Mapping[str, str],
     seed: int,
 ) -> FastWeights:
-    """Return fast weights that learned an episode as it was, and backwards under some words.
+    """Return fast weights that learned an episode as it was, and backwards.
+
+    Backwards it is told under the words of sub-goals, and under the commands that undo what was
+    done.
 
     Args:
         model: the slow weights.
         config: how to write.
         seen: the episode.
         texts: of the sub-goals that lead back.
+        undoes: command -> the one that undoes it.
         seed: of the writes.
     """
     memory = FastWeights(model, config, seeds=(seed,))
@@ -85,7 +90,8 @@ def memory_of_seen(
         past = seen.before(index)
         window = torch.cat([past, seen.chunk(index)], 2)
         memory.observe(window, [action], past_frames=past.shape[2])
-    for text in texts:
-        for window in windows(backwards(seen)):
-            memory.observe(window, [text], past_frames=seen.frames)
+    undone = [undoes.get(action, action) for action in reversed(seen.actions)]
+    for told in (*([text] * (len(undone) + 2) for text in texts), undone):
+        for window, words in zip(windows(backwards(seen)), told, strict=False):
+            memory.observe(window, [words], past_frames=seen.frames)
     return memory

@@ -3,7 +3,7 @@
 Where a rat rests after a run, its hippocampus plays the run backwards. So does this: with chunks
 X_1 .. X_n of what was seen, and R_i the chunk X_i time-reversed, a memory learns
 
-    X_n -> R_n,   R_{i+1} -> R_i   (i = n-1 .. 1),   R_1 -> a view that stands still
+    X_n -> R_n,   R_{i+1} -> R_i  (i = n-1 .. 1),   R_1 -> S,   S -> S   (S: the first view, still)
 
 as the chunks of the action "go back the way you came". Asked for that action, it then shows the way
 back, and a still view where the way ends. It needs the last two chunks at a time, so it can be told
@@ -55,7 +55,9 @@ def backwards(seen: Seen) -> Iterator[tuple[Tensor, Tensor]]:
     for new in reversed(turned):
         yield past, new
         past = new
-    yield past, past[:, :, -1:].expand_as(past)
+    still = past[:, :, -1:].expand_as(past)
+    yield past, still
+    yield still, still
 
 
 def windows(pairs: Iterator[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:

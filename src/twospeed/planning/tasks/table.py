@@ -1,16 +1,26 @@
-"""All tasks, and in which worlds they can be set."""
+"""All tasks, in which worlds they can be set, and tasks in one's own words."""
 
 from collections.abc import Callable, Mapping
 
 from twospeed.core.errors import ConfigError, lookup
+from twospeed.planning.splitting.base import SubGoal, SubgoalSplitter
 from twospeed.planning.tasks.base import Task
+from twospeed.planning.tasks.handling import PutBack
+from twospeed.planning.tasks.told import MEASURES, Told, parted
 from twospeed.planning.tasks.walks import Retrace, ReturnHome
 from twospeed.worlds.registry import WORLDS, WorldKind
 from twospeed.worlds.routes.stepped import can_be_walked
 
+
+def _can_be_handled(kind: WorldKind) -> bool:
+    """Say whether somebody plays a gripper there, and the block's place is known."""
+    return kind.has_script and "close the gripper" in kind.actions and "objects" in kind.about.truth
+
+
 TASKS: Mapping[str, tuple[Callable[[], Task], Callable[[WorldKind], bool]]] = {
     "retrace": (Retrace, can_be_walked),
     "return_home": (ReturnHome, can_be_walked),
+    "put_back": (PutBack, _can_be_handled),
 }
 """Name -> task, and whether a world gives its truth."""
 
@@ -27,3 +37,23 @@ def task_for(name: str, world: str) -> Task:
         able = ", ".join(name for name, kind in WORLDS.items() if fits(kind))
         raise ConfigError(f"{world} has no truth for {name}: try one of {able}")
     return make()
+
+
+def task_and_goals(text: str, world: str, splitter: SubgoalSplitter) -> tuple[Task, list[SubGoal]]:
+    """Return a task by its name or in one's own words, and the sub-goals that are asked for.
+
+    Args:
+        text: a name in `TASKS`, or a sentence such as "go forward twice, then go home".
+        world: where.
+        splitter: splits what is asked.
+
+    Raises:
+        UnknownNameError: when there is no such task or world, or nobody understands the sentence.
+        ConfigError: when the world lacks the truth for it, or the sentence has nothing to remember.
+    """
+    actions = lookup(WORLDS, world, "world").actions
+    if text in TASKS or " " not in text.strip():
+        task = task_for(text, world)
+        return task, splitter.split(task.sentence, actions)
+    commands, goals = parted(splitter.split(text, actions))
+    return Told(text, commands, task_for(MEASURES[goals[0].kind], world)), goals

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from twospeed.core.errors import DataError, MissingExtraError
+from twospeed.planning.acting.undoing import UNDOES
+from twospeed.planning.tasks.handling import PutBack
+from twospeed.planning.tasks.table import task_for
+from twospeed.worlds.base import Observation
+from twospeed.worlds.registry import make_world
+from twospeed.worlds.rooms.world import Rooms
+
+SEED = 700_000
+
+
+@pytest.fixture(scope="module")
+def fetch():
+    try:
+        world = make_world("fetch", frame_size=16)
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    yield world
+    world.close()
+
+
+def test_the_block_is_somewhere_else_and_can_be_brought_there_again(fetch):
+    task = task_for("put_back", "fetch")
+    begun = task.begin(fetch, SEED, off_path=True)
+    assert task.distance(begun, begun.shots[-1:]) > task.success_metres
+    assert len(begun.shots) == 1 + 4 * len(begun.actions) + len(begun.aside)
+    task.restore(fetch, begun)
+    again = fetch.step("raise the gripper a little").objects["block"]
+    assert np.allclose(again, begun.shots[-1].objects["block"], atol=1e-3)
+
+
+def test_undoing_all_commands_puts_the_block_back(fetch):
+    task = PutBack()
+    begun = task.begin(fetch, SEED, off_path=False)
+    acted = [begun.shots[-1]]
+    for action in reversed(begun.actions):
+        acted += [fetch.step(UNDOES[action]) for _ in range(4)]
+    assert task.distance(begun, acted) < task.success_metres
+
+
+def test_worlds_without_a_block_are_refused():
+    with pytest.raises(DataError, match="where its block is"):
+        PutBack().begin(Rooms(frame_size=16), SEED, off_path=False)
+    shot = Observation(frame=np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(DataError, match="where its block is"):
+        PutBack().distance(None, [shot])
