@@ -101,7 +101,7 @@ def test_what_cannot_be_is_one_line(folders, more, message, capsys):
     assert errors.count("\n") == 1
 
 
-def test_a_task_in_ones_own_words(folders, capsys, tmp_path):
+def test_a_task_in_ones_own_words(folders, tmp_path):
     arguments = command(folders, "--memory=on,undo", f"--json={tmp_path / 'told.json'}")
     arguments[1] = "turn left, go forward twice, step right, then go back to where you started"
     assert main(arguments) == 0
