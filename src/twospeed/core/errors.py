@@ -7,6 +7,7 @@ TwospeedError
     MissingExtraError   an optional dependency is not installed
     DataError           a file or an input is not what it should be
     KindError           an argument is of a type that cannot work
+    LeakError           what is judged has seen what it is judged on
 
 The command line turns these into one line and exit code 2; anything else is a bug and keeps
 its traceback.
@@ -47,6 +48,10 @@ class DataError(TwospeedError, ValueError):
 
 class KindError(TwospeedError, TypeError):
     """An argument is of a type that cannot work."""
+
+
+class LeakError(TwospeedError, RuntimeError):
+    """What is judged has seen what it is judged on."""
 
 
 def kind_of(value: object) -> str:

@@ -1,0 +1,1 @@
+"""One file a memory; table.py beside this folder names them."""

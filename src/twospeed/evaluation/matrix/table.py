@@ -1,0 +1,66 @@
+"""The memories of the matrix by name. A new one is a file in memories/ and a line here."""
+
+import dataclasses
+from dataclasses import dataclass
+
+from twospeed.core.errors import ConfigError
+from twospeed.evaluation.matrix.base import Make
+from twospeed.evaluation.matrix.memories.context import FirstFrame, LongContext, NoMemory
+from twospeed.evaluation.matrix.memories.controls import Held
+from twospeed.evaluation.matrix.memories.delta_rule import DeltaRule
+from twospeed.evaluation.matrix.memories.fast import written_by
+from twospeed.evaluation.matrix.memories.lookup import Table
+from twospeed.evaluation.matrix.memories.retrieval import ByFeature, ByPose
+from twospeed.memory.config import FastLearningConfig, RidgeConfig, ViewConfig
+from twospeed.memory.presets import default, gradient, paper
+from twospeed.worldmodel.model import WorldModel
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A memory of the table."""
+
+    summary: str
+    make: Make
+
+
+def _without_gate(model: WorldModel) -> FastLearningConfig:
+    config = default(model)
+    if not isinstance(config, RidgeConfig):
+        raise ConfigError("ridge needs a backbone with a recall layer")
+    return dataclasses.replace(config, retrieval_range=None)
+
+
+MEMORIES: dict[str, Entry] = {
+    "none": Entry("slow weights alone", lambda model, _: NoMemory(model)),
+    "last_frame": Entry("one past frame", lambda model, _: NoMemory(model, frames=1)),
+    "long_context": Entry("the last 12 frames", lambda model, _: LongContext(model)),
+    "first_frame": Entry("the first frame as anchor", lambda model, _: FirstFrame(model)),
+    "lookup": Entry("replays raw chunks, no network", lambda model, _: Table(model)),
+    "by_feature": Entry("4 frames retrieved by look", lambda model, _: ByFeature(model)),
+    "by_pose": Entry("4 frames retrieved by pose", lambda model, _: ByPose(model)),
+    "delta_rule": Entry("a recurrent state", lambda model, _: DeltaRule(model)),
+    "paper": Entry("TEMP-LORA as published", written_by(lambda _: paper())),
+    "paper_next": Entry(
+        "TEMP-LORA, output given input, as for texts",
+        written_by(lambda _: dataclasses.replace(paper(), objective="next")),
+    ),
+    "paper_whole_sequence": Entry(
+        "TEMP-LORA, samples of the whole sequence",
+        written_by(lambda _: paper(), whole_sequence=True),
+    ),
+    "paper_last_frame": Entry(
+        "TEMP-LORA, one past frame", written_by(lambda _: paper(), past_frames=1)
+    ),
+    "gradient": Entry("gradient steps, tuned", written_by(lambda _: gradient())),
+    "ridge": Entry("ours without retrieval gate", written_by(_without_gate)),
+    "default": Entry("ours", written_by(default)),
+    "views": Entry("ours, views drawn anew", written_by(lambda _: ViewConfig())),
+}
+"""Name -> memory."""
+
+CONTROLS: dict[str, Make] = {
+    "frozen": lambda model, _: Held(model, frames=1),
+    "copy": lambda model, _: Held(model, frames=model.settings.chunk_frames),
+}
+"""What stands beside them; "truth" is the true frames through the autoencoder."""
