@@ -7,10 +7,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from twospeed.cli.options import Report, Seed
+from twospeed.cli.options import FirstSeed, Report, Seed, Workers, workers_of
 from twospeed.cli.saying import say
+from twospeed.cli.targets import folder_claimed_by
 from twospeed.core.errors import ConfigError
-from twospeed.core.files import write_json
+from twospeed.core.files import read_json, write_json
+from twospeed.evaluation.matrix.judge import EXTRA
+from twospeed.evaluation.matrix.protocol import load_protocol, protocols
+from twospeed.evaluation.matrix.run import NOTE, MatrixConfig, run_matrix
+from twospeed.evaluation.matrix.table import MEMORIES
 from twospeed.evaluation.videos.evaluate import VideoConfig, evaluate_videos
 from twospeed.evaluation.videos.summary import METRICS
 
@@ -18,9 +23,21 @@ from twospeed.evaluation.videos.summary import METRICS
 def evaluate(
     targets: Annotated[
         list[str] | None,
-        typer.Argument(help="REAL FAKE, two folders of videos; or FAKE alone."),
+        typer.Argument(help="REAL FAKE, two folders of videos; FAKE alone; or MODEL."),
     ] = None,
     json: Report = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="For MODEL: a name of --list, or a file ending in .json.")
+    ] = None,
+    memories: Annotated[str, typer.Option(help="With commas, names of --list.")] = "none,default",
+    episodes: Annotated[int, typer.Option(help="Episodes of each memory.")] = 64,
+    first_seed: FirstSeed = 800_000,
+    world: Annotated[str | None, typer.Option(help="Where; the model's own by default.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(callback=folder_claimed_by(NOTE), help="Folder of a run; it can go on."),
+    ] = None,
+    workers: Workers = 1,
     weights: Annotated[
         Path | None, typer.Option(help="Folder of others' weights, for LPIPS, FVD and SRC.")
     ] = None,
@@ -28,39 +45,84 @@ def evaluate(
     out_and_back: Annotated[
         bool, typer.Option(help="Clips return the way they came: revisits are known.")
     ] = False,
-    list_: Annotated[bool, typer.Option("--list", help="Name metrics, and stop.")] = False,
+    list_: Annotated[
+        bool, typer.Option("--list", help="Name protocols, memories, metrics, and stop.")
+    ] = False,
     seed: Seed = 0,
 ) -> None:
-    """Judge videos between a floor and a ceiling, with every control beside them."""
+    """Judge videos, or memories on a model, between a floor and a ceiling, controls beside them."""
     if list_:
-        typer.echo(f"metrics: {', '.join(METRICS)}")
+        _print_list()
         return
-    if not targets or len(targets) > 2:
-        raise ConfigError("evaluate takes FAKE, or REAL FAKE: one or two folders of videos")
-    *real, fake = map(Path, targets)
-    config = VideoConfig(seed=seed, chunk_frames=chunk, out_and_back=out_and_back)
-    report = evaluate_videos(real[0] if real else None, fake, config, weights=weights, say=say)
+    if protocol is not None:
+        config = MatrixConfig(
+            model=_only(targets),
+            protocol=load_protocol(protocol),
+            memories=tuple(it.strip() for it in memories.split(",") if it.strip()),
+            episodes=episodes,
+            first_seed=first_seed,
+            world=world,
+            seed=seed,
+            workers=workers_of(workers),
+        )
+        report = run_matrix(config, _named(out), weights=weights)
+        arms = {**report["memories"], **report["controls"]}
+    else:
+        *real, fake = _folders(targets)
+        video = VideoConfig(seed=seed, chunk_frames=chunk, out_and_back=out_and_back)
+        report = evaluate_videos(real[0] if real else None, fake, video, weights=weights, say=say)
+        arms = {"clips": report["metrics"], **report["controls"]}
     for line in report["warnings"]:
         say(line)
-    _say_missing(report["metrics"])
+    _say_missing(arms)
     if json is not None:
         write_json(json, report)
-    Console(markup=False).print(_table(report), highlight=False)
+    Console(markup=False).print(_table(arms), highlight=False)
 
 
-def _table(report: dict[str, Any]) -> Table:
-    arms = {"clips": report["metrics"], **report["controls"]}
-    table = Table("metric", *arms, box=None)
-    for name in METRICS:
-        if any("mean" in it[name] for it in arms.values()):
-            table.add_row(name, *(_cell(it[name]) for it in arms.values()))
+def _folders(targets: list[str] | None) -> list[Path]:
+    if not targets or len(targets) > 2:
+        raise ConfigError(
+            "evaluate takes FAKE or REAL FAKE, folders of videos, or MODEL with --protocol"
+        )
+    return [Path(it) for it in targets]
+
+
+def _only(targets: list[str] | None) -> str:
+    if not targets or len(targets) != 1:
+        raise ConfigError(f"--protocol takes one model, got {len(targets or [])}")
+    return targets[0]
+
+
+def _named(out: Path | None) -> Path:
+    if out is None:
+        raise ConfigError("--protocol needs --out, a folder for what comes of it")
+    return out
+
+
+def _print_list() -> None:
+    for name, path in protocols().items():
+        typer.echo(f"protocol {name}: {read_json(path)['summary']}")
+    for name, entry in MEMORIES.items():
+        typer.echo(f"memory {name}: {entry.summary}")
+    typer.echo(f"metrics: {', '.join((*METRICS, *EXTRA))}")
+
+
+def _table(arms: dict[str, Any]) -> Table:
+    names = [
+        it for it in (*METRICS, *EXTRA) if any("mean" in arm.get(it, {}) for arm in arms.values())
+    ]
+    table = Table("", *names, box=None)
+    for arm, found in arms.items():
+        table.add_row(arm, *(_cell(found.get(name, {})) for name in names))
     return table
 
 
-def _say_missing(metrics: dict[str, Any]) -> None:
-    for name, found in metrics.items():
-        if "not_computed" in found:
-            say(f"{name}: not computed: {found['not_computed']}")
+def _say_missing(arms: dict[str, Any]) -> None:
+    first = next(iter(arms.values()))
+    for name in (*METRICS, *EXTRA):
+        if "not_computed" in first.get(name, {}):
+            say(f"{name}: not computed: {first[name]['not_computed']}")
 
 
 def _cell(found: dict[str, Any]) -> str:

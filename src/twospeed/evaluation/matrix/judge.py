@@ -1,6 +1,5 @@
 """What one memory's episode scores: frames in, numbers out; the controls are judged by it too."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -72,10 +71,7 @@ def curve_of(scores: ClipScores, task: Task) -> list[list[Any]]:
 def _at_revisits(judges: Judges, frames_THWC: Frames, task: Task, scores: ClipScores) -> None:
     whole = np.concatenate([task.frames[: task.first_judged], frames_THWC])
     visits = [(int(seen), frame) for frame, seen in enumerate(task.first_visit_T) if seen >= 0]
-    looks: dict[str, Callable[[Frames], NDArray[np.float64]] | str] = {
-        "src_twospeed": lambda it: np.concatenate([judges.look(it)[:1], judges.look(it)]),
-        "src": judges.resnet18,
-    }
+    looks = {"src_twospeed": judges.look_at_all, "src": judges.resnet18}
     for name, look in looks.items():
         if visits and not isinstance(look, str):
             scores.values[name] = consistency(look(whole), visits)
@@ -91,10 +87,8 @@ def _at_revisits(judges: Judges, frames_THWC: Frames, task: Task, scores: ClipSc
 def _obeyed(judges: Judges, frames_THWC: Frames, task: Task, scores: ClipScores) -> None:
     before = task.frames[task.first_judged - 1 : task.first_judged]
     chunks = len(frames_THWC) // task.chunk_frames
-    found = obeyed(
-        judges.network, np.concatenate([before, frames_THWC]), task.actions[-chunks:]
-    )
-    if found and (task.walk is None or task.walk.place.world == "rooms"):
+    found = obeyed(judges.network, np.concatenate([before, frames_THWC]), task.actions[-chunks:])
+    if found and task.world == "rooms":
         scores.values["adherence"] = float(np.mean(found))
     else:
         scores.missing["adherence"] = ROOMS_ONLY

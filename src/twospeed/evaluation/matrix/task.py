@@ -21,6 +21,7 @@ from twospeed.worlds.registry import make_world
 class Task:
     """An episode. Axes: T frames, 1 + those of all chunks."""
 
+    world: str
     seed: int
     frames: Frames
     """(T, H, W, 3), the truth."""
@@ -83,6 +84,7 @@ def draw_task(model: WorldModel, protocol: Protocol, world: str | None, seed: in
     first_visit = np.full(len(walk.frames), -1)
     first_visit[route.first_generated :] = route.first_visit
     return Task(
+        world=name,
         seed=seed,
         frames=walk.frames,
         actions=route.actions,
@@ -104,6 +106,7 @@ def _explored(model: WorldModel, protocol: Protocol, world: str, seed: int) -> T
     )
     episode = explore_episode(recording, _world(world, settings.frame_size), seed)
     return Task(
+        world=world,
         seed=seed,
         frames=episode.frames,
         actions=episode.actions,

@@ -55,6 +55,11 @@ class Judges:
         found = [features_of(self.network, part[None])[0].double().numpy() for part in parts]
         return np.concatenate(found)
 
+    def look_at_all(self, frames_THWC: Frames) -> NDArray[np.float64]:
+        """Return features of every frame, (T, K); the first has those of the second."""
+        seen_SK = self.look(frames_THWC)
+        return np.concatenate([seen_SK[:1], seen_SK])
+
 
 def load_judges(weights: Path | None) -> Judges:
     """Load what there is.

@@ -11,14 +11,12 @@ import torch
 
 from twospeed.core.video import Frames
 from twospeed.evaluation.yardstick.network import ClipNetwork, clip_pixels
+from twospeed.worlds.rooms import world
+from twospeed.worlds.rooms.world import STEP_DEGREES, STEP_METRES
 
 MOTIONS: dict[str, tuple[float, float, float]] = {
-    "go forward": (1, 0, 0),
-    "go back": (-1, 0, 0),
-    "step left": (0, 1, 0),
-    "step right": (0, -1, 0),
-    "turn left": (0, 0, 1),
-    "turn right": (0, 0, -1),
+    name: (ahead / STEP_METRES, left / STEP_METRES, turn / STEP_DEGREES)
+    for name, (ahead, left, turn) in world.MOTIONS.items()
 }
 """Command -> steps ahead, to the left, and of a turn to the left, in one frame."""
 

@@ -1,0 +1,151 @@
+"""Run memories under a protocol: units over processes, resumable, then the figures."""
+
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated, Any
+
+from twospeed.core.config import to_json
+from twospeed.core.errors import ConfigError, DataError, lookup
+from twospeed.core.fields import check_fields
+from twospeed.core.files import sweep, write_json
+from twospeed.core.folders import note_in
+from twospeed.core.progress import progress
+from twospeed.core.ranges import EpisodeSeed, Seed, Within, Workers
+from twospeed.evaluation.matrix.figures import figures_of
+from twospeed.evaluation.matrix.protocol import Protocol
+from twospeed.evaluation.matrix.table import CONTROLS, MEMORIES
+from twospeed.evaluation.matrix.unit import REAL, TRUTH, Bench, Worker, start_process
+from twospeed.evaluation.matrix.unit import work_in_process as _work
+from twospeed.evaluation.reports.provenance import provenance_of
+from twospeed.worldmodel.model import WorldModel
+
+NOTE = "evaluation.json"
+"""Says in a folder what is evaluated there."""
+
+Json = dict[str, Any]
+Unit = tuple[str, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MatrixConfig:
+    """What is run."""
+
+    model: str
+    """A packaged model's name, or a folder."""
+
+    protocol: Protocol
+    memories: tuple[str, ...]
+    """Names of `table.MEMORIES`."""
+
+    episodes: Annotated[int, Within(1, 100_000)] = 64
+    first_seed: EpisodeSeed = 800_000
+    world: str | None = None
+    """Where; None for the world that the model is of."""
+
+    seed: Seed = 0
+    workers: Workers = 1
+    """Processes; no result depends on it, but the seconds."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        for name in self.memories:
+            lookup(MEMORIES, name, "memory")
+        if not self.memories or len(set(self.memories)) < len(self.memories):
+            raise ConfigError("memories are a list of different names, one or more")
+
+    @property
+    def seeds(self) -> range:
+        """Of the episodes."""
+        return range(self.first_seed, self.first_seed + self.episodes)
+
+    @property
+    def reference_seeds(self) -> range:
+        """Of the episodes whose true clips distances of sets are from."""
+        if self.protocol.reference == "same":
+            return self.seeds
+        return range(self.seeds.stop, self.seeds.stop + self.episodes)
+
+
+def run_matrix(config: MatrixConfig, out: Path, *, weights: Path | None = None) -> Json:
+    """Run what is not yet done, write ``results.json`` into `out` and return its values.
+
+    Memories may be added by another call; all else must be as it was. Progress is shown on
+    standard error.
+
+    Raises:
+        DataError: when `out` holds another evaluation, or other files.
+        UnknownNameError: when there is no such model or world.
+        ConfigError: when a memory or a route does not go with the model or world.
+    """
+    started = time.monotonic()
+    model = WorldModel.from_pretrained(config.model)
+    _claim(out, config, model)
+    bench = Bench(
+        model=config.model,
+        protocol=config.protocol,
+        world=config.world,
+        seed=config.seed,
+        folder=out,
+        weights=weights,
+    )
+    units = [(arm, seed) for seed in config.seeds for arm in (*config.memories, *CONTROLS, TRUTH)]
+    units += [(REAL, seed) for seed in config.reference_seeds]
+    todo = [unit for unit in units if not bench.place(*unit).exists()]
+    label = f"evaluate, {config.protocol.name}"
+    done = len(units) - len(todo)
+    with progress(label, total=len(units), unit="episodes", already=done) as advance:
+        for _ in _done(todo, bench, config.workers):
+            advance(1)
+    report = figures_of(bench, config.memories, config.seeds, config.reference_seeds) | {
+        "protocol": to_json(config.protocol),
+        "episodes": config.episodes,
+        "first_seed": config.first_seed,
+        "provenance": provenance_of(model),
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    write_json(out / "results.json", report)
+    return report
+
+
+def _claim(out: Path, config: MatrixConfig, model: WorldModel) -> None:
+    """Write down what is evaluated in a folder, or refuse one where something else is."""
+    wanted = {
+        "protocol": to_json(config.protocol),
+        "model": model.hash(),
+        "world": config.world or model.settings.world,
+        "first_seed": config.first_seed,
+        "seed": config.seed,
+        "reference_episodes": config.episodes if config.protocol.reference == "others" else None,
+    }
+    noted = note_in(out, NOTE)
+    if noted is None:
+        write_json(out / NOTE, wanted)
+        return
+    other = [name for name, value in wanted.items() if noted.get(name) != value]
+    if other:
+        raise DataError(f"{out} holds an evaluation with another {other[0]}: name a new folder")
+    for folder in (out / "episodes").glob("*"):
+        sweep(folder)
+
+
+def _done(units: Sequence[Unit], bench: Bench, workers: int) -> Iterator[Unit]:
+    """Do units and yield them as they are done."""
+    if not units:
+        return
+    if workers == 1:
+        worker = Worker.of(bench)
+        for unit in units:
+            worker.work(*unit)
+            yield unit
+        return
+    with ProcessPoolExecutor(
+        min(workers, len(units)),
+        mp_context=get_context("spawn"),
+        initializer=start_process,
+        initargs=(bench,),
+    ) as pool:
+        yield from pool.map(_work, units)
