@@ -19,6 +19,8 @@ from twospeed.evaluation.matrix.table import MEMORIES
 from twospeed.evaluation.videos.evaluate import VideoConfig, evaluate_videos
 from twospeed.evaluation.videos.summary import METRICS
 
+_MOST_COLUMNS = 4
+
 
 def evaluate(
     targets: Annotated[
@@ -109,13 +111,25 @@ def _print_list() -> None:
 
 
 def _table(arms: dict[str, Any]) -> Table:
+    """Lay out a column for every arm; of many, a row, and means alone."""
     names = [
         it for it in (*METRICS, *EXTRA) if any("mean" in arm.get(it, {}) for arm in arms.values())
     ]
-    table = Table("", *names, box=None)
+    if len(arms) <= _MOST_COLUMNS:
+        table = Table("metric", *arms, box=None)
+        for name in names:
+            table.add_row(name, *(_cell(it.get(name, {})) for it in arms.values()))
+        return table
+    table = Table("", *names, "s/chunk", "kB", box=None)
     for arm, found in arms.items():
-        table.add_row(arm, *(_cell(found.get(name, {})) for name in names))
+        means = [_mean(found.get(name, {})) for name in names]
+        costs = [found.get("seconds_per_chunk"), found.get("bytes", 0) / 1000]
+        table.add_row(arm, *means, *("" if it is None else f"{it:.3g}" for it in costs))
     return table
+
+
+def _mean(found: dict[str, Any]) -> str:
+    return "-" if found.get("mean") is None else f"{found['mean']:.3g}"
 
 
 def _say_missing(arms: dict[str, Any]) -> None:

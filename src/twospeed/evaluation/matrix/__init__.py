@@ -1,1 +1,1 @@
-"""Memories on one backbone under one protocol: same seeds, noise and context, told apart only by what they keep."""
+"""Memories on one backbone: same protocol, seeds, noise and context; what they keep differs."""

@@ -1,5 +1,6 @@
 """Finished units -> the figures of a report: means with intervals, paired gains, curves, costs."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -91,7 +92,7 @@ def _gains(read: Read, base: Read, seed: int) -> Json:
 def _curve(read: Read, seed: int) -> list[Json]:
     """Return PSNR over the age of what is recalled, an episode's mean first."""
     points = []
-    for low, high in zip(AGE_EDGES, AGE_EDGES[1:], strict=False):
+    for low, high in itertools.pairwise(AGE_EDGES):
         values = [
             [value for age, value in record["curve"] if low < age <= high] for record, _ in read
         ]

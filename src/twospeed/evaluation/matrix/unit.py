@@ -110,8 +110,9 @@ def _plain(value: float) -> float | None:
 
 
 def _write(place: Path, record: dict[str, Any], scores: ClipScores, frames: Frames) -> None:
+    features: dict[str, Any] = {name: it.astype(np.float32) for name, it in scores.features.items()}
     with written_aside(place.with_suffix(".npz")) as aside:
-        np.savez(aside, **{name: it.astype(np.float32) for name, it in scores.features.items()})
+        np.savez(aside, **features)
     write_video(place.with_suffix(".mp4"), frames, frames_per_second=8)
     write_json(place, record)
 

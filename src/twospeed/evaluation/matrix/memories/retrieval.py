@@ -81,7 +81,8 @@ def moved(pose_3: Pose, action: str, share: float) -> Pose:
     ahead, left, turn = (share * it for it in MOTIONS.get(action, (0.0, 0.0, 0.0)))
     heading = np.pi / 2 * pose_3[2]
     cos, sin = np.cos(heading), np.sin(heading)
-    return pose_3 + np.array([ahead * cos - left * sin, ahead * sin + left * cos, turn])
+    step: Pose = np.array([ahead * cos - left * sin, ahead * sin + left * cos, turn])
+    return pose_3 + step
 
 
 def _features(frames_CTHW: Tensor) -> Tensor:
