@@ -23,7 +23,12 @@ COMMANDS: dict[str, Entry] = {
         ("recall", "recall", "recall", "Measure what memory recalls of places out of sight."),
         ("plan", "plan", "plan", "Act on a task that needs memory, and measure how near one came."),
         ("adherence", "adherence", "adherence", "Measure whether actions are obeyed, by domain."),
-        ("evaluate", "evaluate", "evaluate", "Judge folders of videos, or memories on a model."),
+        (
+            "evaluate",
+            "judging.evaluate",
+            "evaluate",
+            "Judge folders of videos, or memories on a model.",
+        ),
         ("worlds", "worlds", "worlds", "List the worlds: installed or not, commands, speed."),
         ("record", "record", "record", "Record episodes of a world as shards."),
         ("import", "importing", "import_", "Import recordings of other formats as shards."),

@@ -1,0 +1,1 @@
+"""Commands that judge: videos, memories, and what people say of them."""
