@@ -31,11 +31,12 @@ def words(model, vocabulary):
 
 
 @pytest.fixture
-def make_session(model, words):
-    """Return a function that starts a session in the rooms on the tiny untrained model."""
+def make_session(request, words):
+    """Return a function that starts a session in the rooms on a tiny untrained model."""
     sessions = []
 
-    def make(label="rooms:7", *, remembers=True, seed=3):
+    def make(label="rooms:7", *, remembers=True, seed=3, model="model"):
+        model = request.getfixturevalue(model)
         start, truth = start_of(label, model.settings.frame_size)
         memory = FastWeights(model, seeds=(seed,)) if remembers else None
         session = Session(model, words, start, truth, memory=memory, seed=seed)

@@ -1,14 +1,17 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from twospeed.core.errors import ConfigError, ShapeError, UnknownNameError
+from twospeed.core.errors import ConfigError, DataError, ShapeError, UnknownNameError
+from twospeed.core.files import read_json, write_json
 from twospeed.generation.dream import Dream
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.memory_file import memory_of
 from twospeed.web.edits import forget_share, merge_with, put_memory
 from twospeed.web.frames import MEMORY, PLAIN, TRUTH
 from twospeed.web.history import KEPT_EVERY, MOST_KEPT
+from twospeed.web.saving import open_session, save_session
 
 ROUTE = ["turn left", "walk ahead", "turn left", "go back"]
 
@@ -68,8 +71,9 @@ def test_the_true_world_does_the_same_commands(make_session):
     assert session.actions == [("look over to the left", False)]
 
 
-def test_undo_brings_back_frames_memory_and_world_bit_for_bit(make_session):
-    session = make_session()
+@pytest.mark.parametrize("kind", ["model", "viewing_model"])
+def test_undo_brings_back_frames_memory_and_world_bit_for_bit(make_session, kind):
+    session = make_session(model=kind)
     dream(session, ROUTE[0])
     before = state_of(session)
     pose = session.shown.pose
@@ -105,6 +109,79 @@ def test_undo_reaches_over_kept_memories_and_stays_bounded(make_session):
     session.undo()
     with pytest.raises(ConfigError, match="nothing to undo"):
         session.undo()
+
+
+@pytest.mark.parametrize("kind", ["model", "viewing_model"])
+def test_the_microscope_says_what_is_recalled(make_session, kind):
+    session = make_session(model=kind)
+    for text in ROUTE:
+        session.look(text)
+    session.undo(4)
+    assert session.microscope.count == 0
+    session.look("turn left")
+    session.look("go back")
+    session.past = session.model.encode(session.start.frame[None, None]).expand(2, -1, -1, -1, -1)
+    _, done = dream(session, "turn left")
+    assert len(done.recall.alike) == 2
+    if kind == "model":
+        assert done.recall.alike[0] == pytest.approx(1, abs=1e-3)
+        assert (done.recall.age, done.recall.is_reversed) == (2, False)
+    session.undo()
+    assert session.microscope.count == 2
+
+
+@pytest.mark.parametrize("kind", ["model", "viewing_model"])
+def test_a_saved_session_goes_on_bit_for_bit(make_session, words, tmp_path, request, kind):
+    session = make_session(model=kind)
+    session.look("turn left")
+    dream(session, "go forward")
+    save_session(session, tmp_path / "here")
+    again = open_session(tmp_path / "here", request.getfixturevalue(kind), words)
+    assert same(state_of(session), state_of(again))
+    assert again.actions == session.actions
+    first, second = (dream(one, "turn left") for one in (session, again))
+    for one, other in zip(first[0], second[0], strict=True):
+        assert all(np.array_equal(one.frames[name], other.frames[name]) for name in one.frames)
+        assert one.pose == other.pose
+    assert first[1].recall == second[1].recall
+    again.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": "other"},
+        {"model_hash": "0" * 16},
+        {"actions": ["turn left"]},
+        {"pose": [0, 0]},
+        {"start": "nowhere:7"},
+        {"num_acts": -1},
+        {"more": 1},
+    ],
+)
+def test_a_damaged_session_is_one_line(make_session, model, words, tmp_path, change):
+    save_session(make_session(), tmp_path / "here")
+    said = read_json(tmp_path / "here" / "session.json")
+    write_json(tmp_path / "here" / "session.json", said | change)
+    with pytest.raises(DataError) as caught:
+        open_session(tmp_path / "here", model, words)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_session_whose_tensors_are_cut_is_one_line(make_session, model, words, tmp_path):
+    session = make_session()
+    session.look("turn left")
+    save_session(session, tmp_path / "here")
+    path = tmp_path / "here" / "state.safetensors"
+    tensors = {name: it.clone() for name, it in load_file(path).items()}
+    for name, tensor in tensors.items():
+        for cut in (tensor[..., :1].contiguous(), tensor.float() / 0):
+            save_file(tensors | {name: cut}, path)
+            with pytest.raises(DataError):
+                open_session(tmp_path / "here", model, words)
+    path.write_bytes(path.read_bytes()[:99])
+    with pytest.raises(DataError, match="is damaged"):
+        open_session(tmp_path / "here", model, words)
 
 
 def test_edits_of_the_memory_are_undone_too(make_session):

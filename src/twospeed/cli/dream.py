@@ -11,7 +11,6 @@ from twospeed.cli.memory_options import Preset
 from twospeed.cli.options import Model, Seed
 from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_of, new_file
-from twospeed.cli.vocabularies import known_to
 from twospeed.core.capacity import check_fits
 from twospeed.core.errors import DataError
 from twospeed.core.pictures import Frame, fit_frame
@@ -24,6 +23,7 @@ from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import MEMORY, load_memory, save_memory
 from twospeed.memory.memory_file import memory_of, open_memories
 from twospeed.memory.presets import preset_of
+from twospeed.training.data.vocabulary import known_to
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.registry import make_world
 

@@ -9,7 +9,6 @@ from twospeed.cli.memory_options import Preset
 from twospeed.cli.options import MODEL, Report
 from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_claimed_by
-from twospeed.cli.vocabularies import known_to
 from twospeed.core.files import write_json
 from twospeed.core.pictures import fit_frame
 from twospeed.core.video import read_frame
@@ -17,6 +16,7 @@ from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import load_memory
 from twospeed.memory.memory_file import open_memories
 from twospeed.memory.presets import preset_of
+from twospeed.training.data.vocabulary import known_to
 from twospeed.web.benchmark import line_of, measure
 from twospeed.web.serving import serve
 from twospeed.web.stage import NOTE, MemoryMaker, Stage

@@ -2,8 +2,8 @@
 
 A memory of least squares reads by keys, one a chunk, and a chunk is recalled as far as its key is
 like the one that is asked for; it also knows each chunk time-reversed, by a second key. Memories
-written otherwise have no keys: of them only the familiarity of a whole chunk is known. Axes: N
-written chunks, K features of a key.
+written otherwise have no keys: of them, a chunk counts as recalled as far as what is dreamed looks
+like it. Axes: N written chunks, K features of a key, T frames, O numbers in a frame's latents.
 """
 
 from dataclasses import dataclass
@@ -22,14 +22,17 @@ from twospeed.web.history import Write
 from twospeed.worldmodel.contract import recall_denoiser
 from twospeed.worldmodel.model import WorldModel
 
-MOST_WRITES = 512
+MOST_WRITES = 256
 """Written chunks that are told apart, the latest ones."""
 
 THUMB_SIDE = 32
 """Pixels of a thumbnail's side at most."""
 
 LEAST_ALIKE = 0.2
-"""Likeness of keys below which nothing is said to be recalled."""
+"""Likeness below which nothing is said to be recalled."""
+
+UNLIKE = 0.5
+"""Mean squared difference of latents (of variance 1) from which on two frames are not alike."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,12 +52,15 @@ class Recall:
     """It is recalled time-reversed, under the inverse command."""
 
 
-@dataclass(kw_only=True, eq=False, slots=True)
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Trace:
     """One written chunk."""
 
-    keys: Tensor | None
-    """Of the chunk and of it time-reversed, (1 or 2, K)."""
+    marks: Tensor
+    """What it is told by: keys of the chunk and of it time-reversed, (2, K); or, where the memory
+    has none, the latents of its frames in half precision, (T, O)."""
+
+    is_key: bool
 
     thumb: Frame
 
@@ -77,10 +83,18 @@ class Microscope:
         """Chunks noted, also those that are no longer told apart."""
         return self.first + len(self._traces)
 
+    @torch.no_grad()
     def trace_of(self, write: Write, frame: Frame, memory: FastWeights) -> Trace:
         """Return what is kept of a chunk that is written, and of its last frame."""
-        keys = self._keys_of(write, memory)
-        return Trace(keys=keys, thumb=thumbnail(frame, THUMB_SIDE))
+        thumb, past_frames = thumbnail(frame, THUMB_SIDE), write.past_frames
+        past, new = write.window.tensor_split([past_frames], dim=2)
+        denoiser, config = recall_denoiser(self._model.denoiser), memory.config
+        if denoiser is None or not isinstance(config, RidgeConfig):
+            return Trace(marks=_frames(new).half(), is_key=False, thumb=thumb)
+        action = denoiser.action_of(self._text(write.text).to(past))
+        pairs = pairs_of(denoiser.recall, past, new, action, both_ways=config.both_ways)
+        keys = torch.cat([key for key, _ in pairs]).expand(2, -1)
+        return Trace(marks=keys, is_key=True, thumb=thumb)
 
     def note(self, trace: Trace) -> None:
         """Note a chunk that was written."""
@@ -100,28 +114,31 @@ class Microscope:
         self.first = 0
 
     @torch.no_grad()
-    def recall(self, past: Tensor, text: str, familiarity: float) -> Recall:
-        """Say what is recalled for the chunk that follows a past under an action.
+    def recall(self, past: Tensor, text: str, new: Tensor, familiarity: float) -> Recall:
+        """Say what is recalled for a chunk.
 
         Args:
-            past: clean latents, (1, C, P, h, w).
-            text: the action.
+            past: clean latents before it, (1, C, P, h, w).
+            text: its action.
+            new: what was dreamed, (1, C, T, h, w).
             familiarity: of the chunk, as the memory told it.
         """
-        denoiser = recall_denoiser(self._model.denoiser)
-        stacks = [trace.keys for trace in self._traces]
-        if denoiser is None or not stacks or any(keys is None for keys in stacks):
+        if not self._traces:
             return Recall(familiarity=familiarity)
-        asked_1K = denoiser.keys_of(past, self._text(text).to(past))
-        keys_N2K = torch.stack([keys.expand(2, -1) for keys in stacks if keys is not None])
-        alike_N2 = (keys_N2K @ asked_1K[0]).clamp(0, 1)
-        alike_N, way_N = alike_N2.max(1)
+        marks_NMX = torch.stack([trace.marks for trace in self._traces]).float()
+        is_key = self._traces[-1].is_key
+        alike_NM = (
+            self._alike_keys(marks_NMX, past, text)
+            if is_key
+            else familiarity * _alike_frames(marks_NMX, _frames(new)[-1])
+        )
+        alike_N, way_N = alike_NM.max(1)
         best = int(alike_N.argmax())
         return Recall(
             familiarity=familiarity,
             alike=tuple(round(value, 3) for value in alike_N.tolist()),
-            age=len(stacks) - best if float(alike_N[best]) >= LEAST_ALIKE else None,
-            is_reversed=bool(way_N[best]),
+            age=len(self._traces) - best if float(alike_N[best]) >= LEAST_ALIKE else None,
+            is_reversed=is_key and bool(way_N[best]),
         )
 
     def thumbs(self) -> NDArray[np.uint8] | None:
@@ -135,36 +152,41 @@ class Microscope:
         if not self._traces:
             return {}
         thumbs = torch.from_numpy(np.stack([trace.thumb for trace in self._traces]))
-        keys = [trace.keys.expand(2, -1) for trace in self._traces if trace.keys is not None]
-        named = {"thumbs": thumbs}
-        if len(keys) == len(self._traces):
-            named["keys"] = torch.stack(keys).contiguous()
-        return named
+        name = "keys" if self._traces[-1].is_key else "views"
+        return {"thumbs": thumbs, name: torch.stack([trace.marks for trace in self._traces])}
 
     def load_(self, named: dict[str, Tensor], first: int) -> None:
         """Take over what `tensors` gave.
 
         Args:
-            named: `thumbs` (N, side, side, 3), and `keys` (N, 2, K) where there are any.
+            named: `thumbs` (N, side, side, 3), and `keys` (N, 2, K) or `views` (N, T, O).
             first: number of the oldest chunk among them.
         """
-        self.first, self._traces = first, []
-        if "thumbs" not in named:
-            return
-        keys = named.get("keys")
-        for place, thumb in enumerate(named["thumbs"]):
-            one = None if keys is None else keys[place]
-            self._traces.append(Trace(keys=one, thumb=np.asarray(thumb.numpy())))
+        self.first, is_key = first, "keys" in named
+        marks, thumbs = named.get("keys", named.get("views")), named.get("thumbs")
+        pairs = () if marks is None or thumbs is None else zip(marks, thumbs, strict=True)
+        self._traces = [
+            Trace(marks=mark, is_key=is_key, thumb=np.asarray(thumb.numpy()))
+            for mark, thumb in pairs
+        ]
 
-    @torch.no_grad()
-    def _keys_of(self, write: Write, memory: FastWeights) -> Tensor | None:
-        denoiser, config = recall_denoiser(self._model.denoiser), memory.config
-        if denoiser is None or not isinstance(config, RidgeConfig):
-            return None
-        past, new = write.window.tensor_split([write.past_frames], dim=2)
-        action = denoiser.action_of(self._text(write.text).to(past))
-        pairs = pairs_of(denoiser.recall, past, new, action, both_ways=config.both_ways)
-        return torch.cat([key for key, _ in pairs])
+    def _alike_keys(self, keys_N2K: Tensor, past: Tensor, text: str) -> Tensor:
+        """Return how alike each chunk's keys are to the one that is asked for, 0 to 1, (N, 2)."""
+        denoiser = recall_denoiser(self._model.denoiser)
+        assert denoiser is not None  # noqa: S101 - there are keys
+        asked_1K = denoiser.keys_of(past, self._text(text).to(past))
+        return (keys_N2K.to(asked_1K) @ asked_1K[0]).clamp(0, 1)
 
     def _text(self, text: str) -> Tensor:
         return self._model.text_encoder.encode([text])
+
+
+def _frames(latents: Tensor) -> Tensor:
+    """Return the frames of one clip's latents, (T, O)."""
+    return latents[0].transpose(0, 1).flatten(1)
+
+
+def _alike_frames(views_NTO: Tensor, frame_O: Tensor) -> Tensor:
+    """Return how alike each frame of each chunk is to one frame, 0 to 1, (N, T)."""
+    apart_NT = (views_NTO - frame_O.to(views_NTO)).square().mean(2)
+    return (1 - apart_NT / UNLIKE).clamp(0, 1)

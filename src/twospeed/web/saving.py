@@ -30,6 +30,7 @@ from twospeed.web.frames import TRUTH, Shown
 from twospeed.web.session import Session
 from twospeed.web.truth import Start, start_of
 from twospeed.web.words import Words
+from twospeed.worldmodel.contract import recall_denoiser
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.base import Pose
 
@@ -166,7 +167,7 @@ def _fill_(session: Session, saved: _Saved, tensors: dict[str, Tensor]) -> None:
     frames = {name: _frame(tensors, _FRAME + name, size) for name in names}
     pose = session.truth.now.pose if session.truth else None
     session.shown = Shown(frames=frames, is_seen=not saved.seen or saved.seen[-1], pose=pose)
-    session.microscope.load_(_traces_in(tensors), saved.first_trace)
+    session.microscope.load_(_traces_in(tensors, session.model), saved.first_trace)
 
 
 def _pose(numbers: tuple[float, float, float] | None) -> Pose | None:
@@ -183,14 +184,23 @@ def _frame(tensors: dict[str, Tensor], name: str, size: int) -> Frame:
     return np.asarray(frame.numpy())
 
 
-def _traces_in(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return keys and thumbnails, if they are some."""
-    named = {name: it for name, it in tensors.items() if name in {"thumbs", "keys"}}
-    thumbs, keys = named.get("thumbs"), named.get("keys")
-    if thumbs is not None and (thumbs.ndim != 4 or thumbs.dtype != torch.uint8):
+def _traces_in(tensors: dict[str, Tensor], model: WorldModel) -> dict[str, Tensor]:
+    """Return thumbnails and the marks of as many chunks, if they are some of this model."""
+    named = {name: it for name, it in tensors.items() if name in {"thumbs", "keys", "views"}}
+    thumbs = named.get("thumbs")
+    if thumbs is None:
+        return {}
+    if thumbs.ndim != 4 or thumbs.shape[3] != 3 or thumbs.dtype != torch.uint8:
         raise DataError("its thumbnails are no frames")
-    if keys is not None and (
-        thumbs is None or keys.ndim != 3 or keys.shape[:2] != (len(thumbs), 2)
-    ):
-        raise DataError("its keys do not fit its thumbnails")
+    denoiser, cells = recall_denoiser(model.denoiser), tensors["past"][0, :, 0].numel()
+    widths = {"keys": denoiser.recall.layer.in_features if denoiser else 0, "views": cells}
+    for name, width in widths.items():
+        marks = named.get(name)
+        if marks is not None and not _are_marks(marks, (len(thumbs), width)):
+            raise DataError(f"its {name} do not fit its thumbnails and the model")
     return named
+
+
+def _are_marks(marks: Tensor, ends: tuple[int, int]) -> bool:
+    is_fit = marks.ndim == 3 and (marks.shape[0], marks.shape[2]) == ends
+    return is_fit and marks.is_floating_point() and bool(marks.isfinite().all())

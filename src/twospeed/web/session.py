@@ -86,7 +86,9 @@ class Session:
         seconds = time.perf_counter() - started
         recall = None
         if reader is not None:
-            recall = self.microscope.recall(self.past[:1], said.text, reader.familiarity[0])
+            recall = self.microscope.recall(
+                self.past[:1], said.text, new[:1], reader.familiarity[0]
+            )
         return Imagined(
             said=said, new=new, truth=self._true_chunk(said), recall=recall, seconds=seconds
         )

@@ -13,7 +13,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from twospeed.core.errors import lookup
 from twospeed.core.random import generator_of
+from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.vocabulary import KnownAction, Vocabulary
 from twospeed.worlds.base import Action
 from twospeed.worlds.language import MOVES
@@ -79,3 +81,16 @@ def _of_words(text: str, width: int) -> Tensor:
     drawn = [torch.randn(width, generator=generator_of("anchor", *part)) for part in parts]
     anchor: Tensor = torch.stack(drawn).sum(0) / len(parts) ** 0.5
     return anchor
+
+
+def known_to(model: WorldModel) -> Vocabulary:
+    """Return a model's own vocabulary, or its world's where it does not tell one.
+
+    Raises:
+        UnknownNameError: when nobody knows its world.
+    """
+    if model.vocabulary:
+        return model.vocabulary
+    world = model.settings.world
+    kind = lookup(WORLDS, world, "world")
+    return vocabulary_of({text: {world} for text in kind.actions}, kind.actions)
