@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twospeed.core import animations, pictures, video_header
+from twospeed.core import pictures, video_header
 from twospeed.core.arguments import as_frames
 from twospeed.core.errors import DataError, ShapeError, TwospeedError
 from twospeed.core.npz import read_arrays
 from twospeed.core.video import Frames, read_video
 from twospeed.core.video_reading import open_video
+from twospeed.evaluation.videos import animations
 
 LEAST_FRAMES = 2
 _NPZ = ".npz"

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from twospeed.core.animations import read_animation
 from twospeed.core.errors import DataError
+from twospeed.evaluation.videos.animations import read_animation
 
 
 @pytest.mark.parametrize("ending", ["gif", "webp"])

@@ -1,6 +1,6 @@
 """Animated pictures (GIF, WebP, APNG) as whole arrays of frames.
 
-Holds not: pictures of one frame (pictures.py), videos (video.py).
+Holds not: pictures of one frame and videos (core/).
 """
 
 from pathlib import Path
