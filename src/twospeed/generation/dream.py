@@ -92,6 +92,8 @@ class Dream:
         self.seed: int = checked(seed, Seed, "seed")
         self.num_chunks = 0
         self.past: Tensor = model.encode(start[None, None]).to(model.device)
+        self._stream = model.stream()
+        self._stream.skip(self.past, start[None, None])
 
     def step(self, action: str) -> Frames:
         """Generate the next chunk, learn it, and return its frames (chunk_frames, H, W, 3).
@@ -106,8 +108,8 @@ class Dream:
             [(self.seed, "chunk", self.num_chunks)],
             fast_weights=self.memory,
         )
+        frames: Frames = self._stream.next(new)[0]
         self._go_on(new, action, generated=True)
-        frames: Frames = self.model.decode(new)[0]
         return frames
 
     def observe(self, frames: FramesLike, action: str) -> None:
@@ -123,7 +125,9 @@ class Dream:
             raise ShapeError(
                 f"a chunk has {self.model.settings.chunk_frames} frames, got {len(chunk)}"
             )
-        new = self.model.encode(chunk[None]).to(self.model.device)
+        check_size(chunk.shape[1:3], self.model.settings.frame_size)
+        new = self._stream.encode(chunk[None]).to(self.model.device)
+        self._stream.skip(new, chunk[None])
         self._go_on(new, action, generated=False)
 
     def save(self, path: StrPath) -> None:
@@ -135,7 +139,9 @@ class Dream:
         with folder_aside(as_path(path), DREAM) as aside:
             if self.memory:
                 save_memory(memory_of(self.memory), aside / "memory")
-            save_file({"past": self.past.contiguous()}, aside / "state.safetensors")
+            tensors = {"past": self.past, **self._stream.state()}
+            tensors = {name: it.contiguous() for name, it in tensors.items()}
+            save_file(tensors, aside / "state.safetensors")
             state = {
                 "model_hash": self.model.hash(),
                 "num_chunks": self.num_chunks,
@@ -165,6 +171,9 @@ class Dream:
         try:
             tensors = read_tensors(path / "state.safetensors")
             dream.past = _past_of(tensors, model)
+            dream._stream = model.stream()
+            kept = [name for name in tensors if name.startswith("stream.")]
+            dream._stream.load_state_({name: tensors.pop(name) for name in kept})
             dream.memory = None
             if saved.memory_seed is not None:
                 file = load_memory(path / "memory")
@@ -184,6 +193,8 @@ class Dream:
         branch = type(self).__new__(type(self))
         branch.model, branch.seed, branch.num_chunks = self.model, self.seed, self.num_chunks
         branch.past = self.past.clone()
+        branch._stream = self.model.stream()
+        branch._stream.load_state_(self._stream.state())
         branch.memory = None
         if self.memory:
             file = memory_of(self.memory)
@@ -196,18 +207,22 @@ class Dream:
             self.memory.observe(
                 window, [action], past_frames=self.past.shape[2], generated=generated
             )
-        self.past = new_BCTHW
+        self.past = torch.cat([self.past, new_BCTHW], dim=2)[:, :, -self.model.past_latents :]
         self.num_chunks += 1
 
 
 def _past_of(tensors: dict[str, Tensor], model: WorldModel) -> Tensor:
     """Take the latents of the past frames out of the state, (1, C, T, h, w)."""
-    past = tensors.pop("past", None)
-    size, frames = model.settings.frame_size, model.settings.chunk_frames
-    black = model.encode(np.zeros((1, 1, size, size, 3), np.uint8)).expand(-1, -1, frames, -1, -1)
-    if past is None or past.shape not in {black.shape, black[:, :, :1].shape}:
+    past, most = tensors.pop("past", None), model.past_latents
+    size, chunk = model.settings.frame_size, model.latents_in(model.settings.chunk_frames)
+    black = model.encode(np.zeros((1, 1, size, size, 3), np.uint8))
+    shape = (*black.shape[:2], most, *black.shape[3:])
+    lengths = {min(1 + chunk * count, most) for count in range(1 + most)}
+    if past is None or past.ndim != 5 or past.shape[2] not in lengths:
         got = None if past is None else tuple(past.shape)
-        raise DataError(f"its past frames should be {tuple(black.shape)}, got {got}")
+        raise DataError(f"its past frames should be {shape}, got {got}")
+    if past[:, :, :1].shape != black.shape:
+        raise DataError(f"its past frames should be {shape}, got {tuple(past.shape)}")
     if past.dtype != black.dtype or not past.isfinite().all():
         raise DataError(f"its past frames should be finite {black.dtype}")
     return past.to(model.device)

@@ -12,14 +12,9 @@ from torch import Tensor
 
 from twospeed.core.random import generator_of
 from twospeed.memory.config import GradientConfig
+from twospeed.worldmodel.backbones.schedule import Schedule
 from twospeed.worldmodel.contract import Denoiser
-from twospeed.worldmodel.diffusion import (
-    NoiseSchedule,
-    frame_loss,
-    loss_weight,
-    noise_frames,
-    target_of,
-)
+from twospeed.worldmodel.diffusion import frame_loss
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +89,7 @@ def _draw_one(
 
 def write_loss(
     denoiser: Denoiser,
-    schedule: NoiseSchedule,
+    schedule: Schedule,
     clean_NCTHW: Tensor,
     text_NND: Tensor,
     no_text_1ND: Tensor,
@@ -106,12 +101,11 @@ def write_loss(
     noise, level_NT = draws.noise_NCTHW.to(clean), draws.level_NT.to(device)
     with_text = draws.with_text_N.to(device)[:, None, None]
     text = torch.where(with_text, text_NND, no_text_1ND)
-    signal_NT = schedule.signal(level_NT)
-    noisy = noise_frames(clean, noise, signal_BT=signal_NT)
-    target = target_of(clean, noise, signal_BT=signal_NT, prediction_type=schedule.prediction_type)
+    level_NT = schedule.placed(level_NT)
+    noisy, target = (it(clean, noise, level_NT) for it in (schedule.noised, schedule.target))
     return frame_loss(
         denoiser(noisy, level_NT, text),
         target,
         counts_BT=draws.counts_NT.to(device),
-        weight_BT=loss_weight(signal_NT, schedule.prediction_type),
+        weight_BT=schedule.weight(level_NT),
     )

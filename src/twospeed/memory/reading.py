@@ -11,8 +11,8 @@ from twospeed.core.errors import ConfigError
 from twospeed.memory.adapters import Adapters
 from twospeed.memory.config import FastLearningConfig, RidgeConfig
 from twospeed.memory.retrieval_gate import RetrievalGate, familiarity
+from twospeed.worldmodel.backbones.schedule import Schedule
 from twospeed.worldmodel.contract import recall_denoiser
-from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.reading import Reading
 
 
@@ -27,7 +27,7 @@ class MemoryReading:
     """
 
     def __init__(
-        self, slow: Reading, adapters: Adapters, config: FastLearningConfig, schedule: NoiseSchedule
+        self, slow: Reading, adapters: Adapters, config: FastLearningConfig, schedule: Schedule
     ) -> None:
         self.slow, self.adapters, self.contrast = slow, adapters, config.contrast
         is_ridge = isinstance(config, RidgeConfig)  # its adapters leave the keys as they are
@@ -53,7 +53,7 @@ class MemoryReading:
 
 
 def _gate(
-    fast: Reading, familiarity_B: Tensor, config: FastLearningConfig, schedule: NoiseSchedule
+    fast: Reading, familiarity_B: Tensor, config: FastLearningConfig, schedule: Schedule
 ) -> RetrievalGate | None:
     if not isinstance(config, RidgeConfig) or config.retrieval_range is None:
         return None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from twospeed.worldmodel.diffusion import NoiseSchedule, clean_and_noise, target_of
+from twospeed.worldmodel.backbones.schedule import Schedule
 from twospeed.worldmodel.recall import Recall
 
 
@@ -32,7 +32,7 @@ class RetrievalGate:
     retrieval_range: tuple[float, float]
     """Familiarity from which on, and at which wholly, what is recalled is taken."""
 
-    schedule: NoiseSchedule
+    schedule: Schedule
     """What a prediction means."""
 
     def __call__(self, predicted_BCTHW: Tensor, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ def gated(
     noisy_BCTHW: Tensor,
     level_BT: Tensor,
     recalled: tuple[Tensor, Tensor],
-    schedule: NoiseSchedule,
+    schedule: Schedule,
 ) -> Tensor:
     """Return the prediction whose clean latents went over to what is recalled, (B, C, T, H, W).
 
@@ -62,11 +62,8 @@ def gated(
         recalled: clean latents, and the shares to which they are taken, broadcast to them.
         schedule: what a prediction means.
     """
-    kind, signal_BT = schedule.prediction_type, schedule.signal(level_BT)
-    clean, _ = clean_and_noise(
-        noisy_BCTHW, predicted_BCTHW, signal_BT=signal_BT, prediction_type=kind
-    )
-    return _prediction_of(clean.lerp(*recalled), noisy_BCTHW, signal_BT, kind)
+    clean, _ = schedule.split(noisy_BCTHW, predicted_BCTHW, level_BT)
+    return schedule.predicting(clean.lerp(*recalled), noisy_BCTHW, level_BT)
 
 
 def familiarity(score: Tensor, slow: Tensor) -> Tensor:
@@ -77,13 +74,3 @@ def familiarity(score: Tensor, slow: Tensor) -> Tensor:
         slow: of the slow weights alone, in the same shape.
     """
     return ((score - slow) / (1 - slow).clamp_min(0.1)).clamp(0, 1)
-
-
-def _prediction_of(
-    clean_BCTHW: Tensor, noisy_BCTHW: Tensor, signal_BT: Tensor, prediction_type: str
-) -> Tensor:
-    """Return the prediction that means these clean latents."""
-    _, noise = clean_and_noise(
-        noisy_BCTHW, clean_BCTHW, signal_BT=signal_BT, prediction_type="sample"
-    )
-    return target_of(clean_BCTHW, noise, signal_BT=signal_BT, prediction_type=prediction_type)

@@ -13,6 +13,8 @@ PACKAGED = Path(__file__).parents[1] / "packaged"
 
 INDEX = "model_index.json"
 CLASS_NAME = "TwospeedWorldModel"
+SETTINGS = "twospeed.json"
+"""Settings beside the ``model_index.json`` of another maker's pipeline."""
 
 
 TOKENIZER = FolderKind(
@@ -44,6 +46,8 @@ NETWORK = FolderKind(
 
 _PARTS = {
     "denoiser": NETWORK,
+    "transformer": NETWORK,
+    "unet": NETWORK,
     "vae": NETWORK,
     "renderer": NETWORK,
     "text_encoder": TEXT_ENCODER,
@@ -55,11 +59,14 @@ MODEL = FolderKind(
     name="a world model",
     files=(
         INDEX,
+        SETTINGS,
         "README.md",
         "vocabulary.json",
         *(f"{part}/{file}" for part, kind in _PARTS.items() for file in kind.files),
     ),
-    sign=lambda folder: read_json(folder / INDEX).get("_class_name") == CLASS_NAME,
+    sign=lambda folder: (
+        read_json(folder / INDEX).get("_class_name") == CLASS_NAME or (folder / SETTINGS).exists()
+    ),
 )
 """What `WorldModel.save_pretrained` writes."""
 
@@ -83,19 +90,23 @@ def packaged_models(folder: Path = PACKAGED) -> list[str]:
     return sorted(path.parent.name for path in folder.glob(f"*/{INDEX}"))
 
 
-def find_model(name_or_path: str | Path) -> Path:
-    """Return the folder of a packaged model or of a path.
+def find_model(name_or_path: str | Path) -> Path | None:
+    """Return the folder of a packaged model or of a path; None when it is neither.
 
     Raises:
-        UnknownNameError: when it is neither.
         DataError: when something in the folder is no ordinary file.
     """
     for folder in (Path(name_or_path), PACKAGED / str(name_or_path)):
         if (folder / INDEX).exists():
             check_ordinary(folder)
             return folder
+    return None
+
+
+def no_model(name_or_path: str | Path) -> UnknownNameError:
+    """Return the error that says which models there are."""
     known = ", ".join(packaged_models()) or "none"
-    raise UnknownNameError(
+    return UnknownNameError(
         f"no model is called {str(name_or_path)!r} and no folder of that name holds {INDEX}."
         f" Packaged: {known}."
     )

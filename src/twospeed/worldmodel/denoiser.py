@@ -30,7 +30,7 @@ class UNet3D(UNet3DConditionModel):  # type: ignore[misc]
     def forward(self, noisy_BCTHW: Tensor, level_BT: Tensor, text_BND: Tensor) -> Tensor:
         """Return the prediction for every frame, (B, C, T, H, W)."""
         check_shapes(noisy=(noisy_BCTHW, "BCTHW"), level=(level_BT, "BT"), text=(text_BND, "BND"))
-        sample = noisy_BCTHW
+        sample = noisy_BCTHW.to(self.dtype)
         if self.config.in_channels > self.config.out_channels:
             mark_BT = (level_BT == 0).to(sample)
             mark = mark_BT[:, None, :, None, None].expand_as(sample[:, :1])
@@ -39,7 +39,7 @@ class UNet3D(UNet3DConditionModel):  # type: ignore[misc]
         predicted: Tensor = (
             super().forward(sample, step_B, encoder_hidden_states=text_BND.to(sample)).sample
         )
-        return predicted
+        return predicted.to(noisy_BCTHW.dtype)
 
 
 DENOISERS: dict[str, Callable[..., nn.Module]] = {
@@ -65,8 +65,10 @@ def small_unet3d(latent_channels: int, text_width: int) -> UNet3D:
     )
 
 
-def load_denoiser(folder: Path) -> Denoiser:
-    """Load ``denoiser/`` (or a diffusers pipeline's ``unet/``) in full precision.
+def load_denoiser(
+    folder: Path, *, dtype: torch.dtype = torch.float32, variant: str | None = None
+) -> Denoiser:
+    """Load ``denoiser/`` (or a diffusers pipeline's ``unet/``).
 
     Raises:
         DataError: when neither is there, or its file is damaged or lacks weights.
@@ -76,5 +78,5 @@ def load_denoiser(folder: Path) -> Denoiser:
     if place is None:
         raise DataError(f"{folder} holds neither denoiser/ nor unet/: is it a model folder?")
     kind: Any = lookup(DENOISERS, class_name_in(place), "denoiser")
-    loaded: Denoiser = load_network(kind, "denoiser", place).float()
+    loaded: Denoiser = load_network(kind, "denoiser", place, dtype=dtype, variant=variant)
     return loaded

@@ -1,7 +1,7 @@
 """Forward noising and the training target of the masked conditional video diffusion.
 
-Holds: `NoiseSchedule`, `noise_frames`, `target_of`, `frame_loss`, `loss_weight`. Holds not: the
-network, the reverse process (sampler.py), any optimizer.
+Holds: `NoiseSchedule`, `noise_frames`, `target_of`, `frame_loss`, `loss_weight`. Holds not: flow
+matching (flow.py), the network, the reverse process (sampler.py), any optimizer.
 
 A window is a past part, which stays clean, and a new part, which is noised and predicted. Only
 new frames carry loss (SlowFast-VGen, masked conditional video diffusion). The fast learner
@@ -22,8 +22,10 @@ from twospeed.core.files import StrPath, as_path
 from twospeed.core.folders import check_folder
 from twospeed.core.ranges import Within
 from twospeed.core.shapes import check_shapes
+from twospeed.worldmodel.backbones.schedule import Steps
 from twospeed.worldmodel.catalogue import SCHEDULER
 from twospeed.worldmodel.loading import reading
+from twospeed.worldmodel.sampler import DDIMSteps, spaced_levels
 
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
 SCHEDULES = ("linear", "scaled_linear", "squaredcos_cap_v2")
@@ -58,7 +60,7 @@ class DiffusionConfig:
 
 
 class NoiseSchedule:
-    """How much signal is left at each level.
+    """How much signal is left at each level; a `Schedule`.
 
     Args:
         scheduler: diffusers' scheduler, which holds the numbers on disk.
@@ -88,6 +90,53 @@ class NoiseSchedule:
     def signal(self, levels: Tensor) -> Tensor:
         """Return the share of the variance that is still signal, in [0, 1], for integer levels."""
         return self.signals.to(levels.device)[levels]
+
+    def placed(self, level_BT: Tensor) -> Tensor:
+        """See `Schedule`: levels are drawn as they are."""
+        return level_BT
+
+    def noised(self, clean_BCTHW: Tensor, noise_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
+        """See `Schedule`."""
+        return noise_frames(clean_BCTHW, noise_BCTHW, signal_BT=self.signal(level_BT))
+
+    def target(self, clean_BCTHW: Tensor, noise_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
+        """See `Schedule`."""
+        signal_BT, kind = self.signal(level_BT), self.prediction_type
+        return target_of(clean_BCTHW, noise_BCTHW, signal_BT=signal_BT, prediction_type=kind)
+
+    def split(
+        self, noisy_BCTHW: Tensor, prediction_BCTHW: Tensor, level_BT: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """See `Schedule`."""
+        signal_BT, kind = self.signal(level_BT), self.prediction_type
+        return clean_and_noise(
+            noisy_BCTHW, prediction_BCTHW, signal_BT=signal_BT, prediction_type=kind
+        )
+
+    def predicting(self, clean_BCTHW: Tensor, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
+        """See `Schedule`."""
+        signal_BT = self.signal(level_BT)
+        _, noise = clean_and_noise(
+            noisy_BCTHW, clean_BCTHW, signal_BT=signal_BT, prediction_type="sample"
+        )
+        return self.target(clean_BCTHW, noise, level_BT)
+
+    def weight(self, level_BT: Tensor) -> Tensor:
+        """See `Schedule`."""
+        return loss_weight(self.signal(level_BT), self.prediction_type)
+
+    def steps(self, count: int, shape: tuple[int, ...]) -> Steps:  # noqa: ARG002
+        """See `Schedule`: the deterministic DDIM way.
+
+        Levels are evenly spaced from pure noise on, or where the scheduler says so.
+        """
+        if self.scheduler.config.get("timestep_spacing", "leading") == "trailing":
+            return DDIMSteps(self, spaced_levels(self.num_steps, count))
+        spaced_levels(self.num_steps, count)
+        self.scheduler.set_timesteps(count)
+        levels = [int(step) + 1 for step in self.scheduler.timesteps]
+        last = 0 if self.scheduler.config.get("set_alpha_to_one", True) else 1
+        return DDIMSteps(self, [*levels, last])
 
     def save_pretrained(self, folder: StrPath) -> None:
         """Write ``scheduler/``.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from twospeed.core.errors import ConfigError
 from twospeed.worldmodel.build import KINDS, WorldModelConfig, build_denoiser
-from twospeed.worldmodel.codec import cell_side
+from twospeed.worldmodel.codec import packing_of
 from twospeed.worldmodel.contract import Denoiser
 from twospeed.worldmodel.model import WorldModel
 
@@ -64,14 +64,13 @@ def check_initial(initial: WorldModel, config: WorldModelConfig) -> None:
 
 def _bound(initial: WorldModel, config: WorldModelConfig) -> Iterator[tuple[str, int, int]]:
     """Yield what must be equal: name, the recipe's, the initial model's."""
-    side, denoiser = cell_side(initial.autoencoder), initial.denoiser
+    packing, denoiser = packing_of(initial.autoencoder), initial.denoiser
     cells, frames = config.settings.frame_size, config.settings.chunk_frames
     recall = getattr(denoiser, "recall", None)
     if goes_on(denoiser, config) and recall is not None:
-        yield "settings.frame_size", cells, recall.shape[-1] * side
+        yield "settings.frame_size", cells, recall.shape[-1] * packing.side
         yield "settings.chunk_frames", frames, recall.shape[0]
     elif not goes_on(denoiser, config) or config.recall_keys:
-        channels = int(initial.autoencoder.config.latent_channels)
-        yield "autoencoder.block", config.autoencoder.block, side
-        yield "autoencoder.latent_channels", config.autoencoder.latent_channels, channels
+        yield "autoencoder.block", config.autoencoder.block, packing.side
+        yield "autoencoder.latent_channels", config.autoencoder.latent_channels, packing.channels
         yield "text.width", config.text.width, initial.text_encoder.width

@@ -1,10 +1,12 @@
-"""Reading the parts of a model folder: without chatter, and with one clear line when it fails."""
+"""Parts of a model: read without chatter, one clear line when it fails; lent to a device."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
+from diffusers import ModelMixin
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
@@ -24,20 +26,35 @@ def reading(part: str, place: Path) -> Iterator[None]:
         yield
 
 
-def load_network(kind: Any, part: str, place: Path) -> Any:
+def load_network(
+    kind: Any,
+    part: str,
+    place: Path,
+    *,
+    dtype: torch.dtype = torch.float32,
+    variant: str | None = None,
+) -> Any:
     """Load a network of diffusers or transformers, ready to be asked.
 
     Args:
         kind: its class.
         part: what it is, for the message.
         place: its folder.
+        dtype: precision of its weights.
+        variant: of the files with the weights, such as "fp16".
 
     Raises:
         DataError: when a file is missing or damaged, weights are missing or not finite.
     """
+    precision = {"torch_dtype" if issubclass(kind, ModelMixin) else "dtype": dtype}
     with reading(part, place):
         network, found = kind.from_pretrained(
-            place, output_loading_info=True, local_files_only=True
+            place,
+            output_loading_info=True,
+            local_files_only=True,
+            use_safetensors=True,
+            variant=variant,
+            **precision,
         )
     if found["missing_keys"]:
         missing = ", ".join(sorted(found["missing_keys"]))
@@ -73,3 +90,17 @@ def class_name_in(place: Path) -> str:
     if not isinstance(name, str):
         raise DataError(f"{place / 'config.json'} names no class (_class_name)")
     return name
+
+
+@contextmanager
+def working(part: Any, device: torch.device | None) -> Iterator[None]:
+    """Move a network to a device inside the block, and back; None leaves it where it is."""
+    home = part.device
+    if device is None or home == device:
+        yield
+        return
+    part.to(device)
+    try:
+        yield
+    finally:
+        part.to(home)

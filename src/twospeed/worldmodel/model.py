@@ -1,44 +1,46 @@
 """`WorldModel`: the slow weights and what belongs to them, as a folder in the diffusers layout.
 
 model_index.json   what the model is: chunk length, frame size, sampling steps, world
-denoiser/          any denoiser of denoiser.py (a diffusers pipeline's unet/ is read too)
+denoiser/          any denoiser of denoiser.py
 vae/               any autoencoder of codec.py
 renderer/          draws views anew from seen ones (rendering/); may be missing
 text_encoder/ tokenizer/ scheduler/
 vocabulary.json    the actions it was trained on (vocabulary.py); may be missing
+
+Weights of another maker keep the layout of their pipeline (backbones/), with our settings in
+twospeed.json.
 """
 
-import copy
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from twospeed.core.arguments import FramesLike, as_frames, check_kind, check_size
-from twospeed.core.config import to_json
-from twospeed.core.errors import DataError
-from twospeed.core.fields import shown
-from twospeed.core.files import StrPath, as_path, read_json, write_json
+from twospeed.core.files import StrPath, as_path
 from twospeed.core.folders import folder_aside
 from twospeed.core.random import generator_of
-from twospeed.core.untrusted import typed
-from twospeed.worldmodel.catalogue import CLASS_NAME, INDEX, MODEL, find_model
+from twospeed.worldmodel.backbones.hub import fetch_model, is_hub_id
+from twospeed.worldmodel.backbones.opening import Origin, Parts, open_parts
+from twospeed.worldmodel.backbones.placement import placement_of
+from twospeed.worldmodel.backbones.rules import Rules
+from twospeed.worldmodel.backbones.schedule import Schedule
+from twospeed.worldmodel.backbones.storing import networks_of, store_parts
+from twospeed.worldmodel.catalogue import MODEL, find_model, no_model
 from twospeed.worldmodel.clips import Seeds, check_clips, check_latents
-from twospeed.worldmodel.codec import cell_side, decode_latents, encode_frames, load_autoencoder
+from twospeed.worldmodel.codec import FrameStream, decode_latents, encode_frames, packing_of
 from twospeed.worldmodel.contract import Denoiser, as_module
-from twospeed.worldmodel.denoiser import load_denoiser
-from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.guidance import Guidance
+from twospeed.worldmodel.loading import working
 from twospeed.worldmodel.reading import FastReader, Reading
 from twospeed.worldmodel.renamed import first_name
-from twospeed.worldmodel.rendering.loading import load_renderer
 from twospeed.worldmodel.rendering.renderer import ViewRenderer
-from twospeed.worldmodel.sampler import Predict, sample_ddim, spaced_levels
+from twospeed.worldmodel.sampler import Predict, sample
 from twospeed.worldmodel.settings import ModelSettings
 from twospeed.worldmodel.text import TextEncoder
 from twospeed.worldmodel.vocabulary import Vocabulary
@@ -55,6 +57,7 @@ class WorldModel:
         settings: the rest.
         vocabulary: the actions it was trained on; None where nobody knows.
         renderer: draws views anew from seen ones; None where it was not trained.
+        origin: the family and the pipeline of another maker's weights; None for ours.
     """
 
     def __init__(
@@ -62,10 +65,11 @@ class WorldModel:
         denoiser: Denoiser,
         autoencoder: Any,
         text_encoder: TextEncoder,
-        schedule: NoiseSchedule,
+        schedule: Schedule,
         settings: ModelSettings,
         vocabulary: Vocabulary | None = None,
         renderer: ViewRenderer | None = None,
+        origin: Origin | None = None,
     ) -> None:
         self.denoiser = denoiser.eval()
         self.autoencoder = autoencoder.eval()
@@ -74,57 +78,63 @@ class WorldModel:
         self.settings = settings
         self.vocabulary = vocabulary
         self.renderer = renderer
+        self.origin = origin
+        self._hashed: tuple[Any, str] | None = None
 
     @classmethod
-    def from_pretrained(cls, name_or_path: StrPath) -> "WorldModel":
-        """Load a packaged model by name, or a folder.
+    def from_pretrained(
+        cls,
+        name_or_path: StrPath,
+        *,
+        revision: str | None = None,
+        variant: str | None = None,
+        torch_dtype: str | torch.dtype | None = None,
+        device: str | torch.device | None = None,
+        offload: bool = False,
+    ) -> "WorldModel":
+        """Load a packaged model by name, a folder of ours or of a diffusers pipeline, or a hub id.
+
+        Only safetensors are read, and no code that comes with a model is run.
+
+        Args:
+            name_or_path: such as "rooms-64", a path, or "Wan-AI/Wan2.1-T2V-1.3B-Diffusers".
+            revision: branch, tag or commit of a hub id.
+            variant: of the files with the weights, such as "fp16".
+            torch_dtype: precision of denoiser and text encoder: float32 (None), bfloat16, float16.
+            device: where it is computed; None is the CPU.
+            offload: keep autoencoder and text encoder on the CPU while they have nothing to do.
 
         Raises:
             KindError: when it is neither a text nor a path.
-            UnknownNameError: when it is neither.
-            DataError: when the folder is no model or one of its files is damaged.
+            UnknownNameError: when it is none of these, or a part of it is of no known class.
+            DataError: when the folder is no model, one of its files is damaged, or the hub does
+                not give it.
+            ConfigError: when the device is not there or lacks the precision.
         """
-        folder = find_model(as_path(name_or_path, "name_or_path"))
-        index = read_json(folder / INDEX)
-        if index.get("_class_name") != CLASS_NAME:
-            raise DataError(
-                f"{folder / INDEX} says {shown(index.get('_class_name'))}, not {CLASS_NAME!r}"
-            )
-        return cls(
-            load_denoiser(folder),
-            load_autoencoder(folder).float(),
-            TextEncoder.from_pretrained(folder),
-            NoiseSchedule.from_pretrained(folder),
-            typed(ModelSettings, index.get("settings", {}), str(folder / INDEX)),
-            Vocabulary.load(folder),
-            load_renderer(folder),
-        )
+        place = placement_of(device, torch_dtype)
+        name = as_path(name_or_path, "name_or_path")
+        folder = find_model(name)
+        if folder is None and is_hub_id(str(name_or_path)):
+            folder = fetch_model(str(name_or_path), revision=revision, variant=variant)
+        if folder is None:
+            raise no_model(name)
+        parts = open_parts(folder, dtype=place.dtype, variant=variant)
+        named = {field.name: getattr(parts, field.name) for field in fields(Parts)}
+        return cls(**named).to(place.device, offload=offload)
 
     def save_pretrained(self, path: StrPath, *, half: bool = False, card: str = "") -> None:
-        """Write the folder.
+        """Write the folder: ours, or for weights of another maker the pipeline that they came as.
 
         Args:
             path: the folder; a model that was there is replaced.
-            half: store weights as float16; the model in memory stays as it is.
+            half: store weights of ours as float16; the model in memory stays as it is.
             card: text of ``README.md``; none is written when it is empty.
 
         Raises:
             DataError: when anything but a model stands there, or the disk is full.
         """
-        dtype = torch.float16 if half else torch.float32
         with folder_aside(as_path(path), MODEL) as aside:
-            for name, part in self._networks():
-                stored: Any = nn.Module.to(copy.deepcopy(part), device="cpu", dtype=dtype)
-                stored.save_pretrained(aside / name)
-                _forget_origin_(aside / name / "config.json")
-            self.text_encoder.save_pretrained(aside)
-            self.schedule.save_pretrained(aside)
-            if self.vocabulary:
-                self.vocabulary.save(aside)
-            if card:
-                (aside / "README.md").write_text(card, encoding="utf-8")
-            settings = to_json(self.settings)
-            write_json(aside / INDEX, {"_class_name": CLASS_NAME, "settings": settings})
+            store_parts(self._parts(), aside, half=half, card=card)
 
     @property
     def device(self) -> torch.device:
@@ -132,50 +142,102 @@ class WorldModel:
         device: torch.device = next(self.denoiser.parameters()).device
         return device
 
-    def to(self, device: torch.device | str) -> "WorldModel":
-        """Move all parts, in place, and return the model."""
-        for part in (*dict(self._networks()).values(), self.text_encoder.model):
-            part.to(device)
+    def to(self, device: torch.device | str, *, offload: bool = False) -> "WorldModel":
+        """Move all parts, in place, and return the model.
+
+        Args:
+            device: where the denoiser goes.
+            offload: leave autoencoder and text encoder on the CPU; they come while they work.
+        """
+        for name, part in networks_of(self._parts()):
+            part.to("cpu" if offload and name == "vae" else device)
+        self.text_encoder.model.to("cpu" if offload else device)
+        self.text_encoder.works_on = torch.device(device) if offload else None
         return self
 
-    def _networks(self) -> list[tuple[str, Any]]:
-        """Return all networks that are stored as diffusers does, by their folders."""
-        named = (
-            ("denoiser", as_module(self.denoiser)),
-            ("vae", self.autoencoder),
-            ("renderer", self.renderer),
+    def configure(self, **changes: Any) -> "WorldModel":
+        """Change settings (`ModelSettings`), in place, and return the model.
+
+        Raises:
+            ConfigError: when the model cannot take them, naming what it takes.
+        """
+        settings = replace(self.settings, **changes)
+        if self.origin is not None:
+            self.rules.check(settings)
+        self.settings = settings
+        return self
+
+    @property
+    def rules(self) -> Rules:
+        """What frames, chunks and windows must be."""
+        packing, bound = packing_of(self.autoencoder), getattr(self.denoiser, "config", {})
+        if self.origin is None:
+            return Rules(side=packing.side, frames=packing.frames, window=bound.get("max_frames"))
+        family, denoiser = self.origin.family, as_module(self.denoiser)
+        window = 1 + (family.window - 1) // packing.frames
+        return Rules(
+            side=packing.side * family.patch(denoiser),
+            frames=packing.frames,
+            window=min(window, bound.get("rope_max_seq_len", window)),
         )
-        return [(name, part) for name, part in named if part is not None]
+
+    def latents_in(self, num_frames: int) -> int:
+        """Return the latents of so many frames in the middle of an episode."""
+        return num_frames // packing_of(self.autoencoder).frames
+
+    @property
+    def past_latents(self) -> int:
+        """Most latents that a chunk is conditioned on."""
+        return self.latents_in(self.settings.past_frames or self.settings.chunk_frames)
+
+    def stream(self) -> FrameStream:
+        """Return what decodes the latents of an episode chunk by chunk."""
+        return FrameStream(self.autoencoder, self.device)
+
+    def _parts(self) -> Parts:
+        return Parts(**{field.name: getattr(self, field.name) for field in fields(Parts)})
 
     def hash(self) -> str:
         """Return a hash of the denoiser's weights: a memory belongs to one set of slow weights."""
-        digest = hashlib.sha256()
         state = self.denoiser.state_dict()
+        weights = self.denoiser, [(it.data_ptr(), it._version) for it in state.values()]
+        if self.origin is not None and self._hashed is not None and self._hashed[0] == weights:
+            return self._hashed[1]  # of billions of weights it takes seconds
+        digest = hashlib.sha256()
         for name, tensor in sorted((first_name(name), it) for name, it in state.items()):
             digest.update(name.encode())
             digest.update(tensor.detach().half().cpu().numpy().tobytes())
-        return digest.hexdigest()[:16]
+        self._hashed = weights, digest.hexdigest()[:16]
+        return self._hashed[1]
 
     def encode(self, frames_BTHWC: FramesLike) -> Tensor:
-        """Encode uint8 frames (B, T, H, W, 3) to latents (B, C, T, h, w).
+        """Encode uint8 frames (B, T, H, W, 3), an episode's first before all, to latents.
+
+        Returns:
+            Latents (B, C, T', h, w): a frame each, or of T = 1 + r k frames 1 + k where the
+            autoencoder packs r frames.
 
         Raises:
             KindError: when they are no frames (`as_frames`).
-            ShapeError: when they are not of this model's size.
+            ShapeError: when they are not of this model's size, or not so many.
         """
         frames = as_frames(frames_BTHWC, "BTHWC")
         check_size(frames.shape[2:4], self.settings.frame_size)
-        return encode_frames(self.autoencoder, frames)
+        with working(self.autoencoder, self.device):
+            return encode_frames(self.autoencoder, frames)
 
     def decode(self, latents_BCTHW: Tensor) -> NDArray[np.uint8]:
-        """Decode latents (B, C, T, h, w) to uint8 frames (B, T, H, W, 3).
+        """Decode latents (B, C, T', h, w), an episode's first before all, to uint8 frames.
+
+        `stream` decodes those in the middle of an episode.
 
         Raises:
             KindError: when they are no tensor of floating-point numbers.
             ShapeError: when they are not of this model's size.
         """
         self.check_latents(latents_BCTHW, "latents")
-        return decode_latents(self.autoencoder, latents_BCTHW)
+        with working(self.autoencoder, self.device):
+            return decode_latents(self.autoencoder, latents_BCTHW)
 
     def check_latents(self, latents_BCTHW: Tensor, name: str) -> dict[str, int]:
         """Return the sizes of latents by their axes, or refuse what is none of this model's.
@@ -184,9 +246,9 @@ class WorldModel:
             KindError: when they are no tensor of floating-point numbers.
             ShapeError: when they are of another size.
         """
-        channels = int(self.autoencoder.config.latent_channels)
-        cells = self.settings.frame_size // cell_side(self.autoencoder)
-        return check_latents(latents_BCTHW, channels, cells, name)
+        packing = packing_of(self.autoencoder)
+        cells = self.settings.frame_size // packing.side
+        return check_latents(latents_BCTHW, packing.channels, cells, name)
 
     def generate(
         self,
@@ -205,24 +267,26 @@ class WorldModel:
             fast_weights: what is remembered of each clip; None asks the slow weights alone.
 
         Returns:
-            Latents (B, C, chunk_frames, h, w).
+            Latents of a chunk (B, C, T, h, w).
 
         Raises:
             KindError: when something is of another type, such as an action that is no text.
-            ShapeError: when there is not one action and one seed a clip, or latents are of another
-                model's size.
+            ShapeError: when there is not one action and one seed a clip, latents are of another
+                model's size, or past and new ones are more than its window.
         """
         sizes = self.check_latents(past_BCTHW, "past")
         actions, parts_of = check_clips(actions, seeds, sizes["B"])
-        shape = (sizes["C"], self.settings.chunk_frames, sizes["H"], sizes["W"])
+        new = self.latents_in(self.settings.chunk_frames)
+        self.rules.check_window(sizes["T"], new)
+        shape = (sizes["C"], new, sizes["H"], sizes["W"])
         drawn = (torch.randn(shape, generator=generator_of(*parts)) for parts in parts_of)
         noise = torch.stack(list(drawn))
-        return sample_ddim(
+        window = (sizes["C"], sizes["T"] + new, sizes["H"], sizes["W"])
+        return sample(
             self._predict(past_BCTHW, actions, fast_weights),
             noise.to(past_BCTHW),
             past_BCTHW=past_BCTHW,
-            schedule=self.schedule,
-            levels=spaced_levels(self.schedule.num_steps, self.settings.sampling_steps),
+            steps=self.schedule.steps(self.settings.sampling_steps, window),
             past_level=self.settings.past_level,
         )
 
@@ -245,10 +309,3 @@ class WorldModel:
             scale=self.settings.guidance,
             guided_from=self.settings.guided_from,
         )
-
-
-def _forget_origin_(config: Path) -> None:
-    """Drop the path that a part was once read from: a model folder tells nothing of its maker."""
-    values = read_json(config)
-    values.pop("_name_or_path", None)
-    write_json(config, values)

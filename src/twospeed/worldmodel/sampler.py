@@ -1,17 +1,16 @@
 """The reverse process: from noise to new frames, given clean past frames.
 
-A sampler is a function of (predict, noise, levels). It knows nothing of networks or memories:
+A sampler is a function of (predict, noise, steps). It knows nothing of networks or memories:
 `predict` may be slow weights alone, slow plus fast, or a contrast of both.
 """
 
-import itertools
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from twospeed.core.errors import ConfigError
-from twospeed.worldmodel.diffusion import NoiseSchedule, clean_and_noise
+from twospeed.worldmodel.backbones.schedule import Signals, Steps
 
 Predict = Callable[[Tensor, Tensor], Tensor]
 """(noisy window (B, C, T, H, W), level (B, T)) -> prediction in the schedule's terms."""
@@ -29,23 +28,21 @@ def spaced_levels(num_steps: int, count: int) -> list[int]:
 
 
 @torch.no_grad()
-def sample_ddim(
+def sample(
     predict: Predict,
     noise_BCTHW: Tensor,
     *,
     past_BCTHW: Tensor,
-    schedule: NoiseSchedule,
-    levels: Sequence[int],
+    steps: Steps,
     past_level: int = 0,
 ) -> Tensor:
-    """Follow the deterministic DDIM path; past frames are put back, clean, at every step.
+    """Follow the steps; past frames are put back, clean, at every one.
 
     Args:
         predict: the model.
         noise_BCTHW: standard normal start of the new frames.
-        past_BCTHW: clean latents of the past frames.
-        schedule: signal at every level.
-        levels: decreasing, the last one 0.
+        past_BCTHW: clean latents of the past frames; there may be none.
+        steps: of a schedule; they are used up.
         past_level: level that the model is told of the past frames; 0 says clean.
 
     Returns:
@@ -53,16 +50,43 @@ def sample_ddim(
     """
     x, past_frames = noise_BCTHW, past_BCTHW.shape[2]
     batch, frames = len(x), past_frames + x.shape[2]
-    for now, after in itertools.pairwise(levels):
+    for index, now in enumerate(steps.levels):
         level_BT = torch.full((batch, frames), now, device=x.device)
         level_BT[:, :past_frames] = past_level
         predicted = predict(torch.cat([past_BCTHW, x], dim=2), level_BT)[:, :, past_frames:]
-        clean, noise = clean_and_noise(
-            x,
-            predicted,
-            signal_BT=schedule.signal(level_BT[:, past_frames:]),
-            prediction_type=schedule.prediction_type,
-        )
-        signal = schedule.signals[after].to(x)
-        x = signal.sqrt() * clean + (1 - signal).sqrt() * noise
+        x = steps.step(index, x, predicted)
     return x
+
+
+class DDIMSteps:
+    """The deterministic DDIM way (Song et al., arXiv 2010.02502); see `Steps`.
+
+    Args:
+        schedule: signal at every level.
+        levels: decreasing; the last one is where it ends, 0 for clean.
+    """
+
+    def __init__(self, schedule: Signals, levels: Sequence[int]) -> None:
+        self.schedule, self.levels, self._after = schedule, levels[:-1], levels[1:]
+
+    def step(self, index: int, x_BCTHW: Tensor, predicted_BCTHW: Tensor) -> Tensor:
+        """See `Steps`."""
+        shape = len(x_BCTHW), x_BCTHW.shape[2]
+        level_BT = torch.full(shape, self.levels[index], device=x_BCTHW.device)
+        clean, noise = self.schedule.split(x_BCTHW, predicted_BCTHW, level_BT)
+        signal = self.schedule.signals[self._after[index]].to(x_BCTHW)
+        return signal.sqrt() * clean + (1 - signal).sqrt() * noise
+
+
+def sample_ddim(
+    predict: Predict,
+    noise_BCTHW: Tensor,
+    *,
+    past_BCTHW: Tensor,
+    schedule: Signals,
+    levels: Sequence[int],
+    past_level: int = 0,
+) -> Tensor:
+    """Follow the DDIM way along levels of one's own; see `sample`."""
+    steps = DDIMSteps(schedule, levels)
+    return sample(predict, noise_BCTHW, past_BCTHW=past_BCTHW, steps=steps, past_level=past_level)

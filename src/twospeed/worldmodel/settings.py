@@ -12,10 +12,13 @@ class ModelSettings:
     """What a world model needs to be told beside its weights."""
 
     world: str = "rooms"
-    """World whose recordings it was trained on."""
+    """World whose recordings it was trained on; "" for weights of another maker, which know none."""
 
     chunk_frames: ChunkFrames = 4
-    """Frames generated for one action, and past frames they are conditioned on."""
+    """Frames generated for one action."""
+
+    past_frames: ChunkFrames | None = None
+    """Most past frames that a chunk is conditioned on; None is as many as a chunk has."""
 
     frame_size: FrameSize = 64
     """Height and width in pixels."""

@@ -1,8 +1,8 @@
 """Action text -> token features, by any text encoder of `transformers`.
 
 Holds: `TextEncoder`, `build_text_encoder`. Our own small encoder reads bytes (T5 on ByT5's
-alphabet: no vocabulary file) and gives the mean of its outputs as one token; a CLIP encoder, as
-ModelScopeT2V uses it, gives all of its tokens.
+alphabet: no vocabulary file) and gives the mean of its outputs as one token; those of other makers'
+pipelines (CLIP, T5, UMT5) give all of their tokens, as the pipeline's rule says.
 """
 
 from collections.abc import Sequence
@@ -11,16 +11,27 @@ from typing import Annotated, Any
 
 import torch
 from torch import Tensor
-from transformers import AutoTokenizer, ByT5Tokenizer, CLIPTextModel, T5Config, T5EncoderModel
+from transformers import (
+    AutoTokenizer,
+    ByT5Tokenizer,
+    CLIPTextModel,
+    T5Config,
+    T5EncoderModel,
+    UMT5EncoderModel,
+)
 
 from twospeed.core.arguments import as_texts
-from twospeed.core.errors import ConfigError
+from twospeed.core.errors import ConfigError, DataError
 from twospeed.core.fields import check_fields
 from twospeed.core.files import StrPath, as_path, read_json
 from twospeed.core.folders import check_folder
 from twospeed.core.ranges import Width, Within
+from twospeed.worldmodel.backbones.texts import TextRule
 from twospeed.worldmodel.catalogue import TEXT_ENCODER, TOKENIZER
-from twospeed.worldmodel.loading import load_network, quietly, reading
+from twospeed.worldmodel.loading import load_network, quietly, reading, working
+
+ENCODERS: dict[str, Any] = {"CLIPTextModel": CLIPTextModel, "UMT5EncoderModel": UMT5EncoderModel}
+"""Architecture in ``config.json`` -> class; any other is read as T5."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,11 +59,17 @@ class TextEncoder:
     Args:
         tokenizer: from `transformers`.
         model: `T5EncoderModel` (mean of tokens) or `CLIPTextModel` (all tokens).
+        rule: of a pipeline of another maker; None is ours.
+
+    Attributes:
+        works_on: where the model goes while it encodes; None leaves it where it is.
     """
 
-    def __init__(self, tokenizer: Any, model: Any) -> None:
+    def __init__(self, tokenizer: Any, model: Any, rule: TextRule | None = None) -> None:
         self.tokenizer = tokenizer
         self.model = model
+        self.rule = rule
+        self.works_on: torch.device | None = None
         self._known: dict[str, Tensor] = {}
 
     @property
@@ -62,8 +79,8 @@ class TextEncoder:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is the small encoder that we train, and no pretrained CLIP."""
-        return not isinstance(self.model, CLIPTextModel)
+        """Whether it is the small encoder that we train, and none of another maker."""
+        return self.rule is None and not isinstance(self.model, CLIPTextModel)
 
     @torch.no_grad()
     def encode(self, texts: Sequence[str]) -> Tensor:
@@ -77,12 +94,16 @@ class TextEncoder:
         """
         texts = as_texts(texts, "texts")
         self.model.eval()
-        for text in set(texts) - self._known.keys():
-            self._known[text] = self.features([text])[0].cpu()
+        if news := set(texts) - self._known.keys():
+            with working(self.model, self.works_on):
+                for text in news:
+                    self._known[text] = self.features([text])[0].cpu()
         return torch.stack([self._known[text] for text in texts])
 
     def features(self, texts: Sequence[str]) -> Tensor:
         """Encode with gradients and without remembering: (B, N, D)."""
+        if self.rule is not None:
+            return self.rule.features(self.tokenizer, self.model, list(texts))
         if not self.is_ours:
             options = {"padding": "max_length", "max_length": 77, "truncation": True}
         else:
@@ -110,20 +131,43 @@ class TextEncoder:
             self.model.save_pretrained(place / "text_encoder")
 
     @classmethod
-    def from_pretrained(cls, folder: StrPath) -> "TextEncoder":
+    def from_pretrained(
+        cls,
+        folder: StrPath,
+        *,
+        rule: TextRule | None = None,
+        dtype: torch.dtype = torch.float32,
+        variant: str | None = None,
+    ) -> "TextEncoder":
         """Read what `save_pretrained` wrote, or these two folders of a diffusers pipeline.
+
+        Args:
+            folder: of the model.
+            rule: of the pipeline; None for ours.
+            dtype: precision of the weights.
+            variant: of the file, such as "fp16".
 
         Raises:
             DataError: when a folder is missing or damaged.
         """
         place = as_path(folder)
+        for part in ("tokenizer", "text_encoder"):
+            if not (place / part).is_dir():
+                raise DataError(
+                    f"{place} has no {part}/, so nothing can be said to it: take a pipeline with"
+                    " a text encoder"
+                )
         with reading("text encoder", place):
             tokenizer = AutoTokenizer.from_pretrained(
                 place / "tokenizer", local_files_only=True, trust_remote_code=False
             )
         said = read_json(place / "text_encoder" / "config.json").get("architectures")
-        kind = CLIPTextModel if said == ["CLIPTextModel"] else T5EncoderModel
-        return cls(tokenizer, load_network(kind, "text encoder", place / "text_encoder"))
+        name = str(said[0]) if isinstance(said, list) and said else ""
+        kind = ENCODERS.get(name, T5EncoderModel)
+        model = load_network(
+            kind, "text encoder", place / "text_encoder", dtype=dtype, variant=variant
+        )
+        return cls(tokenizer, model, rule)
 
 
 def build_text_encoder(config: TextEncoderConfig) -> TextEncoder:

@@ -119,6 +119,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         sizes = check_shapes(
             noisy=(noisy_BCTHW, "BCTHW"), level=(level_BT, "BT"), text=(text_BND, "BND")
         )
+        asked, noisy_BCTHW = noisy_BCTHW.dtype, noisy_BCTHW.to(self.dtype)
         action_BD = self.action_of(text_BND)
         steer_BTD = functional.silu(self._steering(level_BT, action_BD))
         steer_FD = steer_BTD.flatten(0, 1)
@@ -138,7 +139,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if self.recall is not None:
             share = self._gate(steer_BTD, recalled[:, -1, :, 0, 0], there_BT)
             windows = windows.lerp(recalled[:, :-1], share)
-        return windows
+        return windows.to(asked)
 
     def _transformed(self, cells_FCHW: Tensor, steer_BTD: Tensor) -> Tensor:
         """Let all tokens of all frames of a window see each other, (frames, channels, H, W)."""
@@ -183,7 +184,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """
         if self.recall is None:
             raise ConfigError("this denoiser has no recall layer (recall_keys is 0)")
-        return self.recall.keys(past_BCPHW, self.action_of(text_BND))
+        return self.recall.keys(past_BCPHW.to(self.dtype), self.action_of(text_BND))
 
     def _steering(self, level_BT: Tensor, action_BD: Tensor) -> Tensor:
         """Join noise level, action and place in time into one vector a frame."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from twospeed.training.recall.dual_ridge import Chunks
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.reading import Reading
-from twospeed.worldmodel.sampler import sample_ddim, spaced_levels
+from twospeed.worldmodel.sampler import sample
 
 
 @torch.no_grad()
@@ -63,10 +63,10 @@ def _generated(
     past_BCPHW = reading.past_BCPHW
     batch, channels, _, height, width = past_BCPHW.shape
     noise = torch.randn((batch, channels, frames, height, width), generator=generator)
-    return sample_ddim(
+    window = (channels, past_BCPHW.shape[2] + frames, height, width)
+    return sample(
         reading,
         noise.to(past_BCPHW),
         past_BCTHW=past_BCPHW,
-        schedule=model.schedule,
-        levels=spaced_levels(model.schedule.num_steps, steps),
+        steps=model.schedule.steps(steps, window),
     )

@@ -15,14 +15,9 @@ from twospeed.core.errors import ConfigError
 from twospeed.core.fields import check_fields
 from twospeed.core.ranges import Batch, ChunkFrames, Level, Share, Within
 from twospeed.training.loop import LoopConfig
+from twospeed.worldmodel.backbones.schedule import Schedule
 from twospeed.worldmodel.contract import Denoiser
-from twospeed.worldmodel.diffusion import (
-    NoiseSchedule,
-    frame_loss,
-    loss_weight,
-    noise_frames,
-    target_of,
-)
+from twospeed.worldmodel.diffusion import frame_loss
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +81,7 @@ def slow_loss(
     denoiser: Denoiser,
     windows: Windows,
     no_text_1ND: Tensor,
-    schedule: NoiseSchedule,
+    schedule: Schedule,
     config: SlowLearningConfig,
     generator: torch.Generator,
 ) -> Tensor:
@@ -106,11 +101,10 @@ def slow_loss(
         level_BT = torch.where(is_new_BT, level_BT, past_B[:, None])
     noise = torch.randn(clean.shape, generator=generator).to(clean)
     level_BT, is_new_BT = level_BT.to(clean.device), is_new_BT.to(clean.device)
-    signal_BT = schedule.signal(level_BT)
-    noisy = noise_frames(clean, noise, signal_BT=signal_BT)
-    target = target_of(clean, noise, signal_BT=signal_BT, prediction_type=schedule.prediction_type)
+    level_BT = schedule.placed(level_BT)
+    noisy, target = (it(clean, noise, level_BT) for it in (schedule.noised, schedule.target))
     prediction = denoiser(noisy, level_BT, text_BND)
-    weight_BT = loss_weight(signal_BT, schedule.prediction_type)
+    weight_BT = schedule.weight(level_BT)
     return frame_loss(prediction, target, counts_BT=is_new_BT, weight_BT=weight_BT).mean()
 
 

@@ -1,0 +1,65 @@
+"""Writing a model folder: ours, or a pipeline that diffusers opens as it did before."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from twospeed.core.config import to_json
+from twospeed.core.files import read_json, write_json
+from twospeed.worldmodel.backbones.opening import Parts
+from twospeed.worldmodel.catalogue import CLASS_NAME, INDEX, SETTINGS
+from twospeed.worldmodel.contract import as_module
+
+
+def networks_of(parts: Parts) -> list[tuple[str, Any]]:
+    """Return all networks that are stored as diffusers does, by their folders."""
+    name = parts.origin.family.part if parts.origin else "denoiser"
+    named = (
+        (name, as_module(parts.denoiser)),
+        ("vae", parts.autoencoder),
+        ("renderer", parts.renderer),
+    )
+    return [(name, part) for name, part in named if part is not None]
+
+
+def store_parts(parts: Parts, folder: Path, *, half: bool, card: str) -> None:
+    """Write all parts into a new folder.
+
+    Args:
+        parts: of a model.
+        folder: there already.
+        half: store our weights as float16; those of other makers keep their precision.
+        card: text of ``README.md``; none is written when it is empty.
+    """
+    for name, part in networks_of(parts):
+        stored = part
+        if parts.origin is None:
+            dtype = torch.float16 if half else torch.float32
+            stored = nn.Module.to(copy.deepcopy(part), device="cpu", dtype=dtype)
+        stored.save_pretrained(folder / name)
+        _forget_origin_(folder / name / "config.json")
+    parts.text_encoder.save_pretrained(folder)
+    parts.schedule.save_pretrained(folder)
+    if parts.vocabulary:
+        parts.vocabulary.save(folder)
+    if card:
+        (folder / "README.md").write_text(card, encoding="utf-8")
+    settings = to_json(parts.settings)
+    if parts.origin is None:
+        write_json(folder / INDEX, {"_class_name": CLASS_NAME, "settings": settings})
+        return
+    family = parts.origin.family
+    config = folder / family.part / "config.json"
+    write_json(config, read_json(config) | {"_class_name": family.stored_as})
+    write_json(folder / INDEX, dict(parts.origin.index))
+    write_json(folder / SETTINGS, settings)
+
+
+def _forget_origin_(config: Path) -> None:
+    """Drop the path that a part was once read from: a model folder tells nothing of its maker."""
+    values = read_json(config)
+    values.pop("_name_or_path", None)
+    write_json(config, values)
