@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from twospeed.cli.options import Model, Report, Seed
+from twospeed.cli.options import Device, DType, Model, Report, Seed
 from twospeed.core.files import write_json
 from twospeed.evaluation.adherence import AdherenceConfig, measure_adherence
 from twospeed.worldmodel.model import WorldModel
@@ -22,9 +22,11 @@ def adherence(
     candidates: Annotated[int, typer.Option(help="Action texts tried for a clip.")] = 4,
     batch: Annotated[int, typer.Option(help="Clips side by side.")] = 8,
     seed: Seed = 0,
+    device: Device = "cpu",
+    dtype: DType = "float32",
 ) -> None:
     """Measure in how many clips the true action explains the new frames better than others do."""
-    world_model = WorldModel.from_pretrained(model)
+    world_model = WorldModel.from_pretrained(model, device=device, torch_dtype=dtype)
     config = AdherenceConfig(
         episodes=episodes, clips=clips, candidates=candidates, seed=seed, batch_size=batch
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from twospeed.cli.memory_options import PresetOrMemory
-from twospeed.cli.options import FirstSeed, ModelOption, Settings
+from twospeed.cli.options import Device, DType, FirstSeed, ModelOption, Settings
 from twospeed.cli.targets import folder_with
 from twospeed.core.config import override
 from twospeed.evaluation.demo import DEMO, DemoConfig, run_demo
@@ -27,9 +27,11 @@ def demo(
     first_seed: FirstSeed = 810_000,
     preset: PresetOrMemory = "default",
     settings: Settings = None,
+    device: Device = "cpu",
+    dtype: DType = "float32",
 ) -> None:
     """Walk unseen episodes, look away, come back; write a video, a contact sheet and a page."""
-    world_model = WorldModel.from_pretrained(model)
+    world_model = WorldModel.from_pretrained(model, device=device, torch_dtype=dtype)
     fast = override(preset_of(world_model, preset), *(settings or []))
     config = DemoConfig(
         episodes=episodes, first_seed=first_seed, settings=ProtocolConfig(memory=fast)

@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 from twospeed.cli.memory_options import Preset
-from twospeed.cli.options import Model, Seed
+from twospeed.cli.options import Device, DType, Model, Seed
 from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_of, new_file
 from twospeed.core.capacity import check_fits
@@ -46,15 +46,42 @@ def dream(
             "--save-memory", callback=folder_of(MEMORY), help="Folder for what was learned."
         ),
     ] = None,
+    device: Device = "cpu",
+    dtype: DType = "float32",
+    offload: Annotated[
+        bool, typer.Option(help="Keep autoencoder and text encoder on the CPU while they rest.")
+    ] = False,
+    size: Annotated[
+        int | None, typer.Option(help="Height and width in pixels; by default the model's.")
+    ] = None,
+    chunk_frames: Annotated[int | None, typer.Option(help="Frames of one action.")] = None,
+    past_frames: Annotated[
+        int | None, typer.Option(help="Most past frames that a chunk goes on from.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps of a chunk.")] = None,
+    revision: Annotated[str | None, typer.Option(help="Of a model's hub id.")] = None,
+    variant: Annotated[str | None, typer.Option(help="Of a model's files, such as fp16.")] = None,
 ) -> None:
     """Generate a video from a first frame and actions, remembering what was shown."""
     check_ending(out)
     if memory == "off" and save_memory_to is not None:
         raise DataError("--save-memory needs a memory: leave --memory off away")
-    world_model = WorldModel.from_pretrained(model)
-    vocabulary = known_to(world_model)
-    wanted = read_actions(actions, vocabulary.sayings())
-    texts = place_commands(wanted, vocabulary)
+    world_model = WorldModel.from_pretrained(
+        model,
+        device=device,
+        torch_dtype=dtype,
+        offload=offload,
+        revision=revision,
+        variant=variant,
+    )
+    texts = _actions(actions, world_model)
+    changes = {
+        "frame_size": size or _size_for(first_frame, world_model),
+        "chunk_frames": chunk_frames,
+        "past_frames": past_frames,
+        "sampling_steps": steps,
+    }
+    world_model.configure(**{name: it for name, it in changes.items() if it is not None})
     settings = world_model.settings
     start = _first_frame(first_frame, settings.frame_size)
     num_frames = 1 + len(texts) * settings.chunk_frames
@@ -71,6 +98,23 @@ def dream(
     if fast is not None and save_memory_to is not None:
         save_memory(memory_of(fast), save_memory_to)
     typer.echo(f"dreamed {len(texts)} chunks, {len(video)} frames, in {out}")
+
+
+def _actions(text: str, model: WorldModel) -> list[str]:
+    """Read the actions; a model that knows no world of ours takes all texts as they are."""
+    if model.vocabulary is None and not model.settings.world:
+        return read_actions(text)
+    vocabulary = known_to(model)
+    return place_commands(read_actions(text, vocabulary.sayings()), vocabulary)
+
+
+def _size_for(place: str, model: WorldModel) -> int | None:
+    """Return the size to dream in where a model has none of its own: what the picture fills."""
+    if model.settings.world or place.startswith("rooms:"):
+        return None
+    side = model.rules.side
+    shorter = min(read_frame(Path(place), say=say).shape[:2])
+    return max(side, min(shorter, model.settings.frame_size) // side * side)
 
 
 def _first_frame(place: str, size: int) -> Frame:

@@ -41,6 +41,9 @@ Dataset: TypeAlias = Annotated[
 """What a network is fitted to."""
 
 Device: TypeAlias = Annotated[str, typer.Option("--device", help="Such as cpu or cuda.")]
+DType: TypeAlias = Annotated[
+    str, typer.Option("--dtype", help="Precision of the weights: float32, bfloat16 or float16.")
+]
 
 
 def workers_of(workers: int) -> int:

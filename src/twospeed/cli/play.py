@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from twospeed.cli.memory_options import Preset
-from twospeed.cli.options import MODEL, Report
+from twospeed.cli.options import MODEL, Device, DType, Report
 from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.core.files import write_json
@@ -46,9 +46,11 @@ def play(
         float | None, typer.Option(help="Measure for so many seconds instead, and print it.")
     ] = None,
     report: Report = None,
+    device: Device = "cpu",
+    dtype: DType = "float32",
 ) -> None:
     """Walk in a dream in the browser, with memory and without, beside the true world."""
-    world_model = WorldModel.from_pretrained(model)
+    world_model = WorldModel.from_pretrained(model, device=device, torch_dtype=dtype)
     stage = Stage(
         model=world_model,
         words=Words(known_to(world_model), world_model.text_encoder),

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from twospeed.cli.memory_options import PresetOrMemory
-from twospeed.cli.options import FirstSeed, Model, Report, Seed, Settings
+from twospeed.cli.options import Device, DType, FirstSeed, Model, Report, Seed, Settings
 from twospeed.core.config import override
 from twospeed.core.files import write_json
 from twospeed.evaluation.protocols.base import ProtocolConfig
@@ -49,9 +49,11 @@ def recall(
     batch: Annotated[int, typer.Option(help="Episodes side by side.")] = 8,
     seed: Seed = 0,
     table: Annotated[bool, typer.Option(help="Print a table.")] = True,
+    device: Device = "cpu",
+    dtype: DType = "float32",
 ) -> None:
     """Measure what memory recalls at revisits of unseen episodes, with every control."""
-    world_model = WorldModel.from_pretrained(model)
+    world_model = WorldModel.from_pretrained(model, device=device, torch_dtype=dtype)
     fast = override(preset_of(world_model, preset), *(settings or []))
     config = RecallConfig(
         routes=_kinds(routes, protocol, unseen=unseen),

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from twospeed.cli.options import Settings, Workers, workers_of
+from twospeed.cli.finetuning import fine_tune
+from twospeed.cli.options import DType, Settings, Workers, workers_of
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.core.config import override
 from twospeed.core.errors import ConfigError, lookup
@@ -17,14 +18,21 @@ from twospeed.worldmodel.model import WorldModel
 INVERSE_DYNAMICS = "inverse-dynamics"
 """What is trained beside the recipes."""
 
+_PRECISIONS = {"bfloat16": "bf16", "float16": "fp16"}
+"""Precision -> what a recipe calls it."""
+
 
 def train(
-    recipe: Annotated[
-        str, typer.Argument(help=f"One of: {', '.join(RECIPES)}; or {INVERSE_DYNAMICS}.")
-    ],
     out: Annotated[
         Path, typer.Option(callback=folder_claimed_by(NOTE), help="A folder of this run alone.")
     ],
+    recipe: Annotated[
+        str | None,
+        typer.Argument(
+            help=f"One of: {', '.join(RECIPES)}; or {INVERSE_DYNAMICS}; without one, --init is"
+            " fine-tuned on --data."
+        ),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(help="Shards, a folder or a URL; without it the world is walked on the spot."),
@@ -35,15 +43,37 @@ def train(
     ] = None,
     settings: Settings = None,
     workers: Workers = 1,
+    lora: Annotated[
+        int | None, typer.Option(help="Rank of an adapter that learns in place of all weights.")
+    ] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(help="Batches whose gradients make one step.")
+    ] = None,
+    checkpointing: Annotated[
+        bool, typer.Option(help="Compute activations again to save memory.")
+    ] = False,
+    device: Annotated[
+        str | None, typer.Option(help="Such as cpu or cuda; by default what is there.")
+    ] = None,
+    dtype: DType = "float32",
 ) -> None:
     """Train a world model, or what reads commands from frames; the same command goes on.
 
     For inverse-dynamics, --init is a world model whose generated clips are read, too.
     """
+    if recipe is None:
+        own = {"lora": lora, "checkpointing": checkpointing, "accumulate": accumulate}
+        own |= {"dtype": dtype, "settings": settings}
+        fine_tune(out, data, init, minutes=minutes, device=device, **own)
+        return
+    if lora is not None or checkpointing:
+        raise ConfigError("--lora and --checkpointing fine-tune a model: leave the recipe away")
     if recipe == INVERSE_DYNAMICS:
         _train_inverse(data, out, minutes, init, settings)
         return
-    config = override(lookup(RECIPES, recipe, "recipe")(), *(settings or []))
+    asked = [f"precision={_PRECISIONS[dtype]}"] if dtype in _PRECISIONS else []
+    asked += [f"slow.loop.accumulate={accumulate}"] if accumulate else []
+    config = override(lookup(RECIPES, recipe, "recipe")(), *asked, *(settings or []))
     done = train_world_model(
         config,
         data,
@@ -52,6 +82,7 @@ def train(
         initial=init,
         workers=workers_of(workers),
         name=recipe,
+        device=device,
     )
     figures = done.figures
     typer.echo(

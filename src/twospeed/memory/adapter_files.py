@@ -38,11 +38,13 @@ class _Scaling:
     alpha_pattern: Mapping[str, Any] | None = None
 
 
-def named_tensors(down: Mapping[str, Tensor], up: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return all halves by the names that they have in a file."""
+def named_tensors(
+    down: Mapping[str, Tensor], up: Mapping[str, Tensor], prefix: str = PREFIX
+) -> dict[str, Tensor]:
+    """Return all halves by the names that they have in a file, `prefix` before each."""
     parts = zip(_ENDINGS, (down, up), strict=True)
     return {
-        f"{PREFIX}{layer}{ending}": tensor.contiguous()
+        f"{prefix}{layer}{ending}": tensor.contiguous()
         for ending, half in parts
         for layer, tensor in half.items()
     }

@@ -48,6 +48,7 @@ def merge(first: MemoryFile, second: MemoryFile, *, share: float = 0.5) -> Memor
         model_hash=first.model_hash,
         config=dataclasses.replace(first.config, rank=rank),
         records=records,
+        part=first.part,
         down={n: torch.cat([first.down[n], second.down[n]], dim=0) for n in first.up},
         up={
             n: torch.cat([share * first.up[n], (1 - share) * second.up[n]], dim=1) for n in first.up

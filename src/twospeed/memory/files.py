@@ -2,6 +2,8 @@
 
     adapter_model.safetensors   peft's names; metadata: format, model hash, chunks, records
     adapter_config.json         peft's configuration, so that other tools open it
+    pytorch_lora_weights.safetensors   the weights once more under diffusers' names, of a family of
+                                another maker: its `load_lora_weights` takes the folder
     writer.safetensors          what the next write needs beside the weights: the matrix P of the
                                 least squares, or Adam's averages and rehearsed windows
 
@@ -46,6 +48,7 @@ from twospeed.worldmodel.rendering.renderer import LAYER
 FORMAT = "twospeed-memory-1"
 WEIGHTS = "adapter_model.safetensors"
 WRITER = "writer.safetensors"
+STOCK = "pytorch_lora_weights.safetensors"
 
 
 def _is_memory(folder: Path) -> bool:
@@ -63,7 +66,7 @@ def _opened(path: Path) -> Iterator[Any]:
         yield file
 
 
-MEMORY = FolderKind(name="a memory", files=(WEIGHTS, CONFIG, WRITER), sign=_is_memory)
+MEMORY = FolderKind(name="a memory", files=(WEIGHTS, CONFIG, WRITER, STOCK), sign=_is_memory)
 """What `save_memory` writes."""
 
 
@@ -84,6 +87,7 @@ def save_memory(memory: MemoryFile | FastWeights, path: StrPath) -> None:
         "model_hash": file.model_hash,
         "config": json.dumps(to_json(file.config)),
         "records": json.dumps([dataclasses.asdict(record) for record in file.records]),
+        "part": file.part,
     }
     down, up = _stored(file)
     rank = next(iter(up.values())).shape[1]
@@ -98,6 +102,8 @@ def save_memory(memory: MemoryFile | FastWeights, path: StrPath) -> None:
         save_file(named_tensors(down, up), aside / WEIGHTS, metadata=metadata)
         if file.writer:
             save_file(file.writer, aside / WRITER)
+        if file.part:
+            save_file(named_tensors(file.down, file.up, f"{file.part}."), aside / STOCK)
         write_json(aside / CONFIG, peft_config)
 
 
@@ -156,6 +162,7 @@ def _memory_file(metadata: dict[str, str], tensors: dict[str, Tensor], folder: P
         records=typed(tuple[WriteRecord, ...], records, "its records"),
         down=down,
         up=up,
+        part=metadata.get("part", ""),
         writer=_writer_in(folder),
     )
     factor = factor_in(folder, rank=rank)

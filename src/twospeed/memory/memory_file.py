@@ -45,6 +45,9 @@ class MemoryFile:
     up: dict[str, Tensor]
     """Layer -> (O, R)."""
 
+    part: str = ""
+    """Part of a pipeline of diffusers that it adapts, such as "transformer"; "" for our weights."""
+
     writer: dict[str, Tensor] = field(default_factory=dict)
     """What the writer needs to go on exactly (`FastWeights.state`); empty: it begins anew."""
 
@@ -77,6 +80,7 @@ def memory_of(memory: FastWeights, episode: int = 0) -> MemoryFile:
         model_hash=memory.model_hash,
         config=memory.config,
         records=tuple(memory.records[episode]),
+        part=memory.model.origin.family.part if memory.model.origin else "",
         writer={name: it.detach().cpu().clone() for name, it in memory.state(episode).items()},
         **copy,
     )

@@ -1,6 +1,7 @@
 """Ways to write, by name: the paper's, gradient steps tuned by us, the recall layer, seen views."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from twospeed.core.errors import lookup
 from twospeed.memory.config import FastLearningConfig, GradientConfig, RidgeConfig, ViewConfig
@@ -39,6 +40,14 @@ def recalling(keys: int) -> RidgeConfig:
     return RidgeConfig(rank=keys, retrieval_range=(0.85, 0.97))
 
 
+def _of_family(config: GradientConfig, model: WorldModel, *, all_layers: bool) -> GradientConfig:
+    """Return a preset for the layers of the family that another maker's weights belong to."""
+    if model.origin is None:
+        return config
+    family = model.origin.family
+    return replace(config, targets=family.adapted if all_layers else family.feed_forward)
+
+
 def default(model: WorldModel) -> FastLearningConfig:
     """Return views for a model with a renderer, or else `associative`."""
     return associative(model) if model.renderer is None else ViewConfig()
@@ -47,14 +56,16 @@ def default(model: WorldModel) -> FastLearningConfig:
 def associative(model: WorldModel) -> FastLearningConfig:
     """Return `recalling` for a model with a recall layer, `gradient` for any other."""
     denoiser = recall_denoiser(model.denoiser)
-    return recalling(denoiser.recall.layer.in_features) if denoiser else gradient()
+    if denoiser is not None:
+        return recalling(denoiser.recall.layer.in_features)
+    return _of_family(gradient(), model, all_layers=False)
 
 
 PRESETS: dict[str, Callable[[WorldModel], FastLearningConfig]] = {
     "default": default,
     "associative": associative,
-    "paper": lambda model: paper(),  # noqa: ARG005
-    "gradient": lambda model: gradient(),  # noqa: ARG005
+    "paper": lambda model: _of_family(paper(), model, all_layers=True),
+    "gradient": lambda model: _of_family(gradient(), model, all_layers=False),
     "views": lambda model: ViewConfig(),  # noqa: ARG005
 }
 """Name on the command line -> configuration for a model."""

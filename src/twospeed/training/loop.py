@@ -61,6 +61,9 @@ class LoopConfig:
     ema_decay: Share = 0.999
     """Averaging of the weights that are shipped; shorter while training is young."""
 
+    accumulate: Annotated[int, Within(1, 65_536)] = 1
+    """Batches whose gradients are added up for one step."""
+
     checkpoint_minutes: Minutes = 3.0
     """Minutes between checkpoints; 0 writes one after every step."""
 
@@ -154,9 +157,7 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * share
         generator = generator_of(self.config.seed, self.step, self.accelerator.process_index)
-        with self.accelerator.autocast():
-            loss = loss_of(self.step, generator)
-        self.accelerator.backward(loss)
+        loss = self._gradients(loss_of, generator)
         self._share_gradients_()
         self.accelerator.clip_grad_norm_(self.module.parameters(), self.config.max_grad_norm)
         self.optimizer.step()
@@ -169,6 +170,16 @@ class _Run:
         waited = time.monotonic() - self._saved
         if self.step % self.round_steps == 0 and waited > self.config.checkpoint_minutes * 60:
             self.save()
+
+    def _gradients(self, loss_of: LossOf, generator: torch.Generator) -> Tensor:
+        """Add up the gradients of a step's batches; return their mean loss."""
+        losses = []
+        for _ in range(self.config.accumulate):
+            with self.accelerator.autocast():
+                loss = loss_of(self.step, generator) / self.config.accumulate
+            self.accelerator.backward(loss)
+            losses.append(loss.detach())
+        return torch.stack(losses).sum()
 
     def time_left(self, minutes: float | None) -> float:
         """Return the share of the minutes that is left, 0 between rounds when they are over.

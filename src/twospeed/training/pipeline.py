@@ -73,6 +73,7 @@ def train_world_model(
     initial: StrPath | None = None,
     workers: int = 1,
     name: str = "world model",
+    device: str | None = None,
 ) -> Trained:
     """Train all parts of a world model and write it to ``out/model``; goes on after a kill.
 
@@ -86,6 +87,7 @@ def train_world_model(
             denoiser of another kind than the recipe's begins anew. None begins all anew.
         workers: processes that encode at once.
         name: title of the model card.
+        device: "cpu" keeps it from a GPU that is there; None is what accelerate finds.
 
     Raises:
         DataError: when `out` holds another run, the data are damaged or for testing only, or the
@@ -101,12 +103,12 @@ def train_world_model(
     if start:
         check_initial(start, config.model)
     begun_from = None if initial is None else str(initial)
-    _claim(out, {"config": to_json(config), "initial": begun_from})
+    claim(out, {"config": to_json(config), "initial": begun_from})
     context = RunContext(
         config=config,
         source=source,
         out=out,
-        accelerator=Accelerator(mixed_precision=config.precision),
+        accelerator=Accelerator(mixed_precision=config.precision, cpu=device == "cpu"),
         workers=workers,
     )
     model, figures = _run_stages(context, start, minutes)
@@ -209,7 +211,7 @@ def _drawing(
     return round(rendering_stage(context, model, windows.sayings, left()), 3)
 
 
-def _claim(out: Path, wanted: dict[str, Any]) -> None:
+def claim(out: Path, wanted: dict[str, Any]) -> None:
     """Write down what is trained into a new folder, or check that it is the same as before."""
     earlier = note_in(out, NOTE)
     sweep(out)

@@ -24,7 +24,7 @@ class SkyReelsDenoiser(SkyReelsV2Transformer3DModel):  # type: ignore[misc]
             level_BT,
             text_BND.to(noisy_BCTHW.device, self.dtype),
             enable_diffusion_forcing=True,
-            fps=[FAST] * len(noisy_BCTHW),
+            fps=[FAST],  # one for all clips
             return_dict=False,
         )[0]
         return velocity.to(noisy_BCTHW.dtype)

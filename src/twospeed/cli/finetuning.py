@@ -1,0 +1,41 @@
+"""``twospeed train`` without a recipe: a model that is there learns from recorded episodes."""
+
+from pathlib import Path
+
+import typer
+
+from twospeed.core.config import override
+from twospeed.core.errors import ConfigError
+from twospeed.training.finetune.config import FinetuneConfig
+from twospeed.training.finetune.pipeline import finetune
+
+
+def fine_tune(
+    out: Path,
+    data: str | None,
+    init: str | None,
+    *,
+    lora: int | None,
+    checkpointing: bool,
+    accumulate: int | None,
+    dtype: str,
+    settings: list[str] | None,
+    minutes: float | None,
+    device: str | None,
+) -> None:
+    """Fine-tune as the options of `train` say, and print what came of it.
+
+    Raises:
+        ConfigError: when no model or no data are named.
+    """
+    if init is None or data is None:
+        raise ConfigError(
+            "without a recipe a model is fine-tuned: name it with --init and its data with --data"
+        )
+    asked = [f"lora={lora or 0}", f"dtype={dtype}", f"loop.accumulate={accumulate or 1}"]
+    asked += ["checkpointing=true"] if checkpointing else []
+    config = override(FinetuneConfig(), *asked, *(settings or []))
+    done = finetune(config, init, data, out, minutes=minutes, device=device)
+    typer.echo(
+        f"fine-tuned {done.steps} steps, held-out loss {done.loss:.4f}; model in {done.folder}"
+    )

@@ -1,0 +1,45 @@
+"""What a fine-tuning depends on beside the model and the data."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from twospeed.core.errors import lookup
+from twospeed.core.fields import check_fields
+from twospeed.core.ranges import Share, Within
+from twospeed.training.loop import LoopConfig
+from twospeed.training.stages.slow import SlowLearningConfig
+from twospeed.worldmodel.backbones.placement import DTYPES
+
+
+def _slow() -> SlowLearningConfig:
+    return SlowLearningConfig(batch_size=1, past_level=0, text_noise=0.0, text_dropout=0.1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinetuneConfig:
+    """How weights that are there already learn from recorded episodes."""
+
+    lora: Annotated[int, Within(0, 4096)] = 0
+    """Rank of the adapter that learns; 0 lets all weights of the denoiser learn."""
+
+    dtype: str = "float32"
+    """Precision of the weights beside an adapter, which is float32; where all weights learn they
+    are float32 and this is the precision of the arithmetic."""
+
+    checkpointing: bool = False
+    """Whether activations are computed again for the gradient, which takes less memory."""
+
+    first_share: Share = 0.2
+    """Share of the windows whose past is an episode's first frame alone."""
+
+    slow: SlowLearningConfig = field(default_factory=_slow)
+    """Batches and noise; the lengths of past and new frames follow the model and the data."""
+
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(steps=2_000, learning_rate=1e-4, warmup_steps=50)
+    )
+    """How it is trained."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        lookup(DTYPES, self.dtype, "dtype")

@@ -1,0 +1,189 @@
+"""From a trained model and recorded episodes to a model that knows them: fine-tuning.
+
+latents/    the latent cache
+denoiser/   journal, checkpoint
+model/      what was trained, merged; for another maker's weights a pipeline as it was
+lora/       the adapter alone, as diffusers' ``load_lora_weights`` takes it
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from twospeed.core.arguments import check_kind
+from twospeed.core.config import to_json
+from twospeed.core.errors import DataError
+from twospeed.core.files import StrPath, as_path, written_aside
+from twospeed.core.random import generator_of
+from twospeed.data.recorder import TEST_SEEDS_FROM
+from twospeed.memory.adapter_files import named_tensors
+from twospeed.memory.files import STOCK
+from twospeed.training.checkpoint import reached_in
+from twospeed.training.data.sources import ShardSource
+from twospeed.training.data.vocabulary import actions_of, sayings_of, vocabulary_of
+from twospeed.training.data.windows import LatentWindows, windows_to
+from twospeed.training.finetune.config import FinetuneConfig
+from twospeed.training.finetune.data import AlikeSource, cached_windows, fit_model
+from twospeed.training.finetune.lora import LoraWeights
+from twospeed.training.loop import run_loop
+from twospeed.training.pipeline import claim
+from twospeed.training.stages.slow import slow_loss
+from twospeed.worldmodel.contract import as_module
+from twospeed.worldmodel.model import WorldModel
+
+VALIDATION_BATCHES = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finetuned:
+    """A finished fine-tuning."""
+
+    folder: Path
+    """The model folder."""
+
+    steps: int
+    """Optimizer steps taken."""
+
+    loss: float
+    """Mean loss on held-out episodes."""
+
+
+def finetune(
+    config: FinetuneConfig,
+    initial: StrPath,
+    data: StrPath,
+    out: StrPath,
+    *,
+    minutes: float | None = None,
+    device: str | None = None,
+) -> Finetuned:
+    """Train a model on and write it to ``out/model``; the same call goes on after a kill.
+
+    Args:
+        config: how.
+        initial: a packaged model, a folder of ours or of a diffusers pipeline, or a hub id.
+        data: folder or URL of recorded shards.
+        out: folder of this run alone.
+        minutes: about how long; None runs to the last step.
+        device: where; None is what accelerate finds.
+
+    Raises:
+        DataError: when `out` holds another run, or the data are damaged or for testing only.
+        ConfigError: when the model cannot take the data's frames or chunks.
+    """
+    check_kind(config, FinetuneConfig, "config")
+    began, out = time.monotonic(), as_path(out, "out")
+    place = str(data) if "://" in str(data) else as_path(data, "data")
+    source = AlikeSource.of(ShardSource(folder=place))
+    if source.contents().last_seed >= TEST_SEEDS_FROM:
+        raise DataError(f"episodes from seed {TEST_SEEDS_FROM} on are for testing: train on others")
+    accelerator = _accelerator(config, device)
+    dtype = config.dtype if config.lora else "float32"
+    model = WorldModel.from_pretrained(
+        initial, torch_dtype=dtype, device=accelerator.device, offload=True
+    )
+    fit_model(model, source)
+    claim(out, {"config": to_json(config), "initial": str(initial), "data": str(data)})
+    windows = cached_windows(model, source, out / "latents")
+    _tell(model, windows)
+    left = None if minutes is None else max(0.0, minutes - (time.monotonic() - began) / 60)
+    learning = _Learning(model, windows, config)
+    averaged = run_loop(
+        learning.module,
+        learning.loss,
+        config.loop,
+        out=out / "denoiser",
+        minutes=left,
+        accelerator=accelerator,
+        label="fine-tuning",
+    )
+    learning.take_(averaged)
+    loss = learning.held_out_loss()
+    if accelerator.is_main_process:
+        learning.store(out)
+    accelerator.wait_for_everyone()
+    return Finetuned(folder=out / "model", steps=reached_in(out / "denoiser").step, loss=loss)
+
+
+def _accelerator(config: FinetuneConfig, device: str | None) -> Accelerator:
+    mixed = {"bfloat16": "bf16", "float16": "fp16"}.get(config.dtype, "no")
+    return Accelerator(mixed_precision="no" if config.lora else mixed, cpu=device == "cpu")
+
+
+def _tell(model: WorldModel, windows: LatentWindows) -> None:
+    """Take over the words and the rate of the data; encode all texts once."""
+    actions = actions_of(windows.said_in(), model.vocabulary)
+    windows.sayings = sayings_of(actions)
+    known = vocabulary_of(windows.said_in(), actions)
+    model.vocabulary = known.joined(model.vocabulary) if model.vocabulary else known
+    model.settings = windows.recorded_as(model.settings)
+    model.text_encoder.encode(["", *(text for said in windows.sayings.values() for text in said)])
+
+
+class _Learning:
+    """What learns, and its loss."""
+
+    def __init__(self, model: WorldModel, windows: LatentWindows, config: FinetuneConfig) -> None:
+        self.model, self.windows, self.config = model, windows, config
+        denoiser: Any = as_module(model.denoiser)
+        denoiser.requires_grad_(not config.lora)
+        if config.checkpointing:
+            denoiser.enable_gradient_checkpointing()
+        self.lora = LoraWeights(model, config.lora) if config.lora else None
+        self.module: nn.Module = self.lora or denoiser
+
+    def loss(self, step: int, generator: torch.Generator, *, held_out: bool = False) -> Tensor:  # noqa: ARG002
+        """Return the loss of one batch."""
+        model, slow = self.model, self.config.slow
+        first = bool(torch.rand((), generator=generator) < self.config.first_share)
+        windows = self.windows.draw(
+            generator,
+            batch=slow.batch_size,
+            past_lengths=(1,) if first else (model.past_latents,),
+            new_frames=model.latents_in(model.settings.chunk_frames),
+            text_encoder=model.text_encoder,
+            even_share=slow.even_share,
+            held_out=held_out,
+        )
+        like = torch.zeros((), device=model.device)
+        no_text = model.text_encoder.encode([""]).to(like)
+        return slow_loss(
+            model.denoiser, windows_to(windows, like), no_text, model.schedule, slow, generator
+        )
+
+    def take_(self, averaged: nn.Module) -> None:
+        """Put the averaged weights into the place of those that learned."""
+        self.module.load_state_dict(averaged.state_dict())
+
+    @torch.no_grad()
+    def held_out_loss(self) -> float:
+        """Return the mean loss on held-out episodes."""
+        seeds = range(VALIDATION_BATCHES)
+        losses = [self.loss(0, generator_of("held out", it), held_out=True) for it in seeds]
+        return float(torch.stack(losses).mean())
+
+    def store(self, out: Path) -> None:
+        """Write ``model/``, and of an adapter ``lora/`` too."""
+        if self.lora is not None:
+            family = self.model.origin.family if self.model.origin else None
+            place = out / "lora" / STOCK
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with written_aside(place) as aside:
+                prefix = f"{family.part}." if family else ""
+                save_file(named_tensors(*self.lora.halves(), prefix), aside)
+            self.lora.merge_(self.model)
+        self.model.to("cpu").save_pretrained(out / "model", card=_card(self.config))
+
+
+def _card(config: FinetuneConfig) -> str:
+    kind = f"an adapter of rank {config.lora}" if config.lora else "all weights of the denoiser"
+    return (
+        f"# Fine-tuned world model\n\nTrained on: {kind}, up to {config.loop.steps} steps of"
+        f" {config.slow.batch_size} windows at learning rate {config.loop.learning_rate}.\n"
+    )
