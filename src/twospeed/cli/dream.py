@@ -113,8 +113,8 @@ def _size_for(place: str, model: WorldModel) -> int | None:
     if model.settings.world or place.startswith("rooms:"):
         return None
     side = model.rules.side
-    shorter = min(read_frame(Path(place), say=say).shape[:2])
-    return max(side, min(shorter, model.settings.frame_size) // side * side)
+    shorter: int = min(read_frame(Path(place), say=say).shape[:2])
+    return max(side, min(shorter, int(model.settings.frame_size)) // side * side)
 
 
 def _first_frame(place: str, size: int) -> Frame:

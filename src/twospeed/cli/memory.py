@@ -1,15 +1,24 @@
-"""``twospeed memory``: memories are files; look at them, fork, merge, compare, forget."""
+"""``twospeed memory``: memories are files; write them, look at them, fork, merge, forget."""
 
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from twospeed.cli.memory_options import Preset
+from twospeed.cli.options import Device, DType, Model, Seed
 from twospeed.cli.targets import new_folder
 from twospeed.core.folders import check_folder
+from twospeed.core.pictures import fit_frame
+from twospeed.core.video import read_video
 from twospeed.memory import edits, files
+from twospeed.memory.fast_weights import FastWeights
+from twospeed.memory.presets import preset_of
+from twospeed.memory.video import learn_video
+from twospeed.worldmodel.model import WorldModel
 
 app = typer.Typer(no_args_is_help=True, help="Look at memories, fork, merge, compare, forget.")
 
@@ -41,6 +50,35 @@ def show(
             "yes" if it.written else "no",
         )
     Console(markup=False).print(table)
+
+
+@app.command()
+def write(
+    model: Model,
+    video: Annotated[Path, typer.Argument(help="A video of the place.")],
+    out: Target,
+    preset: Preset = "default",
+    action: Annotated[str, typer.Option(help="What is done in it; by default nothing said.")] = "",
+    size: Annotated[
+        int | None, typer.Option(help="Height and width in pixels; by default the model's.")
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    dtype: DType = "float32",
+) -> None:
+    """Learn a whole video, so that what was filmed once can be dreamed in."""
+    world_model = WorldModel.from_pretrained(model, device=device, torch_dtype=dtype)
+    if size is not None:
+        world_model.configure(frame_size=size)
+    frames = read_video(video)
+    fitted = np.stack([fit_frame(frame, world_model.settings.frame_size) for frame in frames])
+    memory = FastWeights(world_model, preset_of(world_model, preset), seeds=(seed,))
+    records = list(learn_video(memory, fitted, [action]))
+    files.save_memory(memory, out)
+    typer.echo(
+        f"learned {len(records)} chunks of {video}: loss {records[0].loss_before:.4f} at the first,"
+        f" {records[-1].loss_after:.4f} after the last; memory in {out}"
+    )
 
 
 @app.command()

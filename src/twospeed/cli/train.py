@@ -62,9 +62,18 @@ def train(
     For inverse-dynamics, --init is a world model whose generated clips are read, too.
     """
     if recipe is None:
-        own = {"lora": lora, "checkpointing": checkpointing, "accumulate": accumulate}
-        own |= {"dtype": dtype, "settings": settings}
-        fine_tune(out, data, init, minutes=minutes, device=device, **own)
+        fine_tune(
+            out,
+            data,
+            init,
+            lora=lora,
+            checkpointing=checkpointing,
+            accumulate=accumulate,
+            dtype=dtype,
+            settings=settings,
+            minutes=minutes,
+            device=device,
+        )
         return
     if lora is not None or checkpointing:
         raise ConfigError("--lora and --checkpointing fine-tune a model: leave the recipe away")

@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 
-from twospeed.core.arguments import FramesLike, as_first_frame, as_frames, as_text, check_kind
+from twospeed.core.arguments import (
+    FramesLike,
+    as_first_frame,
+    as_frames,
+    as_text,
+    check_kind,
+    check_size,
+)
 from twospeed.core.errors import DataError, ShapeError, TwospeedError
 from twospeed.core.fields import checked, shown
 from twospeed.core.files import StrPath, as_path, read_json, write_json

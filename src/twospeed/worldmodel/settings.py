@@ -12,7 +12,7 @@ class ModelSettings:
     """What a world model needs to be told beside its weights."""
 
     world: str = "rooms"
-    """World whose recordings it was trained on; "" for weights of another maker, which know none."""
+    """World whose recordings it was trained on; "" for weights of another maker."""
 
     chunk_frames: ChunkFrames = 4
     """Frames generated for one action."""

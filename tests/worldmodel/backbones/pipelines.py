@@ -86,32 +86,32 @@ TI2V_VAE = {
 }  # fmt: skip
 
 
-def wan_21(folder):
+def wan_21(_):
     return WanPipeline(**wan())
 
 
-def wan_22_ti2v(folder):
+def wan_22_ti2v(_):
     return WanPipeline(**wan(48, vae=TI2V_VAE, expand_timesteps=True))
 
 
-def wan_22_ti2v_image(folder):
+def wan_22_ti2v_image(_):
     parts = wan(48, vae=TI2V_VAE, expand_timesteps=True)
     return WanImageToVideoPipeline(**parts, image_encoder=None, image_processor=None)
 
 
-def wan_22_image(folder):
+def wan_22_image(_):
     parts = wan(more={"in_channels": 36, "out_channels": 16})
     return WanImageToVideoPipeline(**parts, image_encoder=None, image_processor=None)
 
 
-def skyreels(folder):
+def skyreels(_):
     parts = wan()
     sizes = WAN_TRANSFORMER | {"in_channels": 16, "out_channels": 16, "inject_sample_info": True}
     parts["transformer"] = SkyReelsV2Transformer3DModel(**sizes)
     return SkyReelsV2DiffusionForcingPipeline(**parts | {"scheduler": unipc(8.0)})
 
 
-def ltx(folder):
+def ltx(_):
     transformer = LTXVideoTransformer3DModel(
         in_channels=8, out_channels=8, num_attention_heads=4, attention_head_dim=8,
         cross_attention_dim=32, num_layers=2, caption_channels=WIDTH,
@@ -133,8 +133,8 @@ def modelscope(folder):
         up_block_types=("UpBlock3D", "CrossAttnUpBlock3D"),
     )  # fmt: skip
     vae = AutoencoderKL(
-        latent_channels=4, block_out_channels=(8, 8), norm_num_groups=4,
-        down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
+        latent_channels=4, block_out_channels=(8, 8, 8, 8), norm_num_groups=4,
+        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     letters = [f"{letter}{end}" for letter in "abcdefghijklmnopqrstuvwxyz" for end in ("", "</w>")]

@@ -1,1 +1,1 @@
-"""Slow learning on weights that are there already: all of them, or a low-rank adapter beside them."""
+"""Slow learning on weights that are there already: all of them, or an adapter beside them."""

@@ -1,4 +1,4 @@
-"""The part of a denoiser that learns: all of it, or low-rank adapters that are merged at the end."""
+"""Low-rank adapters of a denoiser that learn in its place and are merged at the end."""
 
 import torch
 from torch import Tensor, nn

@@ -15,7 +15,7 @@ from twospeed.training.rendering.config import RenderingRun
 from twospeed.training.rendering.learning import LearningToDraw
 from twospeed.training.rendering.posed import posed_frames
 from twospeed.training.stages.folders import RunContext
-from twospeed.worldmodel.codec import cell_side
+from twospeed.worldmodel.codec import packing_of
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.rendering.renderer import ViewRenderer
 
@@ -71,7 +71,7 @@ def build_renderer(model: WorldModel, run: RenderingRun) -> ViewRenderer:
         renderer: ViewRenderer = ViewRenderer(
             side=settings.frame_size,
             latent_channels=int(model.autoencoder.config.latent_channels),
-            latent_cells=settings.frame_size // cell_side(model.autoencoder),
+            latent_cells=settings.frame_size // packing_of(model.autoencoder).side,
             text_width=model.text_encoder.width,
             chunk_frames=settings.chunk_frames,
             features=run.features,

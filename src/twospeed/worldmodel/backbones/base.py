@@ -1,8 +1,8 @@
 """What a family of video diffusion models says of itself: the contract `Backbone`.
 
-A family is one file that makes one of these; the table (table.py) finds it by the pipeline that a
-folder's ``model_index.json`` names. Its denoiser is diffusers' own class with our `forward`, so that
-its layers keep their names and its files stay diffusers' files.
+A family is one file that makes one of these; the table (table.py) finds it by the pipeline that
+a folder's ``model_index.json`` names. Its denoiser is diffusers' own class with our `forward`, so
+that its layers keep their names and its files stay diffusers' files.
 """
 
 from collections.abc import Callable, Mapping

@@ -43,9 +43,7 @@ def fetch_model(name: str, *, revision: str | None = None, variant: str | None =
     """
     try:
         with quietly():
-            return Path(
-                snapshot_download(name, revision=revision, allow_patterns=_wanted(variant))
-            )
+            return Path(snapshot_download(name, revision=revision, allow_patterns=_wanted(variant)))
     except GatedRepoError as error:
         raise DataError(
             f"the model {name!r} is gated: accept its terms on its page and log in, or name a"
