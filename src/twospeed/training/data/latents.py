@@ -48,6 +48,8 @@ class _Note:
     """What is kept of one episode beside its latents."""
 
     num_frames: Count
+    """Latents: its frames, or fewer where the autoencoder packs time."""
+
     actions: tuple[str, ...]
     world: str | None = None
     frames_per_second: FramesPerSecond | None = None
@@ -119,15 +121,17 @@ def _encode_groups(job: _Job, names: Iterator[str]) -> Iterator[int]:
             latents = [_encode(job.autoencoder, episode.frames) for episode in episodes]
             with written_aside(path) as aside, aside.open("wb") as file:
                 np.save(file, np.concatenate(latents))
-            notes = [_note_of(episode) for episode in episodes]
+            notes = [
+                _note_of(episode, len(it)) for episode, it in zip(episodes, latents, strict=True)
+            ]
             values = {"format": FORMAT, "fingerprint": marks[name], "episodes": notes}
             write_json(path.with_suffix(".json"), values)
         yield 1
 
 
-def _note_of(episode: Episode) -> dict[str, Any]:
+def _note_of(episode: Episode, num_latents: int) -> dict[str, Any]:
     note = _Note(
-        num_frames=len(episode.frames),
+        num_frames=num_latents,
         actions=episode.actions,
         world=episode.world,
         frames_per_second=episode.frames_per_second,
@@ -145,7 +149,7 @@ class EpisodeLatents:
     """One episode in the cache."""
 
     latents_TCHW: NDArray[np.float16]
-    """All frames."""
+    """All frames, or the latents that they are packed into."""
 
     actions: tuple[str, ...]
     """One canonical text a chunk."""
@@ -158,7 +162,7 @@ class EpisodeLatents:
 
     @property
     def chunk_frames(self) -> int:
-        """Frames of a chunk."""
+        """Latents of a chunk."""
         return (len(self.latents_TCHW) - 1) // len(self.actions)
 
 

@@ -14,7 +14,7 @@ from twospeed.training.finetune.config import FinetuneConfig
 from twospeed.training.finetune.pipeline import finetune
 from twospeed.worldmodel.model import WorldModel
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "worldmodel" / "backbones"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "worldmodel" / "backbones"))
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*")
 
 
