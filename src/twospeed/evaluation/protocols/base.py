@@ -52,6 +52,11 @@ def check_chunks(model: WorldModel) -> None:
             f"routes have chunks of {CHUNK_FRAMES} frames, this model generates"
             f" {model.settings.chunk_frames}"
         )
+    if model.rules.frames > 1:
+        raise DataError(
+            f"routes are measured frame by frame, this model packs {model.rules.frames} frames into"
+            " a latent: measure a model of one latent a frame"
+        )
 
 
 def check_moves(model: WorldModel) -> None:

@@ -1,0 +1,52 @@
+"""Sizes of published models, by their configurations on the meta device."""
+
+import pytest
+
+from twospeed.cli.app import main
+from twospeed.core.errors import ConfigError
+from twospeed.memory.planning import plan_memory
+from twospeed.worldmodel.backbones.published import CHECKPOINTS
+
+BILLIONS = {
+    "wan-2.1-1.3b": 1.42,
+    "wan-2.1-14b": 14.3,
+    "wan-2.2-ti2v-5b": 5.0,
+    "skyreels-v2-df-1.3b": 1.43,
+    "ltx-video": 1.92,
+    "modelscope-1.7b": 1.41,
+}
+
+
+@pytest.mark.parametrize("name", BILLIONS)
+def test_a_published_configuration_has_the_published_number_of_parameters(name):
+    checkpoint = CHECKPOINTS[name]
+    plan = plan_memory(checkpoint, frames=checkpoint.frames, size=checkpoint.size, rank=32)
+    assert plan.parameters / 1e9 == pytest.approx(BILLIONS[name], rel=0.03)
+    assert plan.writing > plan.writing_checkpointed > plan.dreaming > 0
+
+
+def test_adapters_grow_with_their_rank_and_windows_with_their_frames():
+    checkpoint = CHECKPOINTS["wan-2.1-1.3b"]
+    small, large = (plan_memory(checkpoint, frames=17, size=480, rank=it) for it in (8, 32))
+    assert large.adapter_parameters == 4 * small.adapter_parameters
+    width, wide = 1536, 8960
+    assert small.adapter_parameters == 30 * 8 * (8 * 2 * width + 2 * (width + wide))
+    assert small.tokens == 5 * 30 * 30
+
+
+def test_what_is_not_possible_is_named():
+    checkpoint = CHECKPOINTS["wan-2.1-1.3b"]
+    for options, words in (
+        ({"frames": 16, "size": 480, "rank": 8}, r"1 \+ 4 k"),
+        ({"frames": 17, "size": 481, "rank": 8}, "multiple of 16"),
+        ({"frames": 17, "size": 480, "rank": 0}, "rank must be"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            plan_memory(checkpoint, **options)
+
+
+def test_the_command_says_what_fits(capsys):
+    assert main(["plan-memory", "skyreels-v2-df-1.3b", "--frames", "33", "--rank", "16"]) == 0
+    said = capsys.readouterr().out
+    assert "estimate of what fits" in said
+    assert "80 GB: as it is" in said

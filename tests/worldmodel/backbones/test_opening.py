@@ -1,0 +1,117 @@
+"""What cannot be opened is one line, and says what would do."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from twospeed.cli.app import main
+from twospeed.core.errors import ConfigError, DataError, UnknownNameError
+from twospeed.memory.fast_weights import FastWeights
+from twospeed.memory.files import load_memory, save_memory
+from twospeed.memory.memory_file import open_memories
+from twospeed.memory.presets import preset_of
+from twospeed.worldmodel.backbones import hub
+from twospeed.worldmodel.backbones.placement import placement_of
+from twospeed.worldmodel.model import WorldModel
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*")
+
+
+@pytest.fixture
+def copy(saved, tmp_path):
+    """Return a copy of a tiny Wan pipeline that may be damaged."""
+    shutil.copytree(saved("wan_21"), tmp_path / "wan")
+    return tmp_path / "wan"
+
+
+def refused(folder, kind, match):
+    with pytest.raises(kind, match=match) as caught:
+        WorldModel.from_pretrained(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("part", ["text_encoder", "tokenizer", "transformer", "vae"])
+def test_a_pipeline_that_lacks_a_part_says_which(copy, part):
+    shutil.rmtree(copy / part)
+    refused(copy, DataError, part)
+
+
+@pytest.mark.parametrize("part", ["transformer", "vae", "text_encoder"])
+def test_a_torn_file_of_weights_is_one_line(copy, part):
+    path = next((copy / part).glob("*.safetensors"))
+    path.write_bytes(path.read_bytes()[:-100])
+    refused(copy, DataError, "cannot read")
+
+
+def test_pickles_are_not_read(copy):
+    for path in (copy / "transformer").glob("*.safetensors"):
+        torch.save({}, path.with_suffix(".bin"))
+        path.unlink()
+    refused(copy, DataError, "transformer")
+
+
+def test_a_second_transformer_and_an_encoder_of_pictures_are_refused(copy):
+    path = copy / "model_index.json"
+    index = json.loads(path.read_text())
+    for part, words in (("transformer_2", "second transformer"), ("image_encoder", "picture")):
+        path.write_text(json.dumps(index | {part: ["diffusers", "Anything"]}))
+        refused(copy, DataError, words)
+
+
+def test_a_denoiser_of_another_family_is_named(copy):
+    path = copy / "transformer" / "config.json"
+    path.write_text(path.read_text().replace("WanTransformer3DModel", "LTXVideoTransformer3DModel"))
+    refused(copy, UnknownNameError, "WanTransformer3DModel")
+
+
+def test_a_memory_of_another_family_is_refused(saved, tmp_path):
+    one, other = (WorldModel.from_pretrained(saved(it)) for it in ("wan_21", "ltx"))
+    save_memory(FastWeights(one, preset_of(one, "paper")), tmp_path / "m")
+    with pytest.raises(DataError, match=r"no linear layer called|belongs to slow weights"):
+        open_memories(other, [load_memory(tmp_path / "m")], seeds=[0])
+
+
+def test_a_device_or_precision_that_is_not_there_is_one_line(saved):
+    with pytest.raises(UnknownNameError, match="bfloat16"):
+        placement_of("cpu", "float61")
+    with pytest.raises(ConfigError, match="--device cpu"):
+        placement_of("cuda:77")
+    with pytest.raises(ConfigError, match="nothing can be computed"):
+        WorldModel.from_pretrained(saved("wan_21"), device="toaster")
+
+
+def test_a_hub_id_offline_is_one_line(monkeypatch):
+    def unreachable(*_, **__):
+        raise hub.OfflineModeIsEnabled("offline")
+
+    monkeypatch.setattr(hub, "snapshot_download", unreachable)
+    with pytest.raises(DataError, match="hub cannot be reached"):
+        WorldModel.from_pretrained("somebody/some-model")
+    assert not hub.is_hub_id("rooms-64")
+    assert not hub.is_hub_id("../rooms-64")
+
+
+def test_only_what_is_loaded_is_fetched():
+    wanted = hub._wanted("fp16")
+    assert "transformer/*.fp16*.safetensors" in wanted
+    assert not any(it.endswith((".bin", ".py", ".pt")) for it in wanted)
+
+
+def test_offload_gives_the_same_and_leaves_the_rest_on_the_cpu(saved):
+    here, there = (WorldModel.from_pretrained(saved("wan_21"), offload=it) for it in (False, True))
+    texts = ["go on"]
+    assert torch.equal(here.text_encoder.encode(texts), there.text_encoder.encode(texts))
+
+
+def test_the_command_dreams_in_a_stock_folder_and_keeps_what_it_learned(saved, tmp_path, capsys):
+    from PIL import Image
+
+    Image.new("RGB", (70, 50), (200, 90, 20)).save(tmp_path / "p.png")
+    arguments = ["dream", str(saved("wan_21")), "--first-frame", str(tmp_path / "p.png")]
+    arguments += ["--actions", "a*2", "--memory", "on", "--preset", "paper", "--steps", "2"]
+    arguments += ["--out", str(tmp_path / "x.mp4"), "--save-memory", str(tmp_path / "m")]
+    assert main(arguments) == 0
+    assert "2 chunks, 9 frames" in capsys.readouterr().out
+    assert load_memory(tmp_path / "m").config.rank == 32
