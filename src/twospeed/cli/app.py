@@ -20,7 +20,12 @@ COMMANDS: dict[str, Entry] = {
         ("dream", "dream", "dream", "Generate a long video, action by action."),
         ("models", "models", "models", "List the packaged models."),
         ("memory", "memory", "app", "Look at memories, fork, merge, compare or forget them."),
-        ("plan-memory", "plan_memory", "plan_memory_of", "What a memory on a large model takes."),
+        (
+            "plan-memory",
+            "large.plan_memory",
+            "plan_memory_of",
+            "What a memory on a large model takes.",
+        ),
         ("recall", "recall", "recall", "Measure what memory recalls of places out of sight."),
         ("plan", "plan", "plan", "Act on a task that needs memory, and measure how near one came."),
         ("adherence", "adherence", "adherence", "Measure whether actions are obeyed, by domain."),

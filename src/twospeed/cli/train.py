@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from twospeed.cli.finetuning import fine_tune
+from twospeed.cli.large.finetuning import fine_tune
 from twospeed.cli.options import DType, Settings, Workers, workers_of
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.core.config import override

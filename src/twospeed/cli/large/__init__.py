@@ -1,0 +1,1 @@
+"""Commands and their parts for models of other makers: what they take, and learning on them."""
