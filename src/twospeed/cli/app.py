@@ -24,7 +24,7 @@ COMMANDS: dict[str, Entry] = {
             "plan-memory",
             "large.plan_memory",
             "plan_memory_of",
-            "What a memory on a large model takes.",
+            "What a large model with a memory takes.",
         ),
         ("recall", "recall", "recall", "Measure what memory recalls of places out of sight."),
         ("plan", "plan", "plan", "Act on a task that needs memory, and measure how near one came."),

@@ -11,7 +11,7 @@ from twospeed.memory.planning import CARDS, Plan, plan_memory
 from twospeed.worldmodel.backbones.published import CHECKPOINTS
 
 
-def plan_memory_of(
+def command(
     model: Annotated[str, typer.Argument(help=f"One of: {', '.join(CHECKPOINTS)}.")],
     frames: Annotated[
         int | None, typer.Option(help="Frames of a window; by default the model's.")
