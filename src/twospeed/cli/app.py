@@ -23,7 +23,7 @@ COMMANDS: dict[str, Entry] = {
         (
             "plan-memory",
             "large.plan_memory",
-            "plan_memory_of",
+            "command",
             "What a large model with a memory takes.",
         ),
         ("recall", "recall", "recall", "Measure what memory recalls of places out of sight."),
