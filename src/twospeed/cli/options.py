@@ -40,7 +40,11 @@ Dataset: TypeAlias = Annotated[
 ]
 """What a network is fitted to."""
 
-Device: TypeAlias = Annotated[str, typer.Option("--device", help="Such as cpu or cuda.")]
+DEVICE = "Such as cpu or cuda."
+
+Device: TypeAlias = Annotated[str, typer.Option("--device", help=DEVICE)]
+AnyDevice: TypeAlias = Annotated[str | None, typer.Option("--device", help=DEVICE)]
+"""By default what is there."""
 DType: TypeAlias = Annotated[
     str, typer.Option("--dtype", help="Precision of the weights: float32, bfloat16 or float16.")
 ]

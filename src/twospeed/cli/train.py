@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from twospeed.cli.large.finetuning import fine_tune
-from twospeed.cli.options import DType, Settings, Workers, workers_of
+from twospeed.cli.options import AnyDevice, DType, Settings, Workers, workers_of
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.core.config import override
 from twospeed.core.errors import ConfigError, lookup
@@ -52,9 +52,7 @@ def train(
     checkpointing: Annotated[
         bool, typer.Option(help="Compute activations again to save memory.")
     ] = False,
-    device: Annotated[
-        str | None, typer.Option(help="Such as cpu or cuda; by default what is there.")
-    ] = None,
+    device: AnyDevice = None,
     dtype: DType = "float32",
 ) -> None:
     """Train a world model, or what reads commands from frames; the same command goes on.
