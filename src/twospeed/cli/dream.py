@@ -8,7 +8,7 @@ import numpy as np
 import typer
 
 from twospeed.cli.memory_options import Preset
-from twospeed.cli.options import Device, DType, Model, Seed
+from twospeed.cli.options import AnySize, Device, DType, Model, Seed
 from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_of, new_file
 from twospeed.core.capacity import check_fits
@@ -51,9 +51,7 @@ def dream(
     offload: Annotated[
         bool, typer.Option(help="Keep autoencoder and text encoder on the CPU while they rest.")
     ] = False,
-    size: Annotated[
-        int | None, typer.Option(help="Height and width in pixels; by default the model's.")
-    ] = None,
+    size: AnySize = None,
     chunk_frames: Annotated[int | None, typer.Option(help="Frames of one action.")] = None,
     past_frames: Annotated[
         int | None, typer.Option(help="Most past frames that a chunk goes on from.")

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from twospeed.cli.memory_options import Preset
-from twospeed.cli.options import Device, DType, Model, Seed
+from twospeed.cli.options import AnySize, Device, DType, Model, Seed
 from twospeed.cli.targets import new_folder
 from twospeed.core.folders import check_folder
 from twospeed.core.pictures import fit_frame
@@ -59,9 +59,7 @@ def write(
     out: Target,
     preset: Preset = "default",
     action: Annotated[str, typer.Option(help="What is done in it; by default nothing said.")] = "",
-    size: Annotated[
-        int | None, typer.Option(help="Height and width in pixels; by default the model's.")
-    ] = None,
+    size: AnySize = None,
     seed: Seed = 0,
     device: Device = "cpu",
     dtype: DType = "float32",

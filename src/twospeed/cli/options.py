@@ -24,9 +24,11 @@ Seed: TypeAlias = Annotated[int, typer.Option("--seed", help="Decides all that i
 FIRST_SEED = "Seed of the first episode; from 800,000 on they are for testing."
 
 FirstSeed: TypeAlias = Annotated[int, typer.Option("--first-seed", help=FIRST_SEED)]
-FrameSize: TypeAlias = Annotated[
-    int, typer.Option("--size", help="Height and width of the frames in pixels.")
-]
+SIZE = "Height and width of the frames in pixels."
+
+FrameSize: TypeAlias = Annotated[int, typer.Option("--size", help=SIZE)]
+AnySize: TypeAlias = Annotated[int | None, typer.Option("--size", help=SIZE)]
+"""By default the model's."""
 Report: TypeAlias = Annotated[
     Path | None,
     typer.Option("--json", callback=new_file, help="Write all numbers to this file."),

@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from twospeed.cli.options import AnySize
 from twospeed.core.errors import lookup
 from twospeed.memory.planning import CARDS, Plan, plan_memory
 from twospeed.worldmodel.backbones.published import CHECKPOINTS
@@ -16,9 +17,7 @@ def command(
     frames: Annotated[
         int | None, typer.Option(help="Frames of a window; by default the model's.")
     ] = None,
-    size: Annotated[
-        int | None, typer.Option(help="Height and width; by default the model's.")
-    ] = None,
+    size: AnySize = None,
     rank: Annotated[int, typer.Option(help="Rank of the adapters.")] = 32,
 ) -> None:
     """Print what a checkpoint and a memory on it take, and what fits on common GPUs."""
