@@ -27,7 +27,7 @@ COMMANDS: dict[str, Entry] = {
             "What a large model with a memory takes.",
         ),
         ("recall", "recall", "recall", "Measure what memory recalls of places out of sight."),
-        ("plan", "plan", "plan", "Act on a task that needs memory, and measure how near one came."),
+        ("plan", "planning.plan", "plan", "Act on a task that needs memory, measured."),
         ("adherence", "adherence", "adherence", "Measure whether actions are obeyed, by domain."),
         (
             "evaluate",

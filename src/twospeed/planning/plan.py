@@ -18,6 +18,7 @@ from twospeed.core.ranges import EpisodeSeed, Seed, Within
 from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.evaluation.metrics.bootstrap import bootstrap_mean
 from twospeed.evaluation.reports.provenance import provenance_of
+from twospeed.memory.config import ViewConfig
 from twospeed.memory.presets import preset_of
 from twospeed.planning.arms import ARMS, Setting
 from twospeed.planning.episodes import (
@@ -66,8 +67,8 @@ class PlanConfig:
     splitter: str = "grammar"
     """See `splitter_of`."""
 
-    preset: str = "default"
-    """How memories are written: a name in `memory.presets.PRESETS`."""
+    preset: str = "associative"
+    """How memories are written: a name in `memory.presets.PRESETS`, one that learns words."""
 
     seed: Seed = 0
     """Mixed into all noise, beside the episode's own."""
@@ -151,6 +152,8 @@ def _check_models(
             f"these inverse dynamics read {sorted(strangers)[0]!r}, which {config.world} does not"
             " know: train them by twospeed train inverse-dynamics --data SHARDS"
         )
+    if isinstance(preset_of(model, config.preset), ViewConfig):
+        raise ConfigError("views are not told in words: take --preset associative or gradient")
     for one in (model, *([consolidated] if consolidated else [])):
         if one.settings.world != config.world:
             raise ConfigError(

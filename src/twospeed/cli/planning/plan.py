@@ -45,7 +45,7 @@ def plan(
     splitter: Annotated[
         str, typer.Option(help="grammar, chat:MODEL (an endpoint) or local:FOLDER.")
     ] = "grammar",
-    preset: Preset = "default",
+    preset: Preset = "associative",
     json: Report = None,
     out: Annotated[
         Path | None,

@@ -1,0 +1,1 @@
+"""Commands that act by what is imagined and remembered."""
