@@ -15,8 +15,9 @@ from twospeed.core.video import write_video
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import WEIGHTS, save_memory
 from twospeed.web.connection import MOST_RUBBISH
+from twospeed.web.edits import put_memory
 from twospeed.web.server import MOST_PLAYERS
-from twospeed.web.uploads import MOST_BYTES
+from twospeed.web.uploads import MOST_BYTES, memory_in
 
 
 def refusal(client, path, **options):
@@ -226,6 +227,18 @@ def test_a_memory_is_downloaded_and_handed_in_again(join):
     assert state["memory"]["writes"] == 1
     assert state["memory"]["norm"] > 0
     assert other.act("undo", count=1)["memory"]["norm"] == 0
+
+
+def test_a_memory_of_views_is_handed_in_too(make_session, viewing_model, tmp_path):
+    first, second = (make_session(model="viewing_model") for _ in range(2))
+    first.look("turn left")
+    save_memory(first.memory, tmp_path / "views")
+    content = (tmp_path / "views" / WEIGHTS).read_bytes()
+    put_memory(second, memory_in(content, viewing_model, tmp_path / "play"))
+    assert len(second.memory.records[0]) == 1
+    second.look("turn left")
+    second.undo(2)
+    assert len(second.memory.records[0]) == 0
 
 
 def test_a_memory_is_checked_before_it_is_used(join, make_model, tmp_path):

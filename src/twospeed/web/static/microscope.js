@@ -170,5 +170,5 @@ function arrow(pen, [x, y], heading) {
 }
 
 function short(loss) {
-  return loss < 0.001 ? loss.toExponential(0) : loss.toFixed(3);
+  return loss && loss < 0.001 ? loss.toExponential(0) : loss.toFixed(loss ? 3 : 0);
 }
