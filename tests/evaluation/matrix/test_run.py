@@ -62,6 +62,20 @@ def test_controls_are_what_they_say(revisit):
     assert controls["truth"]["psnr_db"]["mean"] >= best
 
 
+def test_the_report_is_one_page_that_needs_nothing_else(revisit):
+    out, _ = revisit
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "http" not in page
+    assert page.count("data:image/png") >= 4
+    assert "a frozen frame is as good in scene_cuts" in page
+    rows = (out / "results.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0] == "arm,metric,mean,low,high,n"
+    assert any(row.startswith("paper,psnr_db,") for row in rows)
+    assert len(list((out / "clips").glob("paper-*.mp4"))) == 3
+    card = json.loads((out / ".eval_results" / "twospeed.json").read_text(encoding="utf-8"))
+    assert {it["type"] for it in card["metrics"]} >= {"psnr_db", "ssim"}
+
+
 def test_a_killed_run_goes_on_and_gives_the_same(revisit, folder):
     out, before = revisit
     done = out / "episodes" / "none" / "000000500.json"

@@ -20,6 +20,7 @@ from twospeed.evaluation.matrix.protocol import Protocol
 from twospeed.evaluation.matrix.table import CONTROLS, MEMORIES
 from twospeed.evaluation.matrix.unit import REAL, TRUTH, Bench, Worker, start_process
 from twospeed.evaluation.matrix.unit import work_in_process as _work
+from twospeed.evaluation.reports.matrix import write_report
 from twospeed.evaluation.reports.provenance import provenance_of
 from twospeed.worldmodel.model import WorldModel
 
@@ -71,7 +72,7 @@ class MatrixConfig:
 
 
 def run_matrix(config: MatrixConfig, out: Path, *, weights: Path | None = None) -> Json:
-    """Run what is not yet done, write ``results.json`` into `out` and return its values.
+    """Run what is not yet done, write results and report into `out`, and return the values.
 
     Memories may be added by another call; all else must be as it was. Progress is shown on
     standard error.
@@ -83,6 +84,8 @@ def run_matrix(config: MatrixConfig, out: Path, *, weights: Path | None = None) 
     """
     started = time.monotonic()
     model = WorldModel.from_pretrained(config.model)
+    for name in config.memories:
+        MEMORIES[name].make(model, 0)  # what does not go with the model is said now
     _claim(out, config, model)
     bench = Bench(
         model=config.model,
@@ -108,6 +111,7 @@ def run_matrix(config: MatrixConfig, out: Path, *, weights: Path | None = None) 
         "seconds": round(time.monotonic() - started, 3),
     }
     write_json(out / "results.json", report)
+    write_report(out, report)
     return report
 
 

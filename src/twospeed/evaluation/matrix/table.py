@@ -11,8 +11,9 @@ from twospeed.evaluation.matrix.memories.delta_rule import DeltaRule
 from twospeed.evaluation.matrix.memories.fast import written_by
 from twospeed.evaluation.matrix.memories.lookup import Table
 from twospeed.evaluation.matrix.memories.retrieval import ByFeature, ByPose
-from twospeed.memory.config import FastLearningConfig, RidgeConfig, ViewConfig
-from twospeed.memory.presets import default, gradient, paper
+from twospeed.memory.config import FastLearningConfig, ViewConfig
+from twospeed.memory.presets import default, gradient, paper, recalling
+from twospeed.worldmodel.contract import recall_denoiser
 from twospeed.worldmodel.model import WorldModel
 
 
@@ -25,10 +26,15 @@ class Entry:
 
 
 def _without_gate(model: WorldModel) -> FastLearningConfig:
-    config = default(model)
-    if not isinstance(config, RidgeConfig):
+    denoiser = recall_denoiser(model.denoiser)
+    if denoiser is None:
         raise ConfigError("ridge needs a backbone with a recall layer")
-    return dataclasses.replace(config, retrieval_range=None)
+    ridge = recalling(denoiser.recall.layer.in_features)
+    return dataclasses.replace(ridge, retrieval_range=None)
+
+
+def _gated(model: WorldModel) -> FastLearningConfig:
+    return dataclasses.replace(_without_gate(model), retrieval_range=recalling(1).retrieval_range)
 
 
 MEMORIES: dict[str, Entry] = {
@@ -53,8 +59,9 @@ MEMORIES: dict[str, Entry] = {
         "TEMP-LORA, one past frame", written_by(lambda _: paper(), past_frames=1)
     ),
     "gradient": Entry("gradient steps, tuned", written_by(lambda _: gradient())),
-    "ridge": Entry("ours without retrieval gate", written_by(_without_gate)),
-    "default": Entry("ours", written_by(default)),
+    "ridge": Entry("the recall layer, by ridge regression", written_by(_without_gate)),
+    "ridge_gated": Entry("the same with the retrieval gate", written_by(_gated)),
+    "default": Entry("ours, what the model comes with", written_by(default)),
     "views": Entry("ours, views drawn anew", written_by(lambda _: ViewConfig())),
 }
 """Name -> memory."""

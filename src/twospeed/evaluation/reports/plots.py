@@ -73,6 +73,42 @@ def plot_arms(route: Mapping[str, Any]) -> bytes:
     return _png(figure)
 
 
+def plot_costs(memories: Mapping[str, Any]) -> bytes:
+    """Draw every memory's PSNR against its seconds a chunk and against the bytes that it keeps.
+
+    Args:
+        memories: name -> its figures, with "psnr_db", "seconds_per_chunk" and "bytes".
+    """
+    figure = Figure(figsize=(8.4, 3.6), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    titles = {"seconds_per_chunk": "seconds a chunk", "bytes": "bytes kept, and one"}
+    for axes, (cost, title) in zip(panels, titles.items(), strict=True):
+        for name, found in memories.items():
+            at = found[cost] + (cost == "bytes")
+            axes.plot([at, at], [found["psnr_db"]["low"], found["psnr_db"]["high"]], "-")
+            axes.annotate(name, (at, found["psnr_db"]["mean"]), fontsize=7)
+        axes.set_xscale("log")
+        axes.set_xlabel(title)
+    panels[0].set_ylabel("PSNR, dB")
+    return _png(figure)
+
+
+def plot_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> bytes:
+    """Draw every memory's PSNR over the age of what is recalled.
+
+    Args:
+        curves: name -> records with "up_to" (frames) and "mean" (dB).
+    """
+    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    for name, points in curves.items():
+        axes.plot([it["up_to"] for it in points], [it["mean"] for it in points], ".-", label=name)
+    axes.set_xlabel("frames since the pose was seen, at most")
+    axes.set_ylabel("PSNR, dB")
+    axes.legend(frameon=False, fontsize=7, ncols=2)
+    return _png(figure)
+
+
 def _png(figure: Figure) -> bytes:
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
