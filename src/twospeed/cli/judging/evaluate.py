@@ -1,5 +1,6 @@
 """``twospeed evaluate``: judge folders of videos, or memories on a model."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,9 +11,11 @@ from rich.table import Table
 from twospeed.cli.options import FirstSeed, Report, Seed, Workers, workers_of
 from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_claimed_by
-from twospeed.core.errors import ConfigError
+from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.files import read_json, write_json
+from twospeed.evaluation.matrix.exports import export_mind, export_wbench
 from twospeed.evaluation.matrix.judge import EXTRA
+from twospeed.evaluation.matrix.paper import TABLES, run_table
 from twospeed.evaluation.matrix.protocol import load_protocol, protocols
 from twospeed.evaluation.matrix.run import NOTE, MatrixConfig, run_matrix
 from twospeed.evaluation.matrix.table import MEMORIES
@@ -20,6 +23,7 @@ from twospeed.evaluation.videos.evaluate import VideoConfig, evaluate_videos
 from twospeed.evaluation.videos.summary import METRICS
 
 _MOST_COLUMNS = 4
+_EXPORTS = {"mind": export_mind, "wbench": export_wbench}
 
 
 def evaluate(
@@ -30,6 +34,12 @@ def evaluate(
     json: Report = None,
     protocol: Annotated[
         str | None, typer.Option(help="For MODEL: a name of --list, or a file ending in .json.")
+    ] = None,
+    table: Annotated[
+        str | None, typer.Option(help=f"For MODEL: {', '.join(TABLES)}, tables of the paper.")
+    ] = None,
+    export: Annotated[
+        str | None, typer.Option(help="Also write every memory's clips for: mind, wbench.")
     ] = None,
     memories: Annotated[str, typer.Option(help="With commas, names of --list.")] = "none,default",
     episodes: Annotated[int, typer.Option(help="Episodes of each memory.")] = 64,
@@ -56,10 +66,13 @@ def evaluate(
     if list_:
         _print_list()
         return
-    if protocol is not None:
+    if protocol is None and table is None:
+        video = VideoConfig(seed=seed, chunk_frames=chunk, out_and_back=out_and_back)
+        report = _judge_videos(targets, video, weights)
+    else:
         config = MatrixConfig(
             model=_only(targets),
-            protocol=load_protocol(protocol),
+            protocol=load_protocol(protocol or "revisit"),
             memories=tuple(it.strip() for it in memories.split(",") if it.strip()),
             episodes=episodes,
             first_seed=first_seed,
@@ -67,19 +80,37 @@ def evaluate(
             seed=seed,
             workers=workers_of(workers),
         )
-        report = run_matrix(config, _named(out), weights=weights)
-        arms = {**report["memories"], **report["controls"]}
-    else:
-        *real, fake = _folders(targets)
-        video = VideoConfig(seed=seed, chunk_frames=chunk, out_and_back=out_and_back)
-        report = evaluate_videos(real[0] if real else None, fake, video, weights=weights, say=say)
-        arms = {"clips": report["metrics"], **report["controls"]}
+        report = _judge_memories(config, table, export, _named(out), weights)
+    judged = report.get("memories") or {"clips": report["metrics"]}
+    arms = {**judged, **report["controls"]}
     for line in report["warnings"]:
         say(line)
     _say_missing(arms)
     if json is not None:
         write_json(json, report)
     Console(markup=False).print(_table(arms), highlight=False)
+
+
+def _judge_videos(
+    targets: list[str] | None, config: VideoConfig, weights: Path | None
+) -> dict[str, Any]:
+    *real, fake = _folders(targets)
+    first = real[0] if real else None
+    return evaluate_videos(first, fake, config, weights=weights, say=say)
+
+
+def _judge_memories(
+    config: MatrixConfig, table: str | None, export: str | None, out: Path, weights: Path | None
+) -> dict[str, Any]:
+    chosen = lookup(TABLES, table, "table") if table else None
+    exporter = lookup(_EXPORTS, export, "layout") if export else None
+    if chosen:
+        return run_table(chosen, config, out, weights=weights)
+    report = run_matrix(config, out, weights=weights)
+    if exporter:
+        for memory in config.memories:
+            exporter(out, memory, out.parent / f"{out.name}-{export}")
+    return report
 
 
 def _folders(targets: list[str] | None) -> list[Path]:
@@ -107,14 +138,13 @@ def _print_list() -> None:
         typer.echo(f"protocol {name}: {read_json(path)['summary']}")
     for name, entry in MEMORIES.items():
         typer.echo(f"memory {name}: {entry.summary}")
+    typer.echo(f"tables: {', '.join(TABLES)}")
     typer.echo(f"metrics: {', '.join((*METRICS, *EXTRA))}")
 
 
 def _table(arms: dict[str, Any]) -> Table:
     """Lay out a column for every arm; of many, a row, and means alone."""
-    names = [
-        it for it in (*METRICS, *EXTRA) if any("mean" in arm.get(it, {}) for arm in arms.values())
-    ]
+    names = [name for name in next(iter(arms.values())) if any(map(_has(name), arms.values()))]
     if len(arms) <= _MOST_COLUMNS:
         table = Table("metric", *arms, box=None)
         for name in names:
@@ -128,15 +158,18 @@ def _table(arms: dict[str, Any]) -> Table:
     return table
 
 
+def _has(name: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda arm: isinstance(arm.get(name), dict) and "mean" in arm[name]
+
+
 def _mean(found: dict[str, Any]) -> str:
     return "-" if found.get("mean") is None else f"{found['mean']:.3g}"
 
 
 def _say_missing(arms: dict[str, Any]) -> None:
-    first = next(iter(arms.values()))
-    for name in (*METRICS, *EXTRA):
-        if "not_computed" in first.get(name, {}):
-            say(f"{name}: not computed: {first[name]['not_computed']}")
+    for name, found in next(iter(arms.values())).items():
+        if isinstance(found, dict) and "not_computed" in found:
+            say(f"{name}: not computed: {found['not_computed']}")
 
 
 def _cell(found: dict[str, Any]) -> str:

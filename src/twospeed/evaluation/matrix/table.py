@@ -11,7 +11,7 @@ from twospeed.evaluation.matrix.memories.delta_rule import DeltaRule
 from twospeed.evaluation.matrix.memories.fast import written_by
 from twospeed.evaluation.matrix.memories.lookup import Table
 from twospeed.evaluation.matrix.memories.retrieval import ByFeature, ByPose
-from twospeed.memory.config import FastLearningConfig, ViewConfig
+from twospeed.memory.config import RidgeConfig, ViewConfig
 from twospeed.memory.presets import default, gradient, paper, recalling
 from twospeed.worldmodel.contract import recall_denoiser
 from twospeed.worldmodel.model import WorldModel
@@ -25,16 +25,15 @@ class Entry:
     make: Make
 
 
-def _without_gate(model: WorldModel) -> FastLearningConfig:
+def _gated(model: WorldModel) -> RidgeConfig:
     denoiser = recall_denoiser(model.denoiser)
     if denoiser is None:
         raise ConfigError("ridge needs a backbone with a recall layer")
-    ridge = recalling(denoiser.recall.layer.in_features)
-    return dataclasses.replace(ridge, retrieval_range=None)
+    return recalling(denoiser.recall.layer.in_features)
 
 
-def _gated(model: WorldModel) -> FastLearningConfig:
-    return dataclasses.replace(_without_gate(model), retrieval_range=recalling(1).retrieval_range)
+def _without_gate(model: WorldModel) -> RidgeConfig:
+    return dataclasses.replace(_gated(model), retrieval_range=None)
 
 
 MEMORIES: dict[str, Entry] = {

@@ -128,7 +128,8 @@ def _sheets(folder: Path, picks: Mapping[str, Mapping[str, int]]) -> dict[str, b
 
 def _strip(path: Path) -> Frames:
     frames = read_video(path)
-    return frames[np.linspace(0, len(frames) - 1, _SHOWN).round().astype(int)]
+    places = np.linspace(0, len(frames) - 1, _SHOWN).round().astype(int)
+    return np.stack([frames[place] for place in places])
 
 
 def _plots(report: Json) -> dict[str, bytes]:
