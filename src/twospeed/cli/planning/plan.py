@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from twospeed.cli.memory_options import Preset
-from twospeed.cli.options import FirstSeed, ModelOption, Report, Seed
+from twospeed.cli.options import Device, DType, FirstSeed, ModelOption, Report, Seed
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.core.errors import ConfigError
 from twospeed.core.files import write_json
@@ -54,9 +54,11 @@ def plan(
         ),
     ] = None,
     seed: Seed = 0,
+    device: Device = "cpu",
+    dtype: DType = "float32",
 ) -> None:
     """Act on a task that needs memory, every arm in every episode, and measure how near it came."""
-    world_model = WorldModel.from_pretrained(model)
+    world_model = WorldModel.from_pretrained(model, device=device, torch_dtype=dtype)
     config = PlanConfig(
         task=task,
         world=world or world_model.settings.world,
@@ -72,7 +74,9 @@ def plan(
         world_model,
         LearnedInverseDynamics.load(inverse or config.world),
         config,
-        consolidated=None if loop_model is None else WorldModel.from_pretrained(loop_model),
+        consolidated=None
+        if loop_model is None
+        else WorldModel.from_pretrained(loop_model, device=device, torch_dtype=dtype),
         out=out,
     )
     report["provenance"]["model"]["name"] = model
