@@ -24,6 +24,7 @@ from twospeed.memory.files import MEMORY, load_memory, save_memory
 from twospeed.memory.memory_file import memory_of, open_memories
 from twospeed.memory.presets import preset_of
 from twospeed.training.data.vocabulary import known_to
+from twospeed.worldmodel.contract import checkpoint_gradients_
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.registry import make_world
 
@@ -51,6 +52,9 @@ def dream(
     offload: Annotated[
         bool, typer.Option(help="Keep autoencoder and text encoder on the CPU while they rest.")
     ] = False,
+    checkpointing: Annotated[
+        bool, typer.Option(help="Compute activations again in a write, to save memory.")
+    ] = False,
     size: AnySize = None,
     chunk_frames: Annotated[int | None, typer.Option(help="Frames of one action.")] = None,
     past_frames: Annotated[
@@ -72,6 +76,8 @@ def dream(
         revision=revision,
         variant=variant,
     )
+    if checkpointing:
+        checkpoint_gradients_(world_model.denoiser)
     texts = _actions(actions, world_model)
     changes = {
         "frame_size": size or _size_for(first_frame, world_model),

@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self, cast
 import torch
 from torch import Tensor, nn
 
+from twospeed.core.errors import ConfigError
 from twospeed.worldmodel.recall import Recall
 
 
@@ -90,3 +91,17 @@ def recall_denoiser(denoiser: Denoiser) -> RecallDenoiser | None:
 def as_module(denoiser: Denoiser) -> nn.Module:
     """Return the denoiser as what it is to optimizers and files."""
     return cast(nn.Module, denoiser)
+
+
+def checkpoint_gradients_(denoiser: Denoiser) -> None:
+    """Let a denoiser compute activations again for the gradient, in place: slower, less memory.
+
+    Raises:
+        ConfigError: when it cannot.
+    """
+    network: Any = denoiser
+    if not getattr(network, "_supports_gradient_checkpointing", False):
+        raise ConfigError(
+            f"a {type(network).__name__} keeps its activations: leave checkpointing away"
+        )
+    network.enable_gradient_checkpointing()

@@ -111,6 +111,7 @@ def test_the_command_dreams_in_a_stock_folder_and_keeps_what_it_learned(saved, t
     Image.new("RGB", (70, 50), (200, 90, 20)).save(tmp_path / "p.png")
     arguments = ["dream", str(saved("wan_21")), "--first-frame", str(tmp_path / "p.png")]
     arguments += ["--actions", "a*2", "--memory", "on", "--preset", "paper", "--steps", "2"]
+    arguments += ["--checkpointing"]
     arguments += ["--out", str(tmp_path / "x.mp4"), "--save-memory", str(tmp_path / "m")]
     assert main(arguments) == 0
     assert "2 chunks, 9 frames" in capsys.readouterr().out

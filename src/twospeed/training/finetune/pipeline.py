@@ -34,7 +34,7 @@ from twospeed.training.finetune.lora import LoraWeights
 from twospeed.training.loop import run_loop
 from twospeed.training.pipeline import claim
 from twospeed.training.stages.slow import slow_loss
-from twospeed.worldmodel.contract import as_module
+from twospeed.worldmodel.contract import as_module, checkpoint_gradients_
 from twospeed.worldmodel.model import WorldModel
 
 VALIDATION_BATCHES = 8
@@ -134,7 +134,7 @@ class _Learning:
         denoiser: Any = as_module(model.denoiser)
         denoiser.requires_grad_(not config.lora)
         if config.checkpointing:
-            denoiser.enable_gradient_checkpointing()
+            checkpoint_gradients_(model.denoiser)
         self.lora = LoraWeights(model, config.lora) if config.lora else None
         self.module: nn.Module = self.lora or denoiser
 
