@@ -5,6 +5,7 @@ import torch
 from twospeed.core.errors import DataError, ShapeError
 from twospeed.planning.inverse.learned import LearnedInverseDynamics
 from twospeed.worlds.language import MOVES
+from twospeed.worlds.words.arm import ARM
 
 
 def clips(count=3):
@@ -49,7 +50,8 @@ def test_a_folder_that_is_none_or_damaged_is_one_line(inverse, tmp_path):
         LearnedInverseDynamics.load(tmp_path / "inverse")
 
 
-def test_one_is_packaged_for_the_rooms():
-    packaged = LearnedInverseDynamics.load("rooms")
-    assert set(packaged.commands) == set(MOVES)
+@pytest.mark.parametrize(("world", "actions"), [("rooms", MOVES), ("fetch", ARM)])
+def test_a_packaged_one_reads_the_commands_of_its_world(world, actions):
+    packaged = LearnedInverseDynamics.load(world)
+    assert set(packaged.commands) == set(actions)
     assert packaged.settings.shape.frame_size == 64
