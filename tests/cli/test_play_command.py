@@ -91,6 +91,7 @@ def test_a_benchmark_writes_its_figures(folder, tmp_path, capsys):
         (["--preset", "papre"], "Did you mean 'paper'"),
         (["--port", "70000"], "cannot listen on 127.0.0.1, port 70000"),
         (["--host", "256.1.1.1"], "cannot listen on 256.1.1.1"),
+        (["--steps", "0"], "sampling_steps must be 1 or more"),
         (["--benchmark", "0"], "takes some seconds"),
     ],
 )

@@ -1,5 +1,6 @@
 """``twospeed play``: walk in a dream in the browser, and see what it remembers."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,9 @@ def play(
     ] = None,
     memory: Annotated[str, typer.Option(help="on, off, or a memory folder to go on from.")] = "on",
     preset: Preset = "default",
+    steps: Annotated[
+        int | None, typer.Option(help="Denoising steps of a chunk; fewer are faster and blurrier.")
+    ] = None,
     port: Annotated[int, typer.Option(help="0 takes one that is free.")] = 8017,
     host: Annotated[
         str, typer.Option(help="Any but loopback lets others in, who need the token.")
@@ -51,6 +55,8 @@ def play(
 ) -> None:
     """Walk in a dream in the browser, with memory and without, beside the true world."""
     world_model = WorldModel.from_pretrained(model, device=device, torch_dtype=dtype)
+    if steps is not None:
+        world_model.settings = replace(world_model.settings, sampling_steps=steps)
     stage = Stage(
         model=world_model,
         words=Words(known_to(world_model), world_model.text_encoder),
