@@ -96,7 +96,7 @@ def run_matrix(config: MatrixConfig, out: Path, *, weights: Path | None = None) 
         weights=weights,
     )
     units = [(arm, seed) for seed in config.seeds for arm in (*config.memories, *CONTROLS, TRUTH)]
-    units += [(REAL, seed) for seed in config.reference_seeds]
+    units += [(REAL, seed) for seed in sorted({*config.seeds, *config.reference_seeds})]
     todo = [unit for unit in units if not bench.place(*unit).exists()]
     label = f"evaluate, {config.protocol.name}"
     done = len(units) - len(todo)
