@@ -54,7 +54,7 @@ def test_the_figures_hold_every_arm_and_their_origin(shown):
     figures = json.loads((shown / "figures.json").read_text(encoding="utf-8"))
     assert set(figures["route"]["psnr_db"]) == set(ARMS)
     assert figures["provenance"]["config"]["episodes"] == 2
-    assert {one["variant"] for one in figures["route"]["per_episode"]} == {"full turn"}
+    assert {one["variant"] for one in figures["route"]["per_episode"]} == {"other direction"}
 
 
 def interval(mean, low, high):

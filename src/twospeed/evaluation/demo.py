@@ -35,14 +35,14 @@ from twospeed.evaluation.reports.provenance import provenance_of
 from twospeed.evaluation.reports.summary import summarise_route
 from twospeed.worldmodel.model import WorldModel
 
-KIND, VARIANT = "loop_return", "full turn"
+KIND, VARIANT = "other_way", "other direction"
 SHOWN = {"truth": "truth", "without memory": "off", "with memory": "on"}
 SHEET = {"truth": "truth", "without memory": "off", "with memory": "on", "other's memory": "swap"}
 STORY = (
-    "The camera walks through an episode that no training has seen and turns once all the way"
-    " round; these true frames are observed and the memory is written. Then it turns round once"
-    " more, and every frame is generated from the last four frames and the actions alone: only"
-    " what was written can know what comes into view."
+    "The camera walks through an episode that no training has seen, turns once all the way round,"
+    " goes away and comes back on a tour; these true frames are observed and the memory is written."
+    " Then it turns round in the other direction, and every frame is generated from the last four"
+    " frames and the actions alone: only what was written can know what comes into view."
 )
 ENLARGE = 4
 
@@ -67,7 +67,7 @@ class DemoConfig:
     """Episodes for the figures; the first one is shown."""
 
     first_seed: Seed = 810_000
-    """Seeds from here on are tried for full turns; nothing is trained or tuned on them."""
+    """Seeds from here on are tried for such walks; nothing is trained or tuned on them."""
 
     settings: ProtocolConfig
     """Memory, noise, batches."""
@@ -90,7 +90,7 @@ def run_demo(model: WorldModel, out: StrPath, config: DemoConfig) -> str:
     check_kind(model, WorldModel, "model")
     started = time.monotonic()
     check_moves(model)
-    walks = list(itertools.islice(_full_turns(model, config.first_seed), config.episodes))
+    walks = list(itertools.islice(_walks(model, config.first_seed), config.episodes))
     with progress("demo", total=count_chunks(walks), unit="chunks") as advance:
         outcomes = list(run_observed_return(model, walks, config.settings, advance=advance))
     outcomes.sort(key=lambda outcome: outcome.walk.route.seed)
@@ -136,7 +136,7 @@ def _verdict(off: dict[str, Any], swap: dict[str, Any]) -> str:
     return "no sure effect of memory here"
 
 
-def _full_turns(model: WorldModel, first_seed: int) -> Iterator[Walk]:
+def _walks(model: WorldModel, first_seed: int) -> Iterator[Walk]:
     for seed in itertools.count(first_seed):
         size, world = model.settings.frame_size, model.settings.world
         walk = draw_walks(KIND, [seed], size=size, world=world)[0]

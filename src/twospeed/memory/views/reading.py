@@ -6,6 +6,7 @@ clips, C channels, T frames, N frames of a chunk, H and W cells, S pixels of a s
 """
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -91,7 +92,7 @@ def _drawn(
     share_NHW = torch.ones_like(latents_NCHW[:, 0])
     todo = [place for place, row in enumerate(known) if row is None]
     if todo:
-        pixels, errors = _frames(model, writer.renderer, rows, poses_N3[todo], config.references)
+        pixels, errors = drawn_from(model, rows, poses_N3[todo], config.references)
         drawn = encode_frames(model.autoencoder, to_frames(pixels)[None])[0].transpose(0, 1)
         latents_NCHW[todo] = drawn.to(latents_NCHW)
         share_NHW[todo] = _shares(errors, cells, config.retrieval_range)
@@ -106,10 +107,19 @@ def _shares(errors_NSS: Tensor, cells: int, retrieval_range: tuple[float, float]
     return ((expected_db - begin) / (whole - begin)).clamp(0, 1)
 
 
-def _frames(
-    model: WorldModel, renderer: ViewRenderer, rows: Rows, poses_N3: Tensor, most: int
-) -> tuple[Tensor, Tensor]:
-    """Draw one clip's frames: pixels (N, 3, S, S), and the logs of expected errors (N, S, S)."""
+def drawn_from(model: WorldModel, rows: Rows, poses_N3: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """Draw what is seen from some poses.
+
+    Args:
+        model: it has a renderer.
+        rows: the seen views.
+        poses_N3: from where, as the rows count it.
+        most: how many seen views one is drawn from at most.
+
+    Returns:
+        Pixels (N, 3, S, S), and the logs of the errors that are to be expected, (N, S, S).
+    """
+    renderer = cast(ViewRenderer, model.renderer)
     reach, side = renderer.config.reach, renderer.config.side
     chosen = [
         covering(rows.poses_R3, rows.is_there_R, pose, most=most, reach=reach)[0]
