@@ -220,7 +220,7 @@ class ViewConfig(FastLearningConfig):
     news_below: Share = 0.5
     """How well what a generated frame shows is seen already, from which on it is not kept."""
 
-    retrieval_range: tuple[float, float] = (14.0, 19.0)
+    retrieval_range: tuple[float, float] = (11.0, 15.0)
     """PSNR in dB that the renderer expects of a cell, from which on, and at which wholly, its
     drawing takes the place of the denoiser's prediction."""
 

@@ -35,6 +35,7 @@ ROW_FEATURES = 5
 number of the chunk that it was seen in."""
 
 _NEVER = -1e4
+_BLOCK = 256  # rays of all views that are worked on at once: what they need stays in the cache
 _MIXED = 16  # features of a ray that tell how sure it is
 
 
@@ -128,7 +129,13 @@ class ViewRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         side, half = self.config.side, self.config.side // 2
         batch, seen = views.is_there_BK.shape
         coarse = rays_of(half, self.config.reach).to(self.depth).expand(batch, -1, -1)
-        weight_BKND, mixed = self._weigh(sweep(views, coarse, self.depth, reach=self.config.reach))
+        blocks = [
+            self._weigh(sweep(views, rays, self.depth, reach=self.config.reach))
+            for rays in coarse.split(max(1, _BLOCK // batch), 1)
+        ]
+        weight_BKND, mixed = (
+            torch.cat([block[part] for block in blocks], axis) for part, axis in ((0, 2), (1, 1))
+        )
         errors = self.unsure(mixed)[..., 0].unflatten(1, (1, half, half))
         weights = weight_BKND.permute(0, 1, 3, 2).flatten(1, 2).unflatten(2, (half, half))
         errors, weights = (_doubled(it) for it in (errors, weights))
