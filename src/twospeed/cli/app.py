@@ -35,6 +35,7 @@ COMMANDS: dict[str, Entry] = {
             "evaluate",
             "Judge folders of videos, or memories on a model.",
         ),
+        ("rate", "judging.rate", "rate", "Let people rate a run's clips; say if they agree."),
         ("worlds", "worlds", "worlds", "List the worlds: installed or not, commands, speed."),
         ("record", "record", "record", "Record episodes of a world as shards."),
         ("import", "importing", "import_", "Import recordings of other formats as shards."),

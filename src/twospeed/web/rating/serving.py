@@ -1,0 +1,58 @@
+"""Serve the rating page until it is stopped, or while a block runs."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Thread
+from time import sleep
+
+import uvicorn
+
+from twospeed.web.guard import is_loopback
+from twospeed.web.rating.server import Rating, rating_app
+from twospeed.web.serving import LOOPBACK, address_of, bound
+
+
+def serve_rating(rating: Rating, *, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Serve until it is stopped.
+
+    Args:
+        rating: the clips.
+        host: address to listen on; anything but loopback gets a token.
+        port: 0 takes one that is free.
+        say: gets the address.
+
+    Raises:
+        ConfigError: when the address or the port cannot be had.
+    """
+    token = None if is_loopback(host) else secrets.token_urlsafe(24)
+    with bound(host, port) as listening:
+        say(address_of(listening, token))
+        _server(rating, host, token).run(sockets=[listening])
+
+
+@contextmanager
+def rating_served(rating: Rating) -> Iterator[str]:
+    """Serve on a free port of loopback while the block runs; gives the address.
+
+    Raises:
+        ConfigError: when the port cannot be had.
+    """
+    with bound(LOOPBACK, 0) as listening:
+        server = _server(rating, LOOPBACK, None)
+        thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        try:
+            while not server.started and thread.is_alive():
+                sleep(0.02)
+            yield address_of(listening, None)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _server(rating: Rating, host: str, token: str | None) -> uvicorn.Server:
+    app = rating_app(rating, host=host, token=token)
+    return uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=2)
+    )
