@@ -18,6 +18,7 @@ MAY_REMOVE = {
 INPUTS = {
     "adherence --data",
     "data show folder",
+    "evaluate --weights",
     "export lerobot folder",
     "import source",
     "memory diff first",
@@ -27,6 +28,7 @@ INPUTS = {
     "memory merge first",
     "memory merge second",
     "memory show memory",
+    "memory write video",
     "terminator parity file",
     "terminator show --fit",
 }
