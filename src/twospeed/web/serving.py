@@ -53,16 +53,25 @@ def served(stage: Stage) -> Iterator[int]:
     Raises:
         ConfigError: when the server does not start.
     """
-    with bound(LOOPBACK, 0) as listening:
-        server = _server(stage, LOOPBACK, None)
-        thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        try:
-            _wait_for(server)
-            yield listening.getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join()
+    with bound(LOOPBACK, 0) as listening, running(_server(stage, LOOPBACK, None), listening):
+        yield listening.getsockname()[1]
+
+
+@contextmanager
+def running(server: uvicorn.Server, listening: socket.socket) -> Iterator[None]:
+    """Run a server in a thread of its own while the block runs.
+
+    Raises:
+        ConfigError: when it does not start.
+    """
+    thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    try:
+        _wait_for(server)
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @contextmanager

@@ -3,14 +3,12 @@
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Thread
-from time import sleep
 
 import uvicorn
 
 from twospeed.web.guard import is_loopback
 from twospeed.web.rating.server import Rating, rating_app
-from twospeed.web.serving import LOOPBACK, address_of, bound
+from twospeed.web.serving import LOOPBACK, address_of, bound, running
 
 
 def serve_rating(rating: Rating, *, host: str, port: int, say: Callable[[str], None]) -> None:
@@ -38,17 +36,8 @@ def rating_served(rating: Rating) -> Iterator[str]:
     Raises:
         ConfigError: when the port cannot be had.
     """
-    with bound(LOOPBACK, 0) as listening:
-        server = _server(rating, LOOPBACK, None)
-        thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        try:
-            while not server.started and thread.is_alive():
-                sleep(0.02)
-            yield address_of(listening, None)
-        finally:
-            server.should_exit = True
-            thread.join()
+    with bound(LOOPBACK, 0) as listening, running(_server(rating, LOOPBACK, None), listening):
+        yield address_of(listening, None)
 
 
 def _server(rating: Rating, host: str, token: str | None) -> uvicorn.Server:
