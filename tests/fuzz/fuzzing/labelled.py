@@ -7,10 +7,9 @@ import struct
 from pathlib import Path
 
 import numpy as np
-import pytest
-from fuzzing.cases import FRAMES, Case, check_changes, check_stand_ins
 from PIL import Image
 
+from fuzzing.cases import FRAMES, Case
 from twospeed.terminator.datasets.files import read_data
 from twospeed.terminator.parity.compare import compare_archive
 
@@ -67,7 +66,7 @@ class FoldersOfPictures(Mnists):
 
 class Archives(Case):
     def write(self, folder):
-        fixture = Path(__file__).parents[1] / "terminator" / "fixtures" / "terminator_8x8.npz"
+        fixture = Path(__file__).parents[2] / "terminator" / "fixtures" / "terminator_8x8.npz"
         shutil.copy(fixture, folder / "a.npz")
 
     def read(self, folder):
@@ -82,13 +81,3 @@ CASES = (
     FoldersOfPictures,
     Archives,
 )
-
-
-@pytest.mark.parametrize("kind", CASES)
-def test_what_others_wrote_is_read_or_refused_in_one_line(kind, make_model, tmp_path):
-    check_changes(kind(make_model), tmp_path)
-
-
-@pytest.mark.parametrize("kind", CASES)
-def test_a_file_that_is_none_is_refused_in_one_line(kind, make_model, tmp_path):
-    check_stand_ins(kind(make_model), tmp_path)
