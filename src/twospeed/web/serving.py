@@ -5,6 +5,7 @@ import socket
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Thread
 from time import monotonic, sleep
 
@@ -37,13 +38,37 @@ def serve(
     Raises:
         ConfigError: when the address or the port cannot be had.
     """
-    token = None if is_loopback(host) else secrets.token_urlsafe(24)
-    with bound(host, port) as listening:
-        address = address_of(listening, token)
+
+    def show(address: str) -> None:
         say(address)
         if open_browser:
             webbrowser.open(address)
-        _server(stage, host, token).run(sockets=[listening])
+
+    run_until_stopped(partial(_server, stage, host), host=host, port=port, say=show)
+
+
+def run_until_stopped(
+    make: Callable[[str | None], uvicorn.Server],
+    *,
+    host: str,
+    port: int,
+    say: Callable[[str], None],
+) -> None:
+    """Bind, say the address, and serve until it is stopped.
+
+    Args:
+        make: of a token, which is None on loopback alone.
+        host: address to listen on.
+        port: 0 takes one that is free.
+        say: gets the address.
+
+    Raises:
+        ConfigError: when the address or the port cannot be had.
+    """
+    token = None if is_loopback(host) else secrets.token_urlsafe(24)
+    with bound(host, port) as listening:
+        say(address_of(listening, token))
+        make(token).run(sockets=[listening])
 
 
 @contextmanager

@@ -63,10 +63,8 @@ def export_wbench(run: Path, memory: str, to: Path) -> int:
 def _turns(record: Json) -> list[Json]:
     """Return the action of every generated chunk, and where its frames begin."""
     actions, frames = record["actions"], len(record["frames"]["scene_cuts"])
-    chunks = len(actions) - (record["first_judged"] - 1) * len(actions) // (
-        record["first_judged"] - 1 + frames
-    )
-    length = frames // chunks
+    length = (record["first_judged"] - 1 + frames) // len(actions)
+    chunks = frames // length
     return [
         {"turn": turn, "prompt": action, "first_frame": turn * length}
         for turn, action in enumerate(actions[-chunks:])

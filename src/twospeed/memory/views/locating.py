@@ -5,6 +5,8 @@ the presumed pose and a little beside it, and the pose moves to where the drawin
 frame. Axes: R rows, V variations of a pose, N rays.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -12,7 +14,7 @@ from twospeed.memory.views.coverage import covering
 from twospeed.memory.views.rows import Rows
 from twospeed.memory.views.seeing import pixels_of, seen_from
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worldmodel.rendering.poses import moved
+from twospeed.worldmodel.rendering.poses import moved, relative
 from twospeed.worldmodel.rendering.renderer import ViewRenderer
 from twospeed.worldmodel.rendering.sweep import rays_of
 
@@ -58,11 +60,12 @@ def located(
     slopes_N2 = rays_of(side, reach)[rays].to(pose_3)
     shown_N3 = pixels_of(model, renderer, latents_O[None])[0].flatten(1)[:, rays].mT
     tried: list[tuple[float, Tensor]] = []
-    here_3 = pose_3
+    here_3, variations_V3 = pose_3, _variations(pose_3)
+    count = len(variations_V3)
+    seen = seen_from(model, renderer, rows, [chosen] * count, pose_3.expand(count, -1))
     for _ in range(ROUNDS):
-        poses_V3 = moved(here_3, _variations(pose_3))
-        seen = seen_from(model, renderer, rows, [chosen] * len(poses_V3), poses_V3)
-        drawn = renderer(seen, slopes_N2.expand(len(poses_V3), -1, -1))
+        steps_VK3 = relative(rows.poses_R3[chosen], moved(here_3, variations_V3)[:, None])
+        drawn = renderer(replace(seen, steps_BK3=steps_VK3), slopes_N2.expand(count, -1, -1))
         weight_N1 = (-drawn.log_error[0]).exp().clamp_max(100)[:, None].sqrt()
         off_VN3 = weight_N1 * (drawn.colour - shown_N3)
         tried.append((float(off_VN3[0].square().mean()), here_3))

@@ -5,7 +5,7 @@ the error, and the encoder's depths by where the rays of a view end that is draw
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -55,14 +55,14 @@ class LearningToDraw:
         scenes = mirrored(scenes) if _rand(generator) < 0.5 else scenes
         if _rand(generator) < 0.5:
             order = torch.randperm(3, generator=generator)
-            scenes = _changed(
+            scenes = replace(
                 scenes,
                 seen_BK3SS=scenes.seen_BK3SS[:, :, order],
                 colour_BQN3=scenes.colour_BQN3[..., order],
             )
         off_BQK3 = torch.randn(scenes.steps_BQK3.shape, generator=generator)
         most = self.run.noise * _rand(generator) * torch.tensor([1.0, 1, 0.4])
-        scenes = _changed(scenes, steps_BQK3=scenes.steps_BQK3 + most * off_BQK3)
+        scenes = replace(scenes, steps_BQK3=scenes.steps_BQK3 + most * off_BQK3)
         drawing = self._drawing(renderer, scenes, self.model.device)
         return drawing + self._motion(renderer, generator)
 
@@ -82,10 +82,10 @@ class LearningToDraw:
         """Let seen views go through the autoencoder, as those of a memory did."""
         seen = to_frames(scenes.seen_BK3SS.flatten(0, 1))[None]
         kept = decode_latents(self.model.autoencoder, encode_frames(self.model.autoencoder, seen))
-        return _changed(scenes, seen_BK3SS=to_pixels(kept).view_as(scenes.seen_BK3SS))
+        return replace(scenes, seen_BK3SS=to_pixels(kept).view_as(scenes.seen_BK3SS))
 
     def _drawing(self, renderer: ViewRenderer, scenes: Scenes, device: torch.device) -> Tensor:
-        scenes = _changed(scenes, **{name: getattr(scenes, name).to(device) for name in _NAMES})
+        scenes = replace(scenes, **{name: getattr(scenes, name).to(device) for name in _NAMES})
         drawn, told = _drawn(renderer, scenes)
         off = drawn.colour - scenes.colour_BQN3.flatten(0, 1)
         any_seen = scenes.is_there_BQK.flatten(0, 1).any(1).to(off)[:, None]
@@ -173,10 +173,6 @@ def _drawn(renderer: ViewRenderer, scenes: Scenes) -> tuple[Rendered, Tensor]:
         is_there_BK=scenes.is_there_BQK.flatten(0, 1),
     )
     return renderer(views, scenes.slopes_BQN2.flatten(0, 1)), told
-
-
-def _changed(scenes: Scenes, **parts: Any) -> Scenes:
-    return Scenes(**{name: parts.get(name, getattr(scenes, name)) for name in _NAMES})
 
 
 def _any(texts: Sequence[str], generator: torch.Generator) -> str:

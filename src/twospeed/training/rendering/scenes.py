@@ -15,7 +15,7 @@ from twospeed.memory.views.coverage import covering
 from twospeed.training.rendering.config import RenderingRun
 from twospeed.training.rendering.posed import PosedEpisode
 from twospeed.worldmodel.rendering.poses import relative
-from twospeed.worldmodel.rendering.sweep import rays_of
+from twospeed.worldmodel.rendering.sweep import rays_of, turned_rays
 
 _SAME_DISTANCE = 0.15  # share of scenes whose seen views may stand where the new one does
 _FEWER = 0.35  # share of scenes with fewer seen views than could be
@@ -95,7 +95,7 @@ def _scene(
         "seen_BK3SS": pixels_F3SS[: len(seen_K)],
         "steps_BQK3": relative(episode.poses_T3[seen_K], poses_Q3[:, None]),
         "is_there_BQK": is_there_QK,
-        "slopes_BQN2": _turned(rays_of(side, run.reach)[pixel_QN], turn_Q),
+        "slopes_BQN2": turned_rays(rays_of(side, run.reach)[pixel_QN], turn_Q),
         "colour_BQN3": torch.gather(colour_QSS3, 1, pixel_QN[..., None].expand(-1, -1, 3)),
         "own_B": torch.tensor(own),
         "pixel_BN": pixel_QN[-1],
@@ -132,11 +132,3 @@ def _frames(
         count = 1 + int(torch.randint(count, (), generator=generator))
     padded_K = torch.cat([seen, seen[:1].expand(run.references - len(seen))])
     return new_Q, padded_K, torch.arange(run.references) < count
-
-
-def _turned(slopes_QN2: Tensor, turn_Q: Tensor) -> Tensor:
-    """Return the slopes of rays for cameras that look so many radians further to the left."""
-    right_QN, down_QN = slopes_QN2.unbind(-1)
-    cosine, sine = turn_Q.cos()[:, None], turn_Q.sin()[:, None]
-    ahead_QN = cosine - right_QN * sine
-    return torch.stack([(sine + right_QN * cosine) / ahead_QN, down_QN / ahead_QN], -1)

@@ -14,7 +14,7 @@ from torch.nn import functional
 from twospeed.training.rendering.config import RenderingRun
 from twospeed.training.rendering.posed import PosedEpisode
 from twospeed.worldmodel.rendering.poses import relative
-from twospeed.worldmodel.rendering.sweep import rays_of
+from twospeed.worldmodel.rendering.sweep import rays_of, turned_rays
 from twospeed.worlds.language import LITTLE, OPPOSITE
 
 _UNTOLD = 0.1  # share of steps whose command is not told
@@ -84,22 +84,14 @@ def on_the_way(
         reach: slope at the edge of a frame.
     """
     side = here_3SS.shape[-1]
-    slopes_X2 = rays_of(side, reach)
     turned = torch.tensor([-share * turn, (1 - share) * turn])
-    places = torch.stack([_seen_by(slopes_X2, it) for it in turned]).unflatten(1, (side, side))
+    places = turned_rays(rays_of(side, reach), turned).unflatten(1, (side, side))
     images = torch.stack([here_3SS, there_3SS])
     shown = functional.grid_sample(
         images, places / reach, align_corners=False, padding_mode="border"
     )
     nearer_here = places[0, ..., 0].abs() <= places[1, ..., 0].abs()
     return torch.where(nearer_here, shown[0], shown[1])
-
-
-def _seen_by(slopes_X2: Tensor, turn: Tensor) -> Tensor:
-    """Return the slopes of rays in a camera that looks so many radians further to the left."""
-    right, down = slopes_X2.unbind(-1)
-    ahead = turn.cos() - right * turn.sin()
-    return torch.stack([turn.sin() + right * turn.cos(), down], -1) / ahead[:, None]
 
 
 def _pair(

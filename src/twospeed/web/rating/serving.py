@@ -1,14 +1,13 @@
 """Serve the rating page until it is stopped, or while a block runs."""
 
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import uvicorn
 
-from twospeed.web.guard import is_loopback
 from twospeed.web.rating.server import Rating, rating_app
-from twospeed.web.serving import LOOPBACK, address_of, bound, running
+from twospeed.web.serving import LOOPBACK, address_of, bound, run_until_stopped, running
 
 
 def serve_rating(rating: Rating, *, host: str, port: int, say: Callable[[str], None]) -> None:
@@ -23,10 +22,7 @@ def serve_rating(rating: Rating, *, host: str, port: int, say: Callable[[str], N
     Raises:
         ConfigError: when the address or the port cannot be had.
     """
-    token = None if is_loopback(host) else secrets.token_urlsafe(24)
-    with bound(host, port) as listening:
-        say(address_of(listening, token))
-        _server(rating, host, token).run(sockets=[listening])
+    run_until_stopped(partial(_server, rating, host), host=host, port=port, say=say)
 
 
 @contextmanager

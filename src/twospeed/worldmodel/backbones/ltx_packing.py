@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from twospeed.worldmodel.backbones.packing import WindowDecoding, latents_of
+from twospeed.worldmodel.backbones.packing import WindowDecoding, encoded_mode
 
 CONTEXT = 8
 """Latents before a chunk that are decoded again with it."""
@@ -30,8 +30,7 @@ class LTXPacking:
         Raises:
             ShapeError: when there are not 1 + 8 k frames.
         """
-        latents_of(pixels_BCTHW.shape[2], self.frames)
-        latents: Tensor = self.autoencoder.encode(pixels_BCTHW).latent_dist.mode()
+        latents = encoded_mode(self, pixels_BCTHW)
         mean, deviation = self._moments(latents)
         return (latents - mean) / deviation
 

@@ -36,6 +36,9 @@ class Decoding(Protocol):
 class Packing(Protocol):
     """An autoencoder of videos, whichever it is."""
 
+    autoencoder: Any
+    """As its maker's class has it."""
+
     channels: int
     """Channels of a latent."""
 
@@ -72,6 +75,17 @@ def latents_of(num_frames: int, frames: int) -> int:
             f" {num_frames}: take {less} or {more}"
         )
     return 1 + whole
+
+
+def encoded_mode(packing: Packing, pixels_BCTHW: Tensor) -> Tensor:
+    """Return the raw latents at which the posterior of diffusers' autoencoder is highest.
+
+    Raises:
+        ShapeError: when there are not 1 + r k frames.
+    """
+    latents_of(pixels_BCTHW.shape[2], packing.frames)
+    latents: Tensor = packing.autoencoder.encode(pixels_BCTHW).latent_dist.mode()
+    return latents
 
 
 class ImagePacking:

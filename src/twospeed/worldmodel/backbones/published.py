@@ -47,22 +47,21 @@ _MODELSCOPE_VAE = {
 }  # fmt: skip
 
 
-def _umt5() -> nn.Module:
-    shape: Any = UMT5Config(
-        vocab_size=256_384, d_model=4096, d_kv=64, d_ff=10_240, num_layers=24, num_heads=64,
+def _t5_of(config: Any, encoder: Any, pieces: int) -> nn.Module:
+    shape = config(
+        vocab_size=pieces, d_model=4096, d_kv=64, d_ff=10_240, num_layers=24, num_heads=64,
         feed_forward_proj="gated-gelu",
     )  # fmt: skip
-    encoder: nn.Module = UMT5EncoderModel(shape)
-    return encoder
+    built: nn.Module = encoder(shape)
+    return built
+
+
+def _umt5() -> nn.Module:
+    return _t5_of(UMT5Config, UMT5EncoderModel, 256_384)
 
 
 def _t5() -> nn.Module:
-    shape: Any = T5Config(
-        vocab_size=32_128, d_model=4096, d_kv=64, d_ff=10_240, num_layers=24, num_heads=64,
-        feed_forward_proj="gated-gelu",
-    )  # fmt: skip
-    encoder: nn.Module = T5EncoderModel(shape)
-    return encoder
+    return _t5_of(T5Config, T5EncoderModel, 32_128)
 
 
 def _clip() -> nn.Module:

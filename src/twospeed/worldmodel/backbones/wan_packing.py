@@ -12,7 +12,7 @@ from diffusers.models.autoencoders.autoencoder_kl_wan import unpatchify
 from torch import Tensor
 
 from twospeed.core.errors import DataError
-from twospeed.worldmodel.backbones.packing import latents_of
+from twospeed.worldmodel.backbones.packing import encoded_mode
 
 _REPEATED = "Rep"
 """What a layer that doubles time keeps of an episode's first latent."""
@@ -38,8 +38,7 @@ class WanPacking:
         Raises:
             ShapeError: when there are not 1 + 4 k frames.
         """
-        latents_of(pixels_BCTHW.shape[2], self.frames)
-        latents: Tensor = self.autoencoder.encode(pixels_BCTHW).latent_dist.mode()
+        latents = encoded_mode(self, pixels_BCTHW)
         mean, deviation = self._moments(latents)
         return (latents - mean) / deviation
 

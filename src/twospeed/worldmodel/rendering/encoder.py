@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from twospeed.worldmodel.blocks import ResidualBlock
+
 _WIDTHS = (32, 48, 64)
 
 
@@ -22,16 +24,16 @@ class ViewEncoder(nn.Module):
         super().__init__()
         half, quarter, eighth = _WIDTHS
         self.enter = nn.Conv2d(14, half, 3, padding=1)
-        self.before = _Residual(half)
+        self.before = ResidualBlock(half)
         self.to_quarter = nn.Conv2d(half, quarter, 3, stride=2, padding=1)
-        self.quarter = _Residual(quarter)
+        self.quarter = ResidualBlock(quarter)
         self.to_eighth = nn.Conv2d(quarter, eighth, 3, stride=2, padding=1)
-        self.eighth = nn.Sequential(_Residual(eighth), _Residual(eighth))
+        self.eighth = nn.Sequential(ResidualBlock(eighth), ResidualBlock(eighth))
         self.columns = nn.Linear(eighth * side // 8, eighth * side // 8)
         self.from_eighth = nn.Conv2d(eighth, quarter, 1)
-        self.quarter_again = _Residual(quarter)
+        self.quarter_again = ResidualBlock(quarter)
         self.from_quarter = nn.Conv2d(quarter, half, 1)
-        self.after = _Residual(half)
+        self.after = ResidualBlock(half)
         self.leave = nn.Conv2d(half, features + 2, 3, padding=1)
 
     def forward(self, pixels_B3SS: Tensor) -> Tensor:
@@ -54,17 +56,6 @@ class ViewEncoder(nn.Module):
         told = self.columns(functional.silu(columns_BWD)).unflatten(2, cells_BCHW.shape[1:3])
         mixed: Tensor = cells_BCHW + told.permute(0, 2, 3, 1)
         return mixed
-
-
-class _Residual(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.second(functional.silu(self.first(functional.silu(x))))
-        return out
 
 
 def _twice(cells_BCHW: Tensor) -> Tensor:

@@ -115,3 +115,16 @@ def rays_of(side: int, reach: float) -> Tensor:
     line = ((torch.arange(side) + 0.5) / (side / 2) - 1) * reach
     down, right = torch.meshgrid(line, line, indexing="ij")
     return torch.stack([right, down], -1).flatten(0, 1)
+
+
+def turned_rays(slopes_N2: Tensor, turn: Tensor) -> Tensor:
+    """Return the slopes of rays for cameras that look further to the left, (..., N, 2).
+
+    Args:
+        slopes_N2: right and down, (..., N, 2).
+        turn: radians of each camera, (...,).
+    """
+    right, down = slopes_N2.unbind(-1)
+    cosine, sine = turn.cos()[..., None], turn.sin()[..., None]
+    ahead = cosine - right * sine
+    return torch.stack([(sine + right * cosine) / ahead, down / ahead], -1)
