@@ -66,7 +66,7 @@ def pictures(height, width):
     return ExampleSet(name="flat", train=examples, test=examples, classes=("a", "b"))
 
 
-@pytest.mark.parametrize("learner", ["vit", "longconv"])
+@pytest.mark.parametrize("learner", ["vit", "longconv", "resnet"])
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (4, 6), (9, 5)])
 def test_pictures_of_every_size_are_learned(learner, size, tmp_path):
     config = override(recipe_of("tiny"), f"network.learner={learner}")
@@ -74,16 +74,16 @@ def test_pictures_of_every_size_are_learned(learner, size, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("learner", "size", "message"),
+    ("network", "size", "message"),
     [
-        ("terminator", (1, 7), "too few for a local kernel"),
-        ("resnet", (4, 6), "resnet cannot be as small"),
-        ("convnext", (1, 1), "convnext needs pictures of 2x2 or more, got 1x1"),
-        ("convnext", (9, 3), "convnext needs pictures of 4x4 or more, got 9x3"),
+        ("learner=terminator", (1, 7), "too few for a local kernel"),
+        ("parameters=100 learner=resnet", (4, 6), "resnet cannot be as small"),
+        ("learner=convnext", (1, 1), "convnext needs pictures of 2x2 or more, got 1x1"),
+        ("learner=convnext", (9, 3), "convnext needs pictures of 4x4 or more, got 9x3"),
     ],
 )
-def test_pictures_too_small_for_a_network_are_one_line(learner, size, message, tmp_path):
-    config = override(recipe_of("tiny"), f"network.learner={learner}")
+def test_pictures_too_small_for_a_network_are_one_line(network, size, message, tmp_path):
+    config = override(recipe_of("tiny"), *(f"network.{it}" for it in network.split()))
     with pytest.raises(TwospeedError, match=message):
         fit_examples(config, pictures(*size), tmp_path / "fit", quiet=True)
 
