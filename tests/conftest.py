@@ -89,7 +89,7 @@ def tiny_unet():
     return TINY_UNET
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_model():
     return untrained_model
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from twospeed.cli.large.finetuning import fine_tune
+from twospeed.cli.large.finetuning import fine_tune, learn_module
 from twospeed.cli.options import AnyDevice, DType, Settings, Workers, workers_of
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.core.config import override
@@ -46,6 +46,9 @@ def train(
     lora: Annotated[
         int | None, typer.Option(help="Rank of an adapter that learns in place of all weights.")
     ] = None,
+    memory_module: Annotated[
+        bool, typer.Option("--memory-module", help="Train a recall layer beside --init instead.")
+    ] = False,
     accumulate: Annotated[
         int | None, typer.Option(help="Batches whose gradients make one step.")
     ] = None,
@@ -59,6 +62,13 @@ def train(
 
     For inverse-dynamics, --init is a world model whose generated clips are read, too.
     """
+    if recipe is None and memory_module:
+        if lora is not None or checkpointing or accumulate is not None:
+            raise ConfigError("--memory-module takes no --lora, --checkpointing or --accumulate")
+        learn_module(
+            out, data, init, dtype=dtype, settings=settings, minutes=minutes, device=device
+        )
+        return
     if recipe is None:
         fine_tune(
             out,
@@ -73,8 +83,10 @@ def train(
             device=device,
         )
         return
-    if lora is not None or checkpointing:
-        raise ConfigError("--lora and --checkpointing fine-tune a model: leave the recipe away")
+    if lora is not None or checkpointing or memory_module:
+        raise ConfigError(
+            "--lora, --checkpointing and --memory-module train on a model: leave the recipe away"
+        )
     if recipe == INVERSE_DYNAMICS:
         _train_inverse(data, out, minutes, init, settings)
         return

@@ -21,7 +21,7 @@ from twospeed.memory.presets import default
 from twospeed.memory.reading import MemoryReading
 from twospeed.memory.views.reading import read_views
 from twospeed.memory.views.writer import ViewWriter
-from twospeed.memory.ways import adapted, writer_of
+from twospeed.memory.ways import adapted, hash_of, writer_of
 from twospeed.memory.writer import Written, check_state
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.reading import FastReading, Reading
@@ -98,7 +98,7 @@ class FastWeights:
         )
         self.writer = writer_of(model, config, self.adapters, self.seeds)
         self.records: list[list[WriteRecord]] = [[] for _ in self.seeds]
-        self.model_hash = model.hash()
+        self.model_hash = hash_of(model, config)
 
     def attach(self) -> None:
         """Let the fast weights act on every call of the denoiser, until `detach`."""

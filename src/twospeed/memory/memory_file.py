@@ -16,7 +16,7 @@ from twospeed.core.errors import DataError, KindError, ShapeError
 from twospeed.core.fields import checked
 from twospeed.core.ranges import Within
 from twospeed.memory.adapter_files import check_halves
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import FastLearningConfig, GradientConfig
 from twospeed.memory.fast_weights import FastWeights, WriteRecord
 from twospeed.memory.writer import check_state
 from twospeed.worldmodel.model import WorldModel
@@ -76,11 +76,12 @@ def memory_of(memory: FastWeights, episode: int = 0) -> MemoryFile:
         part: {name: t[episode].detach().cpu().clone() for name, t in tensors.items()}
         for part, tensors in (("down", memory.adapters.down), ("up", memory.adapters.up))
     }
+    origin = memory.model.origin if isinstance(memory.config, GradientConfig) else None
     return MemoryFile(
         model_hash=memory.model_hash,
         config=memory.config,
         records=tuple(memory.records[episode]),
-        part=memory.model.origin.family.part if memory.model.origin else "",
+        part=origin.family.part if origin else "",
         writer={name: it.detach().cpu().clone() for name, it in memory.state(episode).items()},
         **copy,
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from twospeed.core.errors import lookup
 from twospeed.memory.config import FastLearningConfig, GradientConfig, RidgeConfig, ViewConfig
-from twospeed.worldmodel.contract import recall_denoiser
+from twospeed.worldmodel.memory_module import MemoryModule
 from twospeed.worldmodel.model import WorldModel
 
 
@@ -55,10 +55,16 @@ def default(model: WorldModel) -> FastLearningConfig:
 
 def associative(model: WorldModel) -> FastLearningConfig:
     """Return `recalling` for a model with a recall layer, `gradient` for any other."""
-    denoiser = recall_denoiser(model.denoiser)
-    if denoiser is not None:
-        return recalling(denoiser.recall.layer.in_features)
-    return _of_family(gradient(), model, all_layers=False)
+    if model.recaller is None:
+        return _of_family(gradient(), model, all_layers=False)
+    config = recalling(model.recaller.recall.layer.in_features)
+    return config if model.memory_module is None else beside(config, model.memory_module)
+
+
+def beside(config: RidgeConfig, module: MemoryModule) -> RidgeConfig:
+    """Return the configuration for a memory module, as it was trained."""
+    begin, whole = module.config.retrieval_range
+    return replace(config, both_ways=module.config.both_ways, retrieval_range=(begin, whole))
 
 
 PRESETS: dict[str, Callable[[WorldModel], FastLearningConfig]] = {

@@ -12,7 +12,6 @@ from twospeed.memory.adapters import Adapters
 from twospeed.memory.config import FastLearningConfig, RidgeConfig
 from twospeed.memory.retrieval_gate import RetrievalGate, familiarity
 from twospeed.worldmodel.backbones.schedule import Schedule
-from twospeed.worldmodel.contract import recall_denoiser
 from twospeed.worldmodel.reading import Reading
 
 
@@ -36,6 +35,7 @@ class MemoryReading:
                 slow.denoiser,
                 slow.past_BCPHW,
                 slow.text_BND,
+                recaller=slow.recaller,
                 key_BK=slow.key_BK if is_ridge else None,
             )
         self.familiarity_B = familiarity(self.fast.score_B, slow.score_B) * is_ridge
@@ -57,11 +57,10 @@ def _gate(
 ) -> RetrievalGate | None:
     if not isinstance(config, RidgeConfig) or config.retrieval_range is None:
         return None
-    denoiser = recall_denoiser(fast.denoiser)
-    if denoiser is None or fast.recalled_BO is None:
-        raise ConfigError("retrieval_range needs a denoiser with a recall layer")
+    if fast.recaller is None or fast.recalled_BO is None:
+        raise ConfigError("retrieval_range needs a recall layer")
     return RetrievalGate(
-        recall=denoiser.recall,
+        recall=fast.recaller.recall,
         recalled_BO=fast.recalled_BO,
         familiarity_B=familiarity_B,
         retrieval_range=config.retrieval_range,

@@ -29,9 +29,13 @@ from twospeed.memory.adapters import Adapters
 from twospeed.memory.config import RidgeConfig
 from twospeed.memory.retrieval_gate import familiarity
 from twospeed.memory.writer import Written
-from twospeed.worldmodel.contract import recall_denoiser
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.recall import LAYER, Recall, recalled_target, time_reversed
+
+NO_RECALL_LAYER = (
+    "a RidgeConfig needs a recall layer: a denoiser with model.recall_keys above 0, or one that"
+    " `twospeed train --init MODEL --memory-module` puts beside it"
+)
 
 
 def pairs_of(
@@ -66,7 +70,7 @@ class RidgeWriter:
     """One step of recursive least squares a chunk, for E episodes; nothing is drawn by chance.
 
     Args:
-        model: the slow weights; its denoiser has a recall layer.
+        model: the slow weights, with a recall layer.
         config: how to write.
         adapters: what is written; of the recall layer alone.
         seeds: one an episode; only their number matters.
@@ -88,10 +92,9 @@ class RidgeWriter:
                 f"the objective recall writes to {LAYER!r} alone, the targets name"
                 f" {', '.join(adapters.up)}"
             )
-        denoiser = recall_denoiser(model.denoiser)
-        if denoiser is None:
-            raise ConfigError("a RidgeConfig needs a denoiser with model.recall_keys above 0")
-        self.denoiser, self.config, self.adapters = denoiser, config, adapters
+        if model.recaller is None:
+            raise ConfigError(NO_RECALL_LAYER)
+        self.recaller, self.config, self.adapters = model.recaller, config, adapters
         self._fresh_EKK = _fresh(config, adapters.up[LAYER]).expand(len(seeds), -1, -1)
         self.inverse_EKK = self._fresh_EKK.clone()
 
@@ -113,12 +116,12 @@ class RidgeWriter:
             ShapeError: when the new frames are not as many as the layer gives.
         """
         past, new = window_ECTHW.tensor_split([past_frames], dim=2)
-        recall = self.denoiser.recall
+        recall = self.recaller.recall
         if new.shape[2] != recall.frames:
             raise ShapeError(
                 f"this model recalls chunks of {recall.frames} frames, got {new.shape[2]} new ones"
             )
-        action_ED = self.denoiser.action_of(text_END)
+        action_ED = self.recaller.action_of(text_END)
         pairs = list(pairs_of(recall, past, new, action_ED, both_ways=self.config.both_ways))
         before_E = self._error(*pairs[0]).square().mean(1)
         open_E = (before_E >= self.config.gate) & (self.config.updates_per_chunk > 0)
@@ -133,7 +136,7 @@ class RidgeWriter:
         return Written(before_E=before_E, after_E=after_E, open_E=open_E)
 
     def _error(self, key_EK: Tensor, target_EO: Tensor) -> Tensor:
-        error_EO: Tensor = target_EO - self.denoiser.recall.layer(key_EK)
+        error_EO: Tensor = target_EO - self.recaller.recall.layer(key_EK)
         return error_EO
 
     def state(self, episode: int) -> dict[str, Tensor]:

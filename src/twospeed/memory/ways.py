@@ -11,6 +11,7 @@ from twospeed.memory.temp_lora_writer import TempLoraWriter
 from twospeed.memory.views.writer import ViewWriter
 from twospeed.memory.writer import Writer
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.renamed import weights_hash
 
 
 def writer_of(
@@ -36,8 +37,20 @@ def adapted(model: WorldModel, config: FastLearningConfig) -> Any:
     Raises:
         ConfigError: when views are to be kept and the model has no renderer.
     """
+    if isinstance(config, RidgeConfig):
+        return model.recaller or model.denoiser
     if not isinstance(config, ViewConfig):
         return model.denoiser
     if model.renderer is None:
         raise ConfigError("this model has no renderer/: views can only be drawn by one that has")
     return model.renderer
+
+
+def hash_of(model: WorldModel, config: FastLearningConfig) -> str:
+    """Return a hash of the slow weights that a memory belongs to.
+
+    What is written to a memory module belongs to it alone, whichever denoiser stands beside it.
+    """
+    if isinstance(config, RidgeConfig) and model.memory_module is not None:
+        return weights_hash(model.memory_module.state_dict())
+    return model.hash()

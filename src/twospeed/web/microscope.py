@@ -19,7 +19,6 @@ from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.ridge_writer import pairs_of
 from twospeed.web.frames import thumbnail
 from twospeed.web.history import Write
-from twospeed.worldmodel.contract import recall_denoiser
 from twospeed.worldmodel.model import WorldModel
 
 MOST_WRITES = 256
@@ -88,11 +87,11 @@ class Microscope:
         """Return what is kept of a chunk that is written, and of its last frame."""
         thumb, past_frames = thumbnail(frame, THUMB_SIDE), write.past_frames
         past, new = write.window.tensor_split([past_frames], dim=2)
-        denoiser, config = recall_denoiser(self._model.denoiser), memory.config
-        if denoiser is None or not isinstance(config, RidgeConfig):
+        recaller, config = self._model.recaller, memory.config
+        if recaller is None or not isinstance(config, RidgeConfig):
             return Trace(marks=_frames(new).half(), is_key=False, thumb=thumb)
-        action = denoiser.action_of(self._text(write.text).to(past))
-        pairs = pairs_of(denoiser.recall, past, new, action, both_ways=config.both_ways)
+        action = recaller.action_of(self._text(write.text).to(past))
+        pairs = pairs_of(recaller.recall, past, new, action, both_ways=config.both_ways)
         keys = torch.cat([key for key, _ in pairs]).expand(2, -1)
         return Trace(marks=keys, is_key=True, thumb=thumb)
 
@@ -172,9 +171,9 @@ class Microscope:
 
     def _alike_keys(self, keys_N2K: Tensor, past: Tensor, text: str) -> Tensor:
         """Return how alike each chunk's keys are to the one that is asked for, 0 to 1, (N, 2)."""
-        denoiser = recall_denoiser(self._model.denoiser)
-        assert denoiser is not None  # noqa: S101 - there are keys
-        asked_1K = denoiser.keys_of(past, self._text(text).to(past))
+        recaller = self._model.recaller
+        assert recaller is not None  # noqa: S101 - there are keys
+        asked_1K = recaller.keys_of(past, self._text(text).to(past))
         return (keys_N2K.to(asked_1K) @ asked_1K[0]).clamp(0, 1)
 
     def _text(self, text: str) -> Tensor:

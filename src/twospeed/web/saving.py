@@ -30,7 +30,6 @@ from twospeed.web.frames import TRUTH, Shown
 from twospeed.web.session import Session
 from twospeed.web.truth import Start, start_of
 from twospeed.web.words import Words
-from twospeed.worldmodel.contract import recall_denoiser
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.base import Pose
 
@@ -192,8 +191,8 @@ def _traces_in(tensors: dict[str, Tensor], model: WorldModel) -> dict[str, Tenso
         return {}
     if thumbs.ndim != 4 or thumbs.shape[3] != 3 or thumbs.dtype != torch.uint8:
         raise DataError("its thumbnails are no frames")
-    denoiser, cells = recall_denoiser(model.denoiser), tensors["past"][0, :, 0].numel()
-    widths = {"keys": denoiser.recall.layer.in_features if denoiser else 0, "views": cells}
+    recaller, cells = model.recaller, tensors["past"][0, :, 0].numel()
+    widths = {"keys": recaller.recall.layer.in_features if recaller else 0, "views": cells}
     for name, width in widths.items():
         marks = named.get(name)
         if marks is not None and not _are_marks(marks, (len(thumbs), width)):

@@ -50,6 +50,7 @@ _PARTS = {
     "unet": NETWORK,
     "vae": NETWORK,
     "renderer": NETWORK,
+    "memory_module": NETWORK,
     "text_encoder": TEXT_ENCODER,
     "tokenizer": TOKENIZER,
     "scheduler": SCHEDULER,

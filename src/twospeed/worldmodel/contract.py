@@ -1,8 +1,9 @@
 """What the rest of the project asks of a denoiser, whichever network it is.
 
-`Denoiser` is what every one offers, `RecallDenoiser` one that has a layer made for fast weights
-(recall.py). Axes: B clips, C channels, T frames, P past frames, H and W cells, N tokens, D
-features, K features of a key, O what the recall layer gives.
+`Denoiser` is what every one offers, `Recaller` what has a layer made for fast weights (recall.py):
+a `RecallDenoiser`, or a module beside any denoiser (memory_module.py). Axes: B clips, C channels,
+T frames, P past frames, H and W cells, N tokens, D features, K features of a key, O what the recall
+layer gives.
 """
 
 from collections.abc import Iterator, Mapping
@@ -51,10 +52,22 @@ class Denoiser(Protocol):
         ...
 
 
-class RecallDenoiser(Denoiser, Protocol):
-    """A denoiser whose recall layer is read once a chunk."""
+class Recaller(Protocol):
+    """A recall layer, and the keys that it is read by once a chunk; a `torch.nn.Module`."""
 
     recall: Recall
+
+    def action_of(self, text_BND: Tensor) -> Tensor:
+        """Embed actions, (B, D)."""
+        ...
+
+    def keys_of(self, past_BCPHW: Tensor, text_BND: Tensor) -> Tensor:
+        """Return the keys of the chunks that follow these clean pasts, (B, K)."""
+        ...
+
+
+class RecallDenoiser(Denoiser, Recaller, Protocol):
+    """A denoiser that takes what its recall layer gives."""
 
     def __call__(
         self,
@@ -71,14 +84,6 @@ class RecallDenoiser(Denoiser, Protocol):
             text_BND: see `Denoiser`.
             recalled_BO: what the recall layer gave for the new frames; None reads it.
         """
-        ...
-
-    def action_of(self, text_BND: Tensor) -> Tensor:
-        """Embed actions, (B, D)."""
-        ...
-
-    def keys_of(self, past_BCPHW: Tensor, text_BND: Tensor) -> Tensor:
-        """Return the keys of the chunks that follow these clean pasts, (B, K)."""
         ...
 
 

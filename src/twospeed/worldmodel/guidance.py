@@ -38,7 +38,8 @@ class Guidance:
         self.is_needed = len(self.guided) > 0
         if self.is_needed:
             told, no_text = slow.clips(self.guided), no_text_BND[self.guided]
-            self.told_untold = told.beside(Reading.of(slow.denoiser, told.past_BCPHW, no_text))
+            untold = Reading.of(slow.denoiser, told.past_BCPHW, no_text, recaller=slow.recaller)
+            self.told_untold = told.beside(untold)
 
     def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
         """Return the prediction for every frame, (B, C, T, H, W)."""

@@ -3,15 +3,15 @@
 model_index.json   what the model is: chunk length, frame size, sampling steps, world
 denoiser/          any denoiser of denoiser.py
 vae/               any autoencoder of codec.py
+memory_module/     a recall layer beside the denoiser (memory_module.py); may be missing
 renderer/          draws views anew from seen ones (rendering/); may be missing
 text_encoder/ tokenizer/ scheduler/
 vocabulary.json    the actions it was trained on (vocabulary.py); may be missing
 
 Weights of another maker keep the layout of their pipeline (backbones/), with our settings in
-twospeed.json.
+twospeed.json and memory_module/ beside its parts.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
@@ -34,11 +34,12 @@ from twospeed.worldmodel.backbones.storing import networks_of, store_parts
 from twospeed.worldmodel.catalogue import MODEL, find_model, no_model
 from twospeed.worldmodel.clips import Seeds, check_clips, check_latents
 from twospeed.worldmodel.codec import FrameStream, decode_latents, encode_frames, packing_of
-from twospeed.worldmodel.contract import Denoiser, as_module
+from twospeed.worldmodel.contract import Denoiser, Recaller, as_module, recall_denoiser
 from twospeed.worldmodel.guidance import Guidance
 from twospeed.worldmodel.loading import working
+from twospeed.worldmodel.memory_module import MemoryModule
 from twospeed.worldmodel.reading import FastReader, Reading
-from twospeed.worldmodel.renamed import first_name
+from twospeed.worldmodel.renamed import weights_hash
 from twospeed.worldmodel.rendering.renderer import ViewRenderer
 from twospeed.worldmodel.sampler import Predict, sample
 from twospeed.worldmodel.settings import ModelSettings
@@ -58,6 +59,7 @@ class WorldModel:
         vocabulary: the actions it was trained on; None where nobody knows.
         renderer: draws views anew from seen ones; None where it was not trained.
         origin: the family and the pipeline of another maker's weights; None for ours.
+        memory_module: a recall layer beside the denoiser; None where it was not trained.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class WorldModel:
         vocabulary: Vocabulary | None = None,
         renderer: ViewRenderer | None = None,
         origin: Origin | None = None,
+        memory_module: MemoryModule | None = None,
     ) -> None:
         self.denoiser = denoiser.eval()
         self.autoencoder = autoencoder.eval()
@@ -79,6 +82,7 @@ class WorldModel:
         self.vocabulary = vocabulary
         self.renderer = renderer
         self.origin = origin
+        self.memory_module = memory_module
         self._hashed: tuple[Any, str] | None = None
 
     @classmethod
@@ -194,6 +198,11 @@ class WorldModel:
         """Return what decodes the latents of an episode chunk by chunk."""
         return FrameStream(self.autoencoder, self.device)
 
+    @property
+    def recaller(self) -> Recaller | None:
+        """What has a recall layer: the memory module, or else the denoiser itself, or nothing."""
+        return self.memory_module or recall_denoiser(self.denoiser)
+
     def _parts(self) -> Parts:
         return Parts(**{field.name: getattr(self, field.name) for field in fields(Parts)})
 
@@ -203,11 +212,7 @@ class WorldModel:
         weights = self.denoiser, [(it.data_ptr(), it._version) for it in state.values()]
         if self.origin is not None and self._hashed is not None and self._hashed[0] == weights:
             return self._hashed[1]  # of billions of weights it takes seconds
-        digest = hashlib.sha256()
-        for name, tensor in sorted((first_name(name), it) for name, it in state.items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().half().cpu().numpy().tobytes())
-        self._hashed = weights, digest.hexdigest()[:16]
+        self._hashed = weights, weights_hash(state)
         return self._hashed[1]
 
     def encode(self, frames_BTHWC: FramesLike) -> Tensor:
@@ -296,7 +301,7 @@ class WorldModel:
     ) -> Predict:
         """Return what the sampler asks at every step."""
         text = self.text_encoder.encode([*actions, ""]).to(self.device)
-        slow = Reading.of(self.denoiser, past_BCTHW, text[:-1])
+        slow = Reading.of(self.denoiser, past_BCTHW, text[:-1], recaller=self.recaller)
         if fast_weights is not None:
             check_kind(fast_weights, FastReader, "fast_weights")
         fast = fast_weights.read(slow) if fast_weights else None

@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from twospeed.worldmodel.contract import Denoiser, recall_denoiser
+from twospeed.worldmodel.contract import Denoiser, Recaller, recall_denoiser
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -25,6 +25,9 @@ class Reading:
 
     text_BND: Tensor
     """Tokens of the actions."""
+
+    recaller: Recaller | None
+    """What has the recall layer: the denoiser itself, or a module beside it."""
 
     key_BK: Tensor | None
     """Keys of the chunks; None without a recall layer."""
@@ -39,6 +42,7 @@ class Reading:
         past_BCPHW: Tensor,
         text_BND: Tensor,
         *,
+        recaller: Recaller | None = None,
         key_BK: Tensor | None = None,
     ) -> "Reading":
         """Read a denoiser as its weights are now, adapters included.
@@ -47,16 +51,18 @@ class Reading:
             denoiser: any.
             past_BCPHW: clean latents of the past frames.
             text_BND: tokens of the actions.
+            recaller: what has the recall layer; None takes the denoiser's own, if it has one.
             key_BK: the keys, where they are known; None draws them.
         """
-        recalling, recalled_BO = recall_denoiser(denoiser), None
-        if recalling is not None:
-            key_BK = recalling.keys_of(past_BCPHW, text_BND) if key_BK is None else key_BK
-            recalled_BO = recalling.recall.layer(key_BK)
+        recaller, recalled_BO = recaller or recall_denoiser(denoiser), None
+        if recaller is not None:
+            key_BK = recaller.keys_of(past_BCPHW, text_BND) if key_BK is None else key_BK
+            recalled_BO = recaller.recall.layer(key_BK)
         return cls(
             denoiser=denoiser,
             past_BCPHW=past_BCPHW,
             text_BND=text_BND,
+            recaller=recaller,
             key_BK=key_BK,
             recalled_BO=recalled_BO,
         )
@@ -64,7 +70,7 @@ class Reading:
     def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
         """Return the prediction for every frame, (B, C, T, H, W)."""
         recalling = recall_denoiser(self.denoiser)
-        if recalling is None:
+        if recalling is None or recalling is not self.recaller:
             return self.denoiser(noisy_BCTHW, level_BT, self.text_BND)
         return recalling(noisy_BCTHW, level_BT, self.text_BND, self.recalled_BO)
 
@@ -95,6 +101,7 @@ class Reading:
             denoiser=self.denoiser,
             past_BCPHW=torch.cat([self.past_BCPHW, other.past_BCPHW]),
             text_BND=torch.cat([self.text_BND, other.text_BND]),
+            recaller=self.recaller,
             key_BK=_joined(self.key_BK, other.key_BK),
             recalled_BO=_joined(self.recalled_BO, other.recalled_BO),
         )

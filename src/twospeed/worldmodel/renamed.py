@@ -3,7 +3,11 @@
 A memory knows its slow weights by a hash over names and numbers, so the hash goes by old names.
 """
 
+import hashlib
+from collections.abc import Mapping
 from typing import Any
+
+from torch import Tensor
 
 WEIGHTS = {
     "trust.": "recall_gate.",
@@ -31,3 +35,12 @@ def first_name(name: str) -> str:
         if name.startswith(new):
             return old + name.removeprefix(new)
     return name
+
+
+def weights_hash(state: Mapping[str, Tensor]) -> str:
+    """Return a hash of a network's state: its names and its numbers in half precision."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted((first_name(name), it) for name, it in state.items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().half().cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]

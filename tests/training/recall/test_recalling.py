@@ -84,7 +84,7 @@ def taught(model, cache):
     """Return chunks of two episodes, their memories, and places of the fourth and second chunk."""
     learning = recalling_of(model, cache)
     chunks = replace(learning.drawing.chunks(draws(), 2), written=5)
-    memories = learning.rollout.memory_of(chunks, slice(5))
+    memories = learning.write_loss.rollout.memory_of(chunks, slice(5))
     return learning, chunks, memories, torch.tensor([3, 5 + 1])
 
 
@@ -124,7 +124,7 @@ def test_a_repeated_last_frame_is_that_of_an_episode_which_begins_there(model, c
 
 def test_the_reverse_rollout_goes_by_the_inverse_of_what_was_done(model, cache):
     learning, chunks, memories, _ = taught(model, cache)
-    rollout, recall = learning.rollout, model.denoiser.recall
+    rollout, recall = learning.write_loss.rollout, model.denoiser.recall
     chunks = replace(chunks, written=2)
     texts = [action for one in learning.windows.draw_episodes(draws(), 2) for action in one.actions]
     inverse = model.text_encoder.encode([OPPOSITE[text] for text in texts])
@@ -149,7 +149,7 @@ def test_where_no_inverse_of_an_action_is_known_the_learned_one_is_taken(model, 
     action = model.denoiser.action_of(text)
     recall = model.denoiser.recall
     torch.testing.assert_close(
-        learning.rollout._inverse_actions(text, none), recall.inverse_action(action)
+        learning.write_loss.rollout._inverse_actions(text, none), recall.inverse_action(action)
     )
 
 

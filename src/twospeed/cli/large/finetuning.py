@@ -6,7 +6,8 @@ import typer
 
 from twospeed.core.config import override
 from twospeed.core.errors import ConfigError
-from twospeed.training.finetune.config import FinetuneConfig
+from twospeed.training.finetune.config import FinetuneConfig, MemoryModuleConfig
+from twospeed.training.finetune.memory_module import train_memory_module
 from twospeed.training.finetune.pipeline import finetune
 
 
@@ -28,10 +29,7 @@ def fine_tune(
     Raises:
         ConfigError: when no model or no data are named.
     """
-    if init is None or data is None:
-        raise ConfigError(
-            "without a recipe a model is fine-tuned: name it with --init and its data with --data"
-        )
+    init, data = _named(init, data)
     asked = [f"lora={lora or 0}", f"dtype={dtype}", f"loop.accumulate={accumulate or 1}"]
     asked += ["checkpointing=true"] if checkpointing else []
     config = override(FinetuneConfig(), *asked, *(settings or []))
@@ -39,3 +37,37 @@ def fine_tune(
     typer.echo(
         f"fine-tuned {done.steps} steps, held-out loss {done.loss:.4f}; model in {done.folder}"
     )
+
+
+def learn_module(
+    out: Path,
+    data: str | None,
+    init: str | None,
+    *,
+    dtype: str,
+    settings: list[str] | None,
+    minutes: float | None,
+    device: str | None,
+) -> None:
+    """Train a memory module as the options of `train` say, and print what came of it.
+
+    Raises:
+        ConfigError: when no model or no data are named.
+    """
+    init, data = _named(init, data)
+    config = override(MemoryModuleConfig(), f"dtype={dtype}", *(settings or []))
+    done = train_memory_module(config, init, data, out, minutes=minutes, device=device)
+    begin, whole = done.retrieval_range
+    typer.echo(
+        f"trained {done.steps} steps; squared error of later chunks of held-out episodes"
+        f" {done.error_with_memory:.4f} with their memory, {done.error_without:.4f} without; the"
+        f" gate opens from familiarity {begin:.2f} to {whole:.2f}; model in {done.folder}"
+    )
+
+
+def _named(init: str | None, data: str | None) -> tuple[str, str]:
+    if init is None or data is None:
+        raise ConfigError(
+            "without a recipe a model is fine-tuned: name it with --init and its data with --data"
+        )
+    return init, data

@@ -12,8 +12,7 @@ from twospeed.evaluation.matrix.memories.fast import written_by
 from twospeed.evaluation.matrix.memories.lookup import Table
 from twospeed.evaluation.matrix.memories.retrieval import ByFeature, ByPose
 from twospeed.memory.config import RidgeConfig, ViewConfig
-from twospeed.memory.presets import default, gradient, paper, recalling
-from twospeed.worldmodel.contract import recall_denoiser
+from twospeed.memory.presets import associative, default, gradient, paper
 from twospeed.worldmodel.model import WorldModel
 
 
@@ -26,10 +25,10 @@ class Entry:
 
 
 def _gated(model: WorldModel) -> RidgeConfig:
-    denoiser = recall_denoiser(model.denoiser)
-    if denoiser is None:
+    config = associative(model)
+    if not isinstance(config, RidgeConfig):
         raise ConfigError("ridge needs a backbone with a recall layer")
-    return recalling(denoiser.recall.layer.in_features)
+    return config
 
 
 def _without_gate(model: WorldModel) -> RidgeConfig:

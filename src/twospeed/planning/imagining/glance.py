@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.worldmodel.contract import recall_denoiser
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.reading import Reading
 
@@ -26,19 +25,18 @@ def glance(
         past_BCTHW: clean latents.
         commands: one each.
     """
-    recalling = recall_denoiser(model.denoiser)
-    if recalling is None:
+    recaller = model.recaller
+    if recaller is None:
         return None
-    reading = Reading.of(
-        model.denoiser, past_BCTHW, model.text_encoder.encode(commands).to(model.device)
-    )
+    text = model.text_encoder.encode(commands).to(model.device)
+    reading = Reading.of(model.denoiser, past_BCTHW, text, recaller=recaller)
     if memory is not None:
         with memory.adapters.attached():
             reading = Reading.of(
-                model.denoiser, past_BCTHW, reading.text_BND, key_BK=reading.key_BK
+                model.denoiser, past_BCTHW, text, recaller=recaller, key_BK=reading.key_BK
             )
     if reading.recalled_BO is None:
         return None
-    chunk_BTCHW = reading.recalled_BO[:, :-1].unflatten(1, recalling.recall.shape)
+    chunk_BTCHW = reading.recalled_BO[:, :-1].unflatten(1, recaller.recall.shape)
     chunks: Tensor = chunk_BTCHW.transpose(1, 2)
     return chunks

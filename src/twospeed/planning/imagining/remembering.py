@@ -58,7 +58,8 @@ class RememberingPlanner:
         if self.memory is None:
             return 0.0
         tokens = self.model.text_encoder.encode([text]).to(self.model.device)
-        slow = Reading.of(self.model.denoiser, past_1CTHW, tokens)
+        model = self.model
+        slow = Reading.of(model.denoiser, past_1CTHW, tokens, recaller=model.recaller)
         return float(self.memory.read(slow).familiarity_B)
 
 

@@ -1,12 +1,13 @@
-"""What a fine-tuning depends on beside the model and the data."""
+"""What a fine-tuning, or a memory module, depends on beside the model and the data."""
 
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from twospeed.core.errors import lookup
 from twospeed.core.fields import check_fields
-from twospeed.core.ranges import Share, Within
+from twospeed.core.ranges import Share, Width, Within
 from twospeed.training.loop import LoopConfig
+from twospeed.training.recall.config import WriteLossConfig
 from twospeed.training.stages.slow import SlowLearningConfig
 from twospeed.worldmodel.backbones.placement import DTYPES
 
@@ -38,6 +39,30 @@ class FinetuneConfig:
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(steps=2_000, learning_rate=1e-4, warmup_steps=50)
     )
+    """How it is trained."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        lookup(DTYPES, self.dtype, "dtype")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MemoryModuleConfig(WriteLossConfig):
+    """How a memory module is built and learns."""
+
+    keys: Width = 256
+    """Features of a key: the rank of its memories."""
+
+    width: Width = 192
+    """Features of an embedded action."""
+
+    episodes: Annotated[int, Within(2, 65_536)] = 8
+    """Episodes in a step; each is told apart from its neighbour."""
+
+    dtype: str = "float32"
+    """Precision in which the frozen model is opened and written; the module is float32."""
+
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=4_000, learning_rate=8e-4))
     """How it is trained."""
 
     def __post_init__(self) -> None:

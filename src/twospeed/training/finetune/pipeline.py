@@ -17,22 +17,16 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from twospeed.core.arguments import check_kind
-from twospeed.core.config import to_json
-from twospeed.core.errors import DataError
 from twospeed.core.files import StrPath, as_path, written_aside
 from twospeed.core.random import generator_of
-from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.memory.adapter_files import named_tensors
 from twospeed.memory.files import STOCK
 from twospeed.training.checkpoint import reached_in
-from twospeed.training.data.sources import ShardSource
-from twospeed.training.data.vocabulary import actions_of, sayings_of, vocabulary_of
 from twospeed.training.data.windows import LatentWindows, windows_to
 from twospeed.training.finetune.config import FinetuneConfig
-from twospeed.training.finetune.data import AlikeSource, cached_windows, fit_model
 from twospeed.training.finetune.lora import LoraWeights
+from twospeed.training.finetune.preparing import prepare
 from twospeed.training.loop import run_loop
-from twospeed.training.pipeline import claim
 from twospeed.training.stages.slow import slow_loss
 from twospeed.worldmodel.contract import as_module, checkpoint_gradients_
 from twospeed.worldmodel.model import WorldModel
@@ -79,19 +73,9 @@ def finetune(
     """
     check_kind(config, FinetuneConfig, "config")
     began, out = time.monotonic(), as_path(out, "out")
-    place = str(data) if "://" in str(data) else as_path(data, "data")
-    source = AlikeSource.of(ShardSource(folder=place))
-    if source.contents().last_seed >= TEST_SEEDS_FROM:
-        raise DataError(f"episodes from seed {TEST_SEEDS_FROM} on are for testing: train on others")
     accelerator = _accelerator(config, device)
     dtype = config.dtype if config.lora else "float32"
-    model = WorldModel.from_pretrained(
-        initial, torch_dtype=dtype, device=accelerator.device, offload=True
-    )
-    fit_model(model, source)
-    claim(out, {"config": to_json(config), "initial": str(initial), "data": str(data)})
-    windows = cached_windows(model, source, out / "latents")
-    _tell(model, windows)
+    model, windows = prepare(config, initial, data, out, accelerator=accelerator, dtype=dtype)
     left = None if minutes is None else max(0.0, minutes - (time.monotonic() - began) / 60)
     learning = _Learning(model, windows, config)
     averaged = run_loop(
@@ -114,16 +98,6 @@ def finetune(
 def _accelerator(config: FinetuneConfig, device: str | None) -> Accelerator:
     mixed = {"bfloat16": "bf16", "float16": "fp16"}.get(config.dtype, "no")
     return Accelerator(mixed_precision="no" if config.lora else mixed, cpu=device == "cpu")
-
-
-def _tell(model: WorldModel, windows: LatentWindows) -> None:
-    """Take over the words and the rate of the data; encode all texts once."""
-    actions = actions_of(windows.said_in(), model.vocabulary)
-    windows.sayings = sayings_of(actions)
-    known = vocabulary_of(windows.said_in(), actions)
-    model.vocabulary = known.joined(model.vocabulary) if model.vocabulary else known
-    model.settings = windows.recorded_as(model.settings)
-    model.text_encoder.encode(["", *(text for said in windows.sayings.values() for text in said)])
 
 
 class _Learning:

@@ -11,7 +11,26 @@ from twospeed.training.loop import LoopConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RecallingConfig:
+class WriteLossConfig:
+    """How a recall layer learns by the squared errors of what it gives (write_loss.py)."""
+
+    least_written: Count = 2
+    """Fewest chunks that are written before; the number is drawn anew for each step."""
+
+    past_noise: Annotated[float, Within(0, 1000)] = 0.3
+    """Greatest deviation of noise on the past that later keys look at."""
+
+    past_mix: Share = 0.7
+    """In half of the episodes, later past frames go over to what is recalled of them by a share
+    of at most this."""
+
+    repeated_frame_share: Share = 0.25
+    """Share of the chunks that are written with their last past frame repeated, as if their episode
+    began there: a place should also be known when it is reached in another way."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecallingConfig(WriteLossConfig):
     """How the slow weights learn to recall."""
 
     RENAMED: ClassVar[Mapping[str, Renamed]] = {
@@ -26,9 +45,6 @@ class RecallingConfig:
 
     later: Batch = 1
     """Windows of an episode that are predicted with the memory in a step."""
-
-    least_written: Count = 2
-    """Fewest chunks that are written before; the number is drawn anew for each step."""
 
     written_share: Share = 0.25
     """Share of the predicted windows that were themselves written; the others come later."""
@@ -45,17 +61,6 @@ class RecallingConfig:
 
     alone_every: Steps = 3
     """Every so many steps, a batch is learned without any memory; 0 for none."""
-
-    past_noise: Annotated[float, Within(0, 1000)] = 0.3
-    """Greatest deviation of noise on the past that later keys look at."""
-
-    past_mix: Share = 0.7
-    """In half of the episodes, later past frames go over to what is recalled of them by a share
-    of at most this."""
-
-    repeated_frame_share: Share = 0.25
-    """Share of the chunks that are written with their last past frame repeated, as if their episode
-    began there: a place should also be known when it is reached in another way."""
 
     self_forced_share: Share = 0.5
     """Share of the steps in which past frames of the predicted windows are generated with the

@@ -44,8 +44,12 @@ class Chunks:
         return view
 
 
-def cut(episodes: Sequence[EpisodeLatents]) -> tuple[Tensor, Tensor]:
+def cut(episodes: Sequence[EpisodeLatents], past_frames: int = LOOKS_AT) -> tuple[Tensor, Tensor]:
     """Cut episodes into chunks, as many as the shortest has.
+
+    Args:
+        episodes: cached ones.
+        past_frames: P.
 
     Returns:
         Past frames (E, M, C, P, H, W), where those before an episode's first frame are like it, and
@@ -59,9 +63,9 @@ def cut(episodes: Sequence[EpisodeLatents]) -> tuple[Tensor, Tensor]:
     ]
     latents_ECTHW = torch.stack(latents).transpose(1, 2)
     new = latents_ECTHW[:, :, 1:].unflatten(2, (chunks, frames)).transpose(1, 2)
-    before = latents_ECTHW[:, :, :1].expand(-1, -1, LOOKS_AT - 1, -1, -1)
+    before = latents_ECTHW[:, :, :1].expand(-1, -1, past_frames - 1, -1, -1)
     padded = torch.cat([before, latents_ECTHW], dim=2)
-    past = padded.unfold(2, LOOKS_AT, frames)[:, :, :chunks]  # (E, C, M, H, W, P)
+    past = padded.unfold(2, past_frames, frames)[:, :, :chunks]  # (E, C, M, H, W, P)
     return past.permute(0, 2, 1, 5, 3, 4), new
 
 

@@ -8,7 +8,7 @@ generated, a share of them is generated (self_forcing.py), or mixed with what th
 recalls.
 
 Holds: `Recalling`. Holds not: its settings (config.py), the steps (loop.py), what is
-drawn (drawing.py), the writes (dual_ridge.py), keys and guesses (memory_rollout.py).
+drawn (drawing.py), the writes and their errors (write_loss.py, dual_ridge.py).
 """
 
 from dataclasses import replace
@@ -22,10 +22,10 @@ from twospeed.memory.adapters import Adapters
 from twospeed.memory.presets import recalling
 from twospeed.training.data.windows import LatentWindows
 from twospeed.training.recall.config import RecallingConfig
-from twospeed.training.recall.drawing import Drawing
+from twospeed.training.recall.drawing import Drawing, picks
 from twospeed.training.recall.dual_ridge import Chunks, Memories
-from twospeed.training.recall.memory_rollout import MemoryRollout, noisy_past, repeat_last_frame
 from twospeed.training.recall.self_forcing import self_forced_past
+from twospeed.training.recall.write_loss import WriteLoss
 from twospeed.training.stages.slow import SlowLearningConfig, Windows, slow_loss
 from twospeed.worldmodel.contract import recall_denoiser
 from twospeed.worldmodel.model import WorldModel
@@ -58,12 +58,12 @@ class Recalling:
         self.model, self.windows, self.slow, self.config = model, windows, slow, config
         self.denoiser = denoiser
         self.memory = recalling(denoiser.recall.layer.in_features)
-        self.rollout = MemoryRollout(denoiser, self.memory)
+        self.write_loss = WriteLoss(denoiser, self.memory, config)
         self.adapters = Adapters(  # of any rank: they act as the memories of each step
             model.denoiser, rank=1, targets=self.memory.targets, episodes=config.episodes
         )
         self.no_text = model.text_encoder.encode([""]).to(next(model.denoiser.parameters()))
-        self.drawing = Drawing(windows, model.text_encoder, config, like=self.no_text)
+        self.drawing = Drawing(windows, model.text_encoder, config.least_written, like=self.no_text)
 
     def loss(self, step: int, generator: torch.Generator) -> Tensor:
         """Return the loss of one step: later windows with their memory, or windows without any."""
@@ -107,40 +107,9 @@ class Recalling:
         return self._slow_loss(batch, self.slow, generator)
 
     def _write(self, chunks: Chunks, generator: torch.Generator) -> tuple[Memories, Tensor, Chunks]:
-        """Write the first chunks of empty memories.
-
-        Returns:
-            The memories; the weighted squared errors of the guesses of later chunks; and the
-            chunks, with later past frames as they might have been generated.
-        """
-        first, later = slice(chunks.written), slice(chunks.written, None)
-        target_EMO = chunks.apart(recalled_target(chunks.new_BCNHW))
-        text = chunks.apart(chunks.text_BND)[:, later]
-        written = repeat_last_frame(chunks, self.config.repeated_frame_share, generator)
-        memory = self.rollout.memory_of(written, first)
-        with torch.no_grad():
-            key_EMK, slow_EMO = self.rollout.guess(chunks.apart(chunks.past_BCPHW)[:, later], text)
-            recalled = slow_EMO + memory.read(key_EMK)
-        chunks = self.rollout.mixed(chunks, recalled, self._shares(generator, chunks.episodes))
-        past = chunks.apart(chunks.past_BCPHW)[:, later]
-        noisy = noisy_past(past, self.config.past_noise, generator)
-        key_EMK, slow_EMO = self.rollout.guess(noisy, text)
-        without = (target_EMO[:, later] - slow_EMO)[
-            ..., :-1
-        ]  # an empty memory has no score to give
-        with_memory = without - memory.read(key_EMK)[..., :-1]
-        other_episode = memory.passed_on().read(key_EMK)  # it should add nothing
-        errors = (without, with_memory, other_episode)
-        squares = torch.stack([it.square().mean() for it in errors]).sum()
-        squares = squares + self.rollout.forward_loss(chunks, memory, generator)
-        if self.memory.both_ways:
-            squares = squares + self.rollout.reverse_loss(chunks, memory, generator)
-        return memory, self.config.guess_weight * squares, chunks
-
-    def _shares(self, generator: torch.Generator, episodes: int) -> Tensor:
-        """Draw how far each episode's later past frames go over to what is recalled, (E,)."""
-        share_E = self.config.past_mix * torch.rand(episodes, generator=generator)
-        return share_E * (torch.rand(episodes, generator=generator) < 0.5)
+        """Write the first chunks of empty memories; the squared errors are weighted."""
+        memories, squares, chunks = self.write_loss(chunks, generator)
+        return memories, self.config.guess_weight * squares, chunks
 
     def _predicted(
         self,
@@ -153,11 +122,11 @@ class Recalling:
 
         That of diffusion, and the squared error of what the recall layer makes of the same past.
         """
-        picks = self.drawing.picks(chunks, generator)
-        new, text = chunks.new_BCNHW[picks], chunks.text_BND[picks]
+        picked = picks(chunks, self.config, generator)
+        new, text = chunks.new_BCNHW[picked], chunks.text_BND[picked]
         with self.adapters.attached():
             self.adapters.act_as({LAYER: memories.down_EMK}, {LAYER: memories.up_EOM})
-            past = self._past_of(chunks, picks, self_forced_share, generator)
+            past = self._past_of(chunks, picked, self_forced_share, generator)
             windows = Windows(
                 latents_BCTHW=torch.cat([past, new], dim=2),
                 text_BND=text,
@@ -169,15 +138,15 @@ class Recalling:
         return shown, error_BO[:, :-1].square().mean()
 
     def _past_of(
-        self, chunks: Chunks, picks: Tensor, self_forced_share: float, generator: torch.Generator
+        self, chunks: Chunks, picked: Tensor, self_forced_share: float, generator: torch.Generator
     ) -> Tensor:
         """Return past frames of the chunks picked, generated ones in a share of the steps."""
         depth = 1 + int(torch.randint(self.config.self_forced_chunks, (1,), generator=generator))
         steps = 1 + int(torch.randint(2, (1,), generator=generator))
         if torch.rand((), generator=generator) >= self_forced_share:
-            return chunks.past_BCPHW[picks]
+            return chunks.past_BCPHW[picked]
         return self_forced_past(
-            self.model, chunks, picks, depth=depth, steps=steps, generator=generator
+            self.model, chunks, picked, depth=depth, steps=steps, generator=generator
         )
 
     def _slow_loss(

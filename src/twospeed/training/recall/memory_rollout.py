@@ -14,21 +14,21 @@ from torch import Tensor
 from twospeed.memory.config import RidgeConfig
 from twospeed.memory.ridge_writer import pairs_of
 from twospeed.training.recall.dual_ridge import Chunks, Memories, dual_ridge_solution
-from twospeed.worldmodel.contract import RecallDenoiser
-from twospeed.worldmodel.recall import LOOKS_AT, recalled_target, time_reversed
+from twospeed.worldmodel.contract import Recaller
+from twospeed.worldmodel.recall import recalled_target, time_reversed
 
 
 class MemoryRollout:
     """Keys and guesses of chunks, and the memories that they leave.
 
     Args:
-        denoiser: with a recall layer.
+        recaller: whose recall layer it is.
         memory: how that layer is written.
     """
 
-    def __init__(self, denoiser: RecallDenoiser, memory: RidgeConfig) -> None:
-        self.denoiser, self.memory = denoiser, memory
-        self.recall = denoiser.recall
+    def __init__(self, recaller: Recaller, memory: RidgeConfig) -> None:
+        self.recaller, self.memory = recaller, memory
+        self.recall = recaller.recall
 
     def memory_of(self, chunks: Chunks, place: slice) -> Memories:
         """Write some chunks of each episode to empty memories, as use will (ridge_writer.py)."""
@@ -36,7 +36,7 @@ class MemoryRollout:
             chunks.apart(it)[:, place].flatten(0, 1)
             for it in (chunks.past_BCPHW, chunks.new_BCNHW, chunks.text_BND)
         )
-        action_BD = self.denoiser.action_of(text)
+        action_BD = self.recaller.action_of(text)
         pairs = pairs_of(self.recall, past, new, action_BD, both_ways=self.memory.both_ways)
         keys_EMK, targets_EMO = (
             torch.cat([chunks.apart(it) for it in side], dim=1) for side in zip(*pairs, strict=True)
@@ -46,7 +46,7 @@ class MemoryRollout:
 
     def guess(self, past_EMCPHW: Tensor, text_EMND: Tensor) -> tuple[Tensor, Tensor]:
         """Return keys (E, M, K) and slow guesses (E, M, O) after such pasts."""
-        action_BD = self.denoiser.action_of(text_EMND.flatten(0, 1))
+        action_BD = self.recaller.action_of(text_EMND.flatten(0, 1))
         keys = self.recall.keys(past_EMCPHW.flatten(0, 1), action_BD)
         apart = past_EMCPHW.shape[:2]
         return keys.unflatten(0, apart), self.recall.layer(keys).unflatten(0, apart)
@@ -64,7 +64,9 @@ class MemoryRollout:
         past = chunks.apart(chunks.past_BCPHW).clone()
         place = slice(chunks.written + 1, None)
         share = share_E.to(past).view(-1, 1, 1, 1, 1, 1)
-        past[:, place] = past[:, place].lerp(before[:, :, :, -LOOKS_AT:], share)
+        seen = min(past.shape[3], before.shape[3])
+        latest = past[:, place, :, -seen:]
+        past[:, place, :, -seen:] = latest.lerp(before[:, :, :, -seen:], share)
         return replace(chunks, past_BCPHW=past.flatten(0, 1))
 
     def forward_loss(self, chunks: Chunks, memory: Memories, generator: torch.Generator) -> Tensor:
@@ -75,7 +77,7 @@ class MemoryRollout:
         """
         past, new, text = map(chunks.apart, (chunks.past_BCPHW, chunks.new_BCNHW, chunks.text_BND))
         done = [
-            (self.denoiser.action_of(text[:, place]), new[:, place])
+            (self.recaller.action_of(text[:, place]), new[:, place])
             for place in range(1, chunks.written)
         ]
         return self._rollout_loss(memory, past[:, 1], done, generator)
@@ -125,7 +127,7 @@ class MemoryRollout:
             errors.append((guess_EO - recalled_target(new_ECNHW)).square().mean())
             made = guess_EO[:, :-1].unflatten(1, self.recall.shape).transpose(1, 2)
             true, made = (
-                torch.cat(pair, dim=2)[:, :, -LOOKS_AT:]
+                torch.cat(pair, dim=2)[:, :, -past_ECPHW.shape[2] :]
                 for pair in ((true, new_ECNHW), (rolled, made))
             )
             rolled = true.lerp(made, share_E1111)
@@ -133,9 +135,9 @@ class MemoryRollout:
 
     def _inverse_actions(self, text_END: Tensor, known_END: Tensor) -> Tensor:
         """Return embedded inverse actions, (E, D): known ones, or what the layer learned."""
-        learned_ED = self.recall.inverse_action(self.denoiser.action_of(text_END))
+        learned_ED = self.recall.inverse_action(self.recaller.action_of(text_END))
         is_known_E1 = (known_END != 0).flatten(1).any(1, keepdim=True)
-        return torch.where(is_known_E1, self.denoiser.action_of(known_END), learned_ED)
+        return torch.where(is_known_E1, self.recaller.action_of(known_END), learned_ED)
 
 
 def noisy_past(past_EMCPHW: Tensor, deviation: float, generator: torch.Generator) -> Tensor:

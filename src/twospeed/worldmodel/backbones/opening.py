@@ -20,6 +20,7 @@ from twospeed.worldmodel.contract import Denoiser
 from twospeed.worldmodel.denoiser import load_denoiser
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.loading import class_name_in, load_network, reading
+from twospeed.worldmodel.memory_module import MemoryModule, load_memory_module
 from twospeed.worldmodel.rendering.loading import load_renderer
 from twospeed.worldmodel.rendering.renderer import ViewRenderer
 from twospeed.worldmodel.settings import ModelSettings
@@ -54,6 +55,7 @@ class Parts:
     vocabulary: Vocabulary | None
     renderer: ViewRenderer | None = None
     origin: Origin | None = None
+    memory_module: MemoryModule | None = None
 
 
 def open_parts(folder: Path, *, dtype: torch.dtype, variant: str | None = None) -> Parts:
@@ -79,6 +81,7 @@ def open_parts(folder: Path, *, dtype: torch.dtype, variant: str | None = None) 
         settings=typed(ModelSettings, index.get("settings", {}), str(folder / INDEX)),
         vocabulary=Vocabulary.load(folder),
         renderer=load_renderer(folder),
+        memory_module=load_memory_module(folder),
     )
 
 
@@ -108,6 +111,7 @@ def _foreign(folder: Path, index: Index, dtype: torch.dtype, variant: str | None
         settings=settings,
         vocabulary=Vocabulary.load(folder),
         origin=Origin(family=family, index=index),
+        memory_module=load_memory_module(folder),
     )
 
 

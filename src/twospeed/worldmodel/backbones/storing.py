@@ -21,6 +21,7 @@ def networks_of(parts: Parts) -> list[tuple[str, Any]]:
         (name, as_module(parts.denoiser)),
         ("vae", parts.autoencoder),
         ("renderer", parts.renderer),
+        ("memory_module", parts.memory_module),
     )
     return [(name, part) for name, part in named if part is not None]
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from twospeed.core.errors import ConfigError
 from twospeed.evaluation.matrix.base import Shown, bytes_of, next_chunk
-from twospeed.worldmodel.contract import RecallDenoiser, recall_denoiser
+from twospeed.worldmodel.contract import Recaller
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.reading import Reading
 from twospeed.worldmodel.recall import recalled_target
@@ -30,19 +30,18 @@ class DeltaRule:
     """
 
     def __init__(self, model: WorldModel) -> None:
-        denoiser = recall_denoiser(model.denoiser)
-        if denoiser is None:
+        if model.recaller is None:
             raise ConfigError("the delta rule needs a backbone with a recall layer")
         self.model = model
-        self.denoiser: RecallDenoiser = denoiser
-        self.state_OK = torch.zeros_like(denoiser.recall.layer.weight)
+        self.recaller: Recaller = model.recaller
+        self.state_OK = torch.zeros_like(self.recaller.recall.layer.weight)
 
     @torch.no_grad()
     def learn(self, shown: Shown) -> None:
         """Write one chunk."""
         text = self.model.text_encoder.encode([shown.action]).to(shown.past)
-        key_K = self.denoiser.keys_of(shown.past[None], text)[0]
-        wanted_O = recalled_target(shown.new[None])[0] - self.denoiser.recall.layer(key_K)
+        key_K = self.recaller.keys_of(shown.past[None], text)[0]
+        wanted_O = recalled_target(shown.new[None])[0] - self.recaller.recall.layer(key_K)
         kept_OK = KEEP * self.state_OK
         self.state_OK = kept_OK + STRENGTH * torch.outer(wanted_O - kept_OK @ key_K, key_K)
 

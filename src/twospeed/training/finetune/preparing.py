@@ -1,0 +1,65 @@
+"""What every training beside or on a model that is there begins with: the model, and latents."""
+
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+
+from twospeed.core.config import to_json
+from twospeed.core.errors import DataError
+from twospeed.core.files import StrPath, as_path
+from twospeed.data.recorder import TEST_SEEDS_FROM
+from twospeed.training.data.sources import ShardSource
+from twospeed.training.data.vocabulary import actions_of, sayings_of, vocabulary_of
+from twospeed.training.data.windows import LatentWindows
+from twospeed.training.finetune.data import AlikeSource, cached_windows, fit_model
+from twospeed.training.pipeline import claim
+from twospeed.worldmodel.model import WorldModel
+
+
+def prepare(
+    config: Any,
+    initial: StrPath,
+    data: StrPath,
+    out: Path,
+    *,
+    accelerator: Accelerator,
+    dtype: str = "float32",
+) -> tuple[WorldModel, LatentWindows]:
+    """Open a model, claim a folder for this run, and encode the data.
+
+    Args:
+        config: of the run, a dataclass; written down in `out`.
+        initial: a packaged model, a folder of ours or of a diffusers pipeline, or a hub id.
+        data: folder or URL of recorded shards.
+        out: folder of this run alone.
+        accelerator: says where.
+        dtype: precision of the model's weights.
+
+    Raises:
+        DataError: when `out` holds another run, or the data are damaged or for testing only.
+        ConfigError: when the model cannot take the data's frames or chunks.
+    """
+    place = str(data) if "://" in str(data) else as_path(data, "data")
+    source = AlikeSource.of(ShardSource(folder=place))
+    if source.contents().last_seed >= TEST_SEEDS_FROM:
+        raise DataError(f"episodes from seed {TEST_SEEDS_FROM} on are for testing: train on others")
+    model = WorldModel.from_pretrained(
+        initial, torch_dtype=dtype, device=accelerator.device, offload=True
+    )
+    fit_model(model, source)
+    with accelerator.main_process_first():
+        claim(out, {"config": to_json(config), "initial": str(initial), "data": str(data)})
+        windows = cached_windows(model, source, out / "latents")
+    _tell(model, windows)
+    return model, windows
+
+
+def _tell(model: WorldModel, windows: LatentWindows) -> None:
+    """Take over the words and the rate of the data; encode all texts once."""
+    actions = actions_of(windows.said_in(), model.vocabulary)
+    windows.sayings = sayings_of(actions)
+    known = vocabulary_of(windows.said_in(), actions)
+    model.vocabulary = known.joined(model.vocabulary) if model.vocabulary else known
+    model.settings = windows.recorded_as(model.settings)
+    model.text_encoder.encode(["", *(text for said in windows.sayings.values() for text in said)])
