@@ -19,7 +19,8 @@ from twospeed.core.files import read_json
 from twospeed.core.random import initial_weights_of
 from twospeed.evaluation.yardstick.labels import Labels, draw_clips, joined
 from twospeed.evaluation.yardstick.network import NAME, ClipNetwork, Guesses, clip_pixels
-from twospeed.training.loop import LoopConfig, run_loop
+from twospeed.training.loop import run_loop
+from twospeed.training.loop_config import LoopConfig
 
 FRAMES = 5
 CLIPS = 3

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from twospeed.data.recording import RecordingConfig
 from twospeed.memory.config import GradientConfig
-from twospeed.training.loop import LoopConfig
+from twospeed.training.loop_config import LoopConfig
 from twospeed.training.recall.config import RecallingConfig
 from twospeed.training.rendering.config import RenderingRun
 from twospeed.training.run import RunConfig

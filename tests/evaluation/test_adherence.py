@@ -15,7 +15,7 @@ from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.data.shards import write_shard
 from twospeed.evaluation.adherence import AdherenceConfig, draw_trials, measure_adherence, obeyed
 from twospeed.recipes import rooms_tiny
-from twospeed.training.loop import LoopConfig
+from twospeed.training.loop_config import LoopConfig
 from twospeed.training.pipeline import train_world_model
 from twospeed.worldmodel.model import WorldModel
 

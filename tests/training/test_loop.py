@@ -7,7 +7,8 @@ from torch import nn
 
 from twospeed.core.errors import ConfigError, DataError
 from twospeed.core.random import initial_weights_of
-from twospeed.training.loop import LoopConfig, rate_at, run_loop
+from twospeed.training.loop import run_loop
+from twospeed.training.loop_config import LoopConfig, rate_at
 
 CONFIG = LoopConfig(
     steps=60, learning_rate=0.05, warmup_steps=5, ema_decay=0.9, checkpoint_minutes=0.0

@@ -1,18 +1,23 @@
-"""A checkpoint: a folder of safetensors that is whole or not there."""
+"""A checkpoint: a folder of safetensors that is whole or not there.
+
+Where weights are split over processes, every one writes its own files (parallel/files.py).
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
-from safetensors.torch import save_file
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from twospeed.core.files import read_json, write_json
-from twospeed.core.folders import FolderKind, folder_aside, recover
+from twospeed.core.folders import FolderKind, recover
 from twospeed.core.ranges import Within
-from twospeed.core.tensors import fill_state_, flat_state, read_tensors
+from twospeed.core.tensors import fill_state_, flat_state
 from twospeed.core.untrusted import resuming, typed
+from twospeed.training.averaging import Average
+from twospeed.training.parallel.files import Like, are_split, folder_of_all, read_part, save_part
 
 FOLDER = "checkpoint"
 
@@ -23,7 +28,7 @@ def _is_checkpoint(folder: Path) -> bool:
 
 CHECKPOINT = FolderKind(
     name="a checkpoint",
-    files=("module.safetensors", "average.safetensors", "optimizer.safetensors", "state.json"),
+    files=("module*.safetensors", "average*.safetensors", "optimizer*.safetensors", "state.json"),
     sign=_is_checkpoint,
 )
 """What `save_checkpoint` writes."""
@@ -43,22 +48,29 @@ class Reached:
 def save_checkpoint(
     out: Path,
     module: nn.Module,
-    average: nn.Module,
+    average: nn.Module | Average,
     optimizer: torch.optim.Optimizer,
     reached: Reached,
 ) -> None:
-    """Write weights, averaged weights, optimizer state and step to ``out/checkpoint``."""
-    with folder_aside(out / FOLDER, CHECKPOINT) as aside:
-        save_file(_copies(module.state_dict()), aside / "module.safetensors")
-        save_file(_copies(average.state_dict()), aside / "average.safetensors")
-        save_file(flat_state(optimizer), aside / "optimizer.safetensors")
-        write_json(aside / "state.json", {"step": reached.step, "seconds": reached.seconds})
+    """Write weights, averaged weights, optimizer state and step to ``out/checkpoint``.
+
+    Where the weights are split over processes, every process must call it.
+    """
+    is_shared = are_split(module.state_dict())
+    with folder_of_all(out / FOLDER, CHECKPOINT, is_shared=is_shared) as aside:
+        save_part(aside, "module", module.state_dict())
+        save_part(aside, "average", average.state_dict())
+        save_part(aside, "optimizer", flat_state(optimizer))
+        if not is_shared or dist.get_rank() == 0:
+            write_json(aside / "state.json", {"step": reached.step, "seconds": reached.seconds})
 
 
 def load_checkpoint_(
-    out: Path, module: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
+    out: Path, module: nn.Module, average: nn.Module | Average, optimizer: torch.optim.Optimizer
 ) -> Reached:
     """Fill everything from ``out/checkpoint`` and say how far it had come; step 0 without one.
+
+    Any number of processes may have written it.
 
     Raises:
         DataError: when the checkpoint belongs to another module or is damaged.
@@ -67,15 +79,26 @@ def load_checkpoint_(
     recover(folder, CHECKPOINT)
     if not folder.exists():
         return Reached()
-    for part, fill in (
-        ("module", module.load_state_dict),
-        ("average", average.load_state_dict),
-        ("optimizer", lambda flat: fill_state_(optimizer, flat)),
+    for part, fill, like in (
+        ("module", module.load_state_dict, module.state_dict().get),
+        ("average", average.load_state_dict, average.state_dict().get),
+        ("optimizer", lambda flat: fill_state_(optimizer, flat), _parameter_of(optimizer)),
     ):
-        name = f"{part}.safetensors"
-        with resuming(folder, part=name):
-            fill(read_tensors(folder / name))
+        with resuming(folder, part=f"{part}.safetensors"):
+            fill(read_part(folder, part, like))
     return reached_in(out)
+
+
+def _parameter_of(optimizer: torch.optim.Optimizer) -> Like:
+    """Return what finds the parameter that a state of the optimizer belongs to, by its name."""
+    parameters: list[Any] = [it for group in optimizer.param_groups for it in group["params"]]
+
+    def like(name: str) -> Tensor | None:
+        index = name.partition(".")[0]
+        is_known = index.isdecimal() and int(index[:9]) < len(parameters)
+        return parameters[int(index[:9])] if is_known else None
+
+    return like
 
 
 def reached_in(out: Path) -> Reached:
@@ -89,7 +112,3 @@ def reached_in(out: Path) -> Reached:
         return Reached()
     with resuming(folder, part="state.json"):
         return typed(Reached, read_json(folder / "state.json"), "it")
-
-
-def _copies(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()}

@@ -1,77 +1,36 @@
 """The one training loop: steps, averaged weights, journal, checkpoints, exact resume.
 
-Holds: `LoopConfig`, `run_loop`. Holds not: any model or loss. A loss is a function of (step,
-generator); every draw comes from that generator, whose seed depends on the step alone, so a run
-that was killed goes on exactly as it would have.
+Holds: `run_loop`, `averaged_state`. Holds not: settings (loop_config.py), any model or loss. A loss
+is a function of (step, generator); every draw comes from that generator, whose seed depends on the
+step and the batch alone, so a run that was killed goes on exactly as it would have, also on another
+number of processes.
 """
 
+import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
 from twospeed.core.errors import DataError
-from twospeed.core.fields import check_fields
 from twospeed.core.progress import Journal, progress
 from twospeed.core.random import generator_of
-from twospeed.core.ranges import Above, Minutes, Seed, Share, Steps, Within
+from twospeed.training.averaging import Average
 from twospeed.training.checkpoint import Reached, load_checkpoint_, save_checkpoint
+from twospeed.training.loop_config import LoopConfig, rate_at
+from twospeed.training.optimizers import optimizer_of
+from twospeed.training.parallel.files import are_split
+from twospeed.training.parallel.processes import agreed, average_gradients_, batches_of, mean_of
 
 NOTE_EVERY = 50
 """Steps between two lines of the journal."""
 
 LossOf = Callable[[int, torch.Generator], Tensor]
 """(step, generator) -> scalar loss with a graph."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LoopConfig:
-    """How a module is trained."""
-
-    steps: Steps = 10_000
-    """Optimizer steps in all; 0 leaves the weights as they are."""
-
-    learning_rate: Annotated[float, Above(0, 1000)] = 1e-3
-    """AdamW's step size after the warm-up."""
-
-    warmup_steps: Steps = 200
-    """Steps over which the learning rate grows from 0."""
-
-    cooldown: Share = 0.2
-    """Share of the steps, or of the minutes that were given, over which the learning rate falls to
-    0 at the end."""
-
-    weight_decay: Annotated[float, Within(0, 1000)] = 0.01
-    """AdamW's decoupled weight decay."""
-
-    betas: tuple[Share, Share] = (0.9, 0.99)
-    """AdamW's averaging of the gradient and of its square."""
-
-    max_grad_norm: Annotated[float, Above(0, 1e9)] = 1.0
-    """Gradients are clipped to this L2 norm."""
-
-    ema_decay: Share = 0.999
-    """Averaging of the weights that are shipped; shorter while training is young."""
-
-    accumulate: Annotated[int, Within(1, 65_536)] = 1
-    """Batches whose gradients are added up for one step."""
-
-    checkpoint_minutes: Minutes = 3.0
-    """Minutes between checkpoints; 0 writes one after every step."""
-
-    seed: Seed = 0
-    """Seed of every draw of the run."""
-
-    def __post_init__(self) -> None:
-        check_fields(self)
 
 
 def run_loop(
@@ -86,8 +45,6 @@ def run_loop(
     round_steps: int = 1,
 ) -> nn.Module:
     """Train `module` in place, from the checkpoint in `out` if there is one.
-
-    On several processes every one draws its own batches, and gradients are averaged over them.
 
     Args:
         module: what learns.
@@ -105,6 +62,38 @@ def run_loop(
 
     Raises:
         DataError: when the loss is no longer finite, or the checkpoint does not fit.
+        ConfigError: when the optimizer is not installed.
+    """
+    state = averaged_state(
+        module,
+        loss_of,
+        config,
+        out=out,
+        minutes=minutes,
+        accelerator=accelerator,
+        label=label,
+        round_steps=round_steps,
+    )
+    averaged = copy.deepcopy(module).requires_grad_(False)
+    averaged.load_state_dict(state)
+    return averaged.eval()
+
+
+def averaged_state(
+    module: nn.Module,
+    loss_of: LossOf,
+    config: LoopConfig,
+    *,
+    out: Path,
+    minutes: float | None = None,
+    accelerator: Accelerator | None = None,
+    label: str = "training",
+    round_steps: int = 1,
+) -> dict[str, Tensor]:
+    """Train as `run_loop` does, also a module that is split over processes.
+
+    Returns:
+        The averaged weights by name.
     """
     run = _Run(module, config, out, accelerator or Accelerator(), round_steps)
     module.train()
@@ -114,8 +103,7 @@ def run_loop(
             advance(note=run.note_line())
     run.note_loss()
     run.save()
-    averaged: nn.Module = run.average.module
-    return averaged.eval()
+    return run.average.state_dict()
 
 
 class _Run:
@@ -132,23 +120,24 @@ class _Run:
         self.module = module.to(accelerator.device)
         self.round_steps = round_steps
         self.config, self.out, self.accelerator = config, out, accelerator
-        optimizer = torch.optim.AdamW(
+        self.is_sharded = are_split(module.state_dict())
+        optimizer = optimizer_of(
+            config.optimizer,
             module.parameters(),
+            is_sharded=self.is_sharded,
             lr=config.learning_rate,
             betas=config.betas,
             weight_decay=config.weight_decay,
-            fused=True,
         )
-        self.average = AveragedModel(module, avg_fn=_average(config))
-        self.average.requires_grad_(False)
-        reached = load_checkpoint_(out, module, self._averaged(), optimizer)
+        self.average = Average(module, config.ema_decay)
+        reached = load_checkpoint_(out, module, self.average, optimizer)
         self.step, self._seconds_before = reached.step, reached.seconds
-        self.average.n_averaged.fill_(self.step)
-        self.optimizer = accelerator.prepare(optimizer)
+        self.optimizer = optimizer if self.is_sharded else accelerator.prepare(optimizer)
         self.journal = Journal(out / "journal.jsonl")
         self._started = self._saved = time.monotonic()
         self._recent: list[Tensor] = []
         self._note = ""
+        self._is_due = False
 
     def take_step(self, loss_of: LossOf, time_left: float) -> None:
         """Take one optimizer step; now and then note the loss or write a checkpoint."""
@@ -156,27 +145,27 @@ class _Run:
         share = min(rate_at(self.step, self.config), slowed)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * share
-        generator = generator_of(self.config.seed, self.step, self.accelerator.process_index)
-        loss = self._gradients(loss_of, generator)
-        self._share_gradients_()
+        loss = self._gradients(loss_of)
+        average_gradients_(self.module, self.accelerator)
         self.accelerator.clip_grad_norm_(self.module.parameters(), self.config.max_grad_norm)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.average.update_parameters(self.module)
+        self.average.update_(self.module, self.step)
         self.step += 1
         self._recent.append(loss.detach())
         if self.step % NOTE_EVERY == 0:
             self.note_loss()
-        waited = time.monotonic() - self._saved
-        if self.step % self.round_steps == 0 and waited > self.config.checkpoint_minutes * 60:
+        if self.step % self.round_steps == 0 and self._is_due:
             self.save()
 
-    def _gradients(self, loss_of: LossOf, generator: torch.Generator) -> Tensor:
-        """Add up the gradients of a step's batches; return their mean loss."""
+    def _gradients(self, loss_of: LossOf) -> Tensor:
+        """Add up the gradients of this process's batches of a step; return their mean loss."""
+        numbers = batches_of(self.accelerator, self.config.accumulate)
         losses = []
-        for _ in range(self.config.accumulate):
+        for number in numbers:
+            generator = generator_of(self.config.seed, self.step, number)
             with self.accelerator.autocast():
-                loss = loss_of(self.step, generator) / self.config.accumulate
+                loss = loss_of(self.step, generator) / len(numbers)
             self.accelerator.backward(loss)
             losses.append(loss.detach())
         return torch.stack(losses).sum()
@@ -184,15 +173,17 @@ class _Run:
     def time_left(self, minutes: float | None) -> float:
         """Return the share of the minutes that is left, 0 between rounds when they are over.
 
-        The main process decides for all.
+        The main process decides for all, also whether a checkpoint is due after the next step.
         """
+        waited = time.monotonic() - self._saved
+        due = float(waited > self.config.checkpoint_minutes * 60)
+        left = 1.0 if minutes is None else 1 - self._seconds() / max(60 * minutes, 1e-9)
+        left, due = agreed(self.accelerator, left, due)
+        self._is_due = bool(due) or self.config.checkpoint_minutes == 0
         if minutes is None:
             return 1.0
-        left = torch.tensor(1 - self._seconds() / max(60 * minutes, 1e-9))
-        if self.accelerator.num_processes > 1:
-            left = broadcast(left.to(self.accelerator.device))
         least = 0.0 if self.step % self.round_steps == 0 else 1e-9
-        return max(float(left), least)
+        return max(left, least)
 
     def note_line(self) -> str:
         """Return the last noted loss, as a text beside the progress bar."""
@@ -204,9 +195,9 @@ class _Run:
         Raises:
             DataError: when it is not finite.
         """
-        loss = self._mean_loss()
         if not self._recent:
             return
+        loss = self._mean_loss()
         self._recent = []
         self._note = f"loss {loss:.4f}"
         if self.accelerator.is_main_process:
@@ -215,53 +206,23 @@ class _Run:
 
     def save(self) -> None:
         """Write the checkpoint, unless the loss is no longer finite."""
-        self._mean_loss()
+        if self._recent:
+            self._mean_loss()
         self.accelerator.wait_for_everyone()
-        if self.accelerator.is_main_process:
+        if self.accelerator.is_main_process or self.is_sharded:
             seconds = round(self._seconds_before + self._seconds(), 3)
-            save_checkpoint(
-                self.out,
-                self.module,
-                self._averaged(),
-                self.optimizer,
-                Reached(step=self.step, seconds=seconds),
-            )
+            reached = Reached(step=self.step, seconds=seconds)
+            save_checkpoint(self.out, self.module, self.average, self.optimizer, reached)
         self._saved = time.monotonic()
-
-    def _averaged(self) -> nn.Module:
-        averaged: nn.Module = self.average.module
-        return averaged
 
     def _seconds(self) -> float:
         return time.monotonic() - self._started
 
-    def _share_gradients_(self) -> None:
-        if self.accelerator.num_processes > 1:
-            for parameter in self.module.parameters():
-                if parameter.grad is not None:
-                    parameter.grad = self.accelerator.reduce(parameter.grad, reduction="mean")
-
     def _mean_loss(self) -> float:
-        loss = float(torch.stack(self._recent).mean()) if self._recent else 0.0
+        loss = mean_of(self.accelerator, torch.stack(self._recent).mean())
         if not math.isfinite(loss):
             raise DataError(
                 f"the loss is no longer finite at step {self.step}: lower the learning rate; the"
                 f" same command goes on from the checkpoint in {self.out}"
             )
         return loss
-
-
-def rate_at(step: int, config: LoopConfig) -> float:
-    """Return the learning rate as a share of its maximum: up, level, down."""
-    up = (step + 1) / max(config.warmup_steps, 1)
-    down = (config.steps - step) / max(config.cooldown * config.steps, 1)
-    return min(1.0, up, down)
-
-
-def _average(config: LoopConfig) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    def average(old: Tensor, new: Tensor, count: Tensor | int) -> Tensor:
-        seen = float(count)
-        decay = min(config.ema_decay, (1 + seen) / (10 + seen))
-        return old.lerp(new.to(old), 1 - decay)
-
-    return average

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from accelerate import Accelerator
-
 from twospeed.core.arguments import check_kind
 from twospeed.core.config import from_json, to_json
 from twospeed.core.errors import DataError, TwospeedError, a_few
@@ -26,6 +24,7 @@ from twospeed.training.card import Figures, device_name, write_card
 from twospeed.training.data.sources import EpisodeSource, ShardSource, WorldSource
 from twospeed.training.data.vocabulary import vocabulary_of
 from twospeed.training.data.windows import LatentWindows
+from twospeed.training.parallel.processes import make_accelerator
 from twospeed.training.run import RunConfig
 from twospeed.training.stages.denoiser import (
     denoiser_stage,
@@ -108,7 +107,7 @@ def train_world_model(
         config=config,
         source=source,
         out=out,
-        accelerator=Accelerator(mixed_precision=config.precision, cpu=device == "cpu"),
+        accelerator=make_accelerator(precision=config.precision, device=device),
         workers=workers,
     )
     model, figures = _run_stages(context, start, minutes)

@@ -6,7 +6,7 @@ from twospeed.cli.app import main
 from twospeed.core.errors import ConfigError, DataError
 from twospeed.planning.inverse.learned import LearnedInverseDynamics
 from twospeed.planning.inverse.learning import InverseConfig, train_inverse_dynamics
-from twospeed.training.loop import LoopConfig
+from twospeed.training.loop_config import LoopConfig
 
 QUICK = InverseConfig(loop=LoopConfig(steps=3, learning_rate=1e-3, warmup_steps=1))
 

@@ -9,7 +9,8 @@ from twospeed.memory.fast_weights import FastWeights
 from twospeed.training.data.latents import fill_cache
 from twospeed.training.data.sources import WorldSource
 from twospeed.training.data.windows import LatentWindows, stacked
-from twospeed.training.loop import LoopConfig, run_loop
+from twospeed.training.loop import run_loop
+from twospeed.training.loop_config import LoopConfig
 from twospeed.training.recall.config import RecallingConfig
 from twospeed.training.recall.learning import Recalling
 from twospeed.training.recall.memory_rollout import repeat_last_frame

@@ -8,7 +8,7 @@ from twospeed.core.errors import ConfigError
 from twospeed.data.recorder import explore_episode
 from twospeed.recipes import rooms_tiny
 from twospeed.training.data.sources import WorldSource
-from twospeed.training.loop import LoopConfig
+from twospeed.training.loop_config import LoopConfig
 from twospeed.training.pipeline import train_world_model
 from twospeed.training.rendering.config import RenderingRun
 from twospeed.training.rendering.posed import posed_frames

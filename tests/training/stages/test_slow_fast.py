@@ -10,7 +10,8 @@ from twospeed.memory.config import GradientConfig
 from twospeed.training.data.latents import fill_cache
 from twospeed.training.data.sources import WorldSource
 from twospeed.training.data.windows import LatentWindows, stacked, windows_to
-from twospeed.training.loop import LoopConfig, run_loop
+from twospeed.training.loop import run_loop
+from twospeed.training.loop_config import LoopConfig
 from twospeed.training.stages.slow import SlowLearningConfig, slow_loss
 from twospeed.training.stages.slow_fast import SlowFastConfig, SlowFastLoop
 from twospeed.worlds.language import MOVES

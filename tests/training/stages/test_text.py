@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from twospeed.training.data.vocabulary import actions_of, anchors_of, sayings_of
-from twospeed.training.loop import LoopConfig
+from twospeed.training.loop_config import LoopConfig
 from twospeed.training.stages.text import (
     GRADES,
     TextRun,

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from twospeed.core.errors import ConfigError
-from twospeed.training.loop import LoopConfig
+from twospeed.training.loop_config import LoopConfig
 from twospeed.training.stages.autoencoder import (
     AutoencoderRun,
     fit_to_frames,

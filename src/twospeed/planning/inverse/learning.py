@@ -29,7 +29,8 @@ from twospeed.planning.inverse.networks import (
     build_network,
     check_size_of,
 )
-from twospeed.training.loop import LoopConfig, run_loop
+from twospeed.training.loop import run_loop
+from twospeed.training.loop_config import LoopConfig
 from twospeed.worldmodel.model import WorldModel
 
 NOTE = "run.json"

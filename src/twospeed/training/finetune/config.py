@@ -6,7 +6,7 @@ from typing import Annotated
 from twospeed.core.errors import lookup
 from twospeed.core.fields import check_fields
 from twospeed.core.ranges import Share, Width, Within
-from twospeed.training.loop import LoopConfig
+from twospeed.training.loop_config import LoopConfig
 from twospeed.training.recall.config import WriteLossConfig
 from twospeed.training.stages.slow import SlowLearningConfig
 from twospeed.worldmodel.backbones.placement import DTYPES

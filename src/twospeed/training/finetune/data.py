@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from twospeed.core.errors import ConfigError, DataError
 from twospeed.data.episode import Episode
 from twospeed.training.data.latents import fill_cache
@@ -75,13 +77,15 @@ def fit_model(model: WorldModel, source: AlikeSource) -> None:
         model.rules.check(model.settings)
 
 
-def cached_windows(model: WorldModel, source: AlikeSource, folder: Path) -> LatentWindows:
-    """Encode what is not encoded yet, and return the windows to draw from.
+def cached_windows(
+    model: WorldModel, source: AlikeSource, folder: Path, device: torch.device
+) -> LatentWindows:
+    """Encode what is not encoded yet on a device, and return the windows to draw from.
 
     Raises:
         ConfigError: when an episode has another size than those before it.
         DataError: when nothing can be read, or the disk is full.
     """
-    with working(model.autoencoder, model.device):
+    with working(model.autoencoder, device):
         place = fill_cache(source, model.autoencoder, folder)
     return LatentWindows(place, groups=list(source.groups()))

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor
 
 from twospeed.core.arguments import check_kind
@@ -23,7 +22,8 @@ from twospeed.training.checkpoint import reached_in
 from twospeed.training.data.windows import LatentWindows
 from twospeed.training.finetune.config import MemoryModuleConfig
 from twospeed.training.finetune.preparing import prepare
-from twospeed.training.loop import run_loop
+from twospeed.training.loop import averaged_state
+from twospeed.training.parallel.processes import make_accelerator
 from twospeed.training.recall.drawing import Drawing
 from twospeed.training.recall.dual_ridge import Chunks
 from twospeed.training.recall.write_loss import WriteLoss
@@ -84,12 +84,12 @@ def train_memory_module(
     """
     check_kind(config, MemoryModuleConfig, "config")
     began, out = time.monotonic(), as_path(out, "out")
-    accelerator = Accelerator(cpu=device == "cpu")
+    accelerator = make_accelerator(device=device)
     model, windows = prepare(
         config, initial, data, out, accelerator=accelerator, dtype=config.dtype
     )
     learning = _Learning(model, windows, config)
-    averaged = run_loop(
+    averaged = averaged_state(
         learning.module,
         learning.loss,
         config.loop,
@@ -98,7 +98,7 @@ def train_memory_module(
         accelerator=accelerator,
         label="memory module",
     )
-    learning.module.load_state_dict(averaged.state_dict())
+    learning.module.load_state_dict(averaged)
     errors = learning.set_gate_()
     model.memory_module = learning.module.eval()
     if accelerator.is_main_process:

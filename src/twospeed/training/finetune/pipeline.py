@@ -26,7 +26,9 @@ from twospeed.training.data.windows import LatentWindows, windows_to
 from twospeed.training.finetune.config import FinetuneConfig
 from twospeed.training.finetune.lora import LoraWeights
 from twospeed.training.finetune.preparing import prepare
-from twospeed.training.loop import run_loop
+from twospeed.training.loop import averaged_state
+from twospeed.training.parallel.processes import is_sharded, make_accelerator
+from twospeed.training.parallel.sharding import shard_, whole_state
 from twospeed.training.stages.slow import slow_loss
 from twospeed.worldmodel.contract import as_module, checkpoint_gradients_
 from twospeed.worldmodel.model import WorldModel
@@ -77,8 +79,8 @@ def finetune(
     dtype = config.dtype if config.lora else "float32"
     model, windows = prepare(config, initial, data, out, accelerator=accelerator, dtype=dtype)
     left = None if minutes is None else max(0.0, minutes - (time.monotonic() - began) / 60)
-    learning = _Learning(model, windows, config)
-    averaged = run_loop(
+    learning = _Learning(model, windows, config, accelerator)
+    averaged = averaged_state(
         learning.module,
         learning.loss,
         config.loop,
@@ -87,8 +89,9 @@ def finetune(
         accelerator=accelerator,
         label="fine-tuning",
     )
-    learning.take_(averaged)
+    learning.module.load_state_dict(averaged)
     loss = learning.held_out_loss()
+    learning.gather_(initial, dtype)
     if accelerator.is_main_process:
         learning.store(out)
     accelerator.wait_for_everyone()
@@ -97,13 +100,19 @@ def finetune(
 
 def _accelerator(config: FinetuneConfig, device: str | None) -> Accelerator:
     mixed = {"bfloat16": "bf16", "float16": "fp16"}.get(config.dtype, "no")
-    return Accelerator(mixed_precision="no" if config.lora else mixed, cpu=device == "cpu")
+    return make_accelerator(precision="no" if config.lora else mixed, device=device, may_shard=True)
 
 
 class _Learning:
     """What learns, and its loss."""
 
-    def __init__(self, model: WorldModel, windows: LatentWindows, config: FinetuneConfig) -> None:
+    def __init__(
+        self,
+        model: WorldModel,
+        windows: LatentWindows,
+        config: FinetuneConfig,
+        accelerator: Accelerator,
+    ) -> None:
         self.model, self.windows, self.config = model, windows, config
         denoiser: Any = as_module(model.denoiser)
         denoiser.requires_grad_(not config.lora)
@@ -111,6 +120,9 @@ class _Learning:
             checkpoint_gradients_(model.denoiser)
         self.lora = LoraWeights(model, config.lora) if config.lora else None
         self.module: nn.Module = self.lora or denoiser
+        self.accelerator = accelerator
+        if is_sharded(accelerator):
+            shard_(denoiser, accelerator)
 
     def loss(self, step: int, generator: torch.Generator, *, held_out: bool = False) -> Tensor:  # noqa: ARG002
         """Return the loss of one batch."""
@@ -131,16 +143,27 @@ class _Learning:
             model.denoiser, windows_to(windows, like), no_text, model.schedule, slow, generator
         )
 
-    def take_(self, averaged: nn.Module) -> None:
-        """Put the averaged weights into the place of those that learned."""
-        self.module.load_state_dict(averaged.state_dict())
-
     @torch.no_grad()
     def held_out_loss(self) -> float:
         """Return the mean loss on held-out episodes."""
         seeds = range(VALIDATION_BATCHES)
         losses = [self.loss(0, generator_of("held out", it), held_out=True) for it in seeds]
         return float(torch.stack(losses).mean())
+
+    def gather_(self, initial: StrPath, dtype: str) -> None:
+        """Put whole weights on the main process in the place of those that are split.
+
+        Args:
+            initial: the model that was trained on.
+            dtype: precision of its weights.
+        """
+        if not is_sharded(self.accelerator):
+            return
+        whole = {} if self.lora else whole_state(as_module(self.model.denoiser))
+        if self.accelerator.is_main_process:
+            fresh = WorldModel.from_pretrained(initial, torch_dtype=dtype).denoiser
+            fresh.load_state_dict(whole or fresh.state_dict())
+            self.model.denoiser = fresh
 
     def store(self, out: Path) -> None:
         """Write ``model/``, and of an adapter ``lora/`` too."""

@@ -13,6 +13,7 @@ from twospeed.training.data.sources import ShardSource
 from twospeed.training.data.vocabulary import actions_of, sayings_of, vocabulary_of
 from twospeed.training.data.windows import LatentWindows
 from twospeed.training.finetune.data import AlikeSource, cached_windows, fit_model
+from twospeed.training.parallel.processes import is_sharded
 from twospeed.training.pipeline import claim
 from twospeed.worldmodel.model import WorldModel
 
@@ -33,7 +34,7 @@ def prepare(
         initial: a packaged model, a folder of ours or of a diffusers pipeline, or a hub id.
         data: folder or URL of recorded shards.
         out: folder of this run alone.
-        accelerator: says where.
+        accelerator: says where; a model that will be split over processes stays on the CPU.
         dtype: precision of the model's weights.
 
     Raises:
@@ -44,13 +45,13 @@ def prepare(
     source = AlikeSource.of(ShardSource(folder=place))
     if source.contents().last_seed >= TEST_SEEDS_FROM:
         raise DataError(f"episodes from seed {TEST_SEEDS_FROM} on are for testing: train on others")
-    model = WorldModel.from_pretrained(
-        initial, torch_dtype=dtype, device=accelerator.device, offload=True
-    )
+    home = "cpu" if is_sharded(accelerator) else accelerator.device
+    model = WorldModel.from_pretrained(initial, torch_dtype=dtype, device=home, offload=True)
+    model.text_encoder.works_on = accelerator.device
     fit_model(model, source)
     with accelerator.main_process_first():
         claim(out, {"config": to_json(config), "initial": str(initial), "data": str(data)})
-        windows = cached_windows(model, source, out / "latents")
+        windows = cached_windows(model, source, out / "latents", accelerator.device)
     _tell(model, windows)
     return model, windows
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from twospeed.core.fields import check_fields
 from twospeed.core.ranges import Batch, Count, Share, Steps, Within
 from twospeed.core.renamed import Renamed
-from twospeed.training.loop import LoopConfig
+from twospeed.training.loop_config import LoopConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

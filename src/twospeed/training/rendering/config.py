@@ -5,7 +5,7 @@ from typing import Annotated
 
 from twospeed.core.fields import check_fields
 from twospeed.core.ranges import Above, Batch, Count, Width, Within
-from twospeed.training.loop import LoopConfig
+from twospeed.training.loop_config import LoopConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

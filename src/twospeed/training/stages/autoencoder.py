@@ -17,7 +17,8 @@ from torch.nn import functional
 from twospeed.core.fields import check_fields
 from twospeed.core.random import generator_of, initial_weights_of, normal
 from twospeed.core.ranges import Batch, Within
-from twospeed.training.loop import LoopConfig, run_loop
+from twospeed.training.loop import run_loop
+from twospeed.training.loop_config import LoopConfig
 from twospeed.worldmodel.autoencoder import AutoencoderConfig, FrameAutoencoder, fit_encoder
 from twospeed.worldmodel.codec import decode_latents, encode_frames, to_pixels
 

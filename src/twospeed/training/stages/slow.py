@@ -14,7 +14,7 @@ from torch import Tensor
 from twospeed.core.errors import ConfigError
 from twospeed.core.fields import check_fields
 from twospeed.core.ranges import Batch, ChunkFrames, Level, Share, Within
-from twospeed.training.loop import LoopConfig
+from twospeed.training.loop_config import LoopConfig
 from twospeed.worldmodel.backbones.schedule import Schedule
 from twospeed.worldmodel.contract import Denoiser
 from twospeed.worldmodel.diffusion import frame_loss

@@ -29,7 +29,7 @@ from twospeed.training.data.windows import (
     windows_of,
     windows_to,
 )
-from twospeed.training.loop import LoopConfig
+from twospeed.training.loop_config import LoopConfig
 from twospeed.training.stages.slow import SlowLearningConfig, Windows, slow_loss
 from twospeed.worldmodel.model import WorldModel
 

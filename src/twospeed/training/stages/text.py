@@ -19,7 +19,8 @@ from twospeed.core.fields import check_fields
 from twospeed.core.random import initial_weights_of
 from twospeed.core.ranges import Batch, Share
 from twospeed.training.data.vocabulary import Actions, anchors_of, sayings_of
-from twospeed.training.loop import LoopConfig, run_loop
+from twospeed.training.loop import run_loop
+from twospeed.training.loop_config import LoopConfig
 from twospeed.worldmodel.text import TextEncoder, TextEncoderConfig, build_text_encoder
 from twospeed.worlds.language import LITTLE
 

@@ -1,0 +1,1 @@
+"""Several processes train one module: batches shared out, gradients averaged, weights sharded."""
