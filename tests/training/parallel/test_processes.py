@@ -120,7 +120,7 @@ def test_8_bit_optimizers_ask_for_bitsandbytes():
 @pytest.mark.parametrize(("name", "kind"), [("ddp", "MULTI_GPU"), ("fsdp2", "FSDP")])
 def test_the_shipped_launch_configurations_are_accelerates(name, kind):
     path = Path(__file__).parents[3] / "configs" / "accelerate" / f"{name}.yaml"
-    config = load_config_from_file(path)
+    config = load_config_from_file(str(path))
     assert config.distributed_type == kind
     assert config.num_processes == 8
     if kind == "FSDP":

@@ -18,7 +18,6 @@ from twospeed.training.loop_config import LoopConfig
 from twospeed.training.parallel.processes import make_accelerator
 from twospeed.training.parallel.sharding import shard_
 
-loop.NOTE_EVERY = 1
 CONFIG = LoopConfig(
     steps=12, learning_rate=0.05, warmup_steps=2, ema_decay=0.9, checkpoint_minutes=0.0,
     accumulate=2,
@@ -61,10 +60,13 @@ def train(out, *, split=False, killed_at=None):
         batch = torch.randn(8, 3, generator=generator)
         return (net(batch) - batch.flip(1)).square().mean()
 
+    every, loop.NOTE_EVERY = loop.NOTE_EVERY, 1
     try:
         state = loop.averaged_state(net, loss_of, CONFIG, out=out, accelerator=accelerator)
     except Killed:
         return
+    finally:
+        loop.NOTE_EVERY = every
     whole = {
         name: (it.full_tensor() if isinstance(it, DTensor) else it).clone()
         for name, it in state.items()
