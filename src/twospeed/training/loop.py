@@ -213,6 +213,7 @@ class _Run:
             seconds = round(self._seconds_before + self._seconds(), 3)
             reached = Reached(step=self.step, seconds=seconds)
             save_checkpoint(self.out, self.module, self.average, self.optimizer, reached)
+        self.accelerator.wait_for_everyone()
         self._saved = time.monotonic()
 
     def _seconds(self) -> float:
