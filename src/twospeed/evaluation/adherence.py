@@ -27,13 +27,15 @@ from twospeed.core.files import StrPath, as_path
 from twospeed.core.progress import progress
 from twospeed.core.random import seed_of
 from twospeed.core.ranges import Batch, Seed, Within
+from twospeed.core.video import Frames
 from twospeed.data.clip import Clip, clip_of
 from twospeed.data.episode import Episode
 from twospeed.data.sheets import chosen_episodes
 from twospeed.data.survey import Sample, survey
 from twospeed.evaluation.metrics.bootstrap import bootstrap_mean, plain
 from twospeed.evaluation.metrics.frames import video_errors
-from twospeed.evaluation.protocols.base import decode, encode, in_batches
+from twospeed.evaluation.protocols.base import in_batches
+from twospeed.evaluation.protocols.coding import decode_after, encode_before, last_chunk
 from twospeed.evaluation.protocols.understanding import understanding_of
 from twospeed.evaluation.reports.provenance import provenance_of
 from twospeed.worldmodel.model import WorldModel
@@ -74,6 +76,9 @@ class Trial:
     """Which of the domain's episodes it is of."""
 
     clip: Clip
+    seen: Frames
+    """All frames of the episode before the clip's new ones."""
+
     texts: tuple[str, ...]
     """The true one first."""
 
@@ -162,10 +167,11 @@ def draw_trials(episodes: Sequence[Episode], config: AdherenceConfig) -> list[Tr
     for number, index in _places(episodes, config.clips, generator):
         episode = episodes[number]
         clip = clip_of(episode, index, num_past=episode.chunk_frames)
+        seen = episode.frames[: episode.chunk_of(index).start]
         others = generator.choice([it for it in texts if it != clip.action], num_others, False)
         seed = seed_of(config.seed, world, episode.seed, index)
         tried = (clip.action, *map(str, others))
-        trials.append(Trial(episode=number, clip=clip, texts=tried, seed=seed))
+        trials.append(Trial(episode=number, clip=clip, seen=seen, texts=tried, seed=seed))
     return trials
 
 
@@ -187,16 +193,19 @@ def _places(
 
 def _errors(model: WorldModel, trials: Sequence[Trial]) -> list[NDArray[np.float64]]:
     """Return for every trial how far the chunk of each text is from the true one."""
-    pasts = [encode(model, one.clip.past) for one in trials]
+    seen = [encode_before(model, one.seen, len(one.seen)) for one in trials]
     rows = [
-        (past, text, one) for past, one in zip(pasts, trials, strict=True) for text in one.texts
+        (before, text, one) for before, one in zip(seen, trials, strict=True) for text in one.texts
     ]
     made = model.generate(
-        torch.stack([past for past, _, _ in rows]),
+        torch.stack([last_chunk(model, before) for before, _, _ in rows]),
         [text for _, text, _ in rows],
         [("adherence", one.seed) for _, _, one in rows],
     )
-    frames = iter(decode(model, latents) for latents in made)
+    frames = iter(
+        decode_after(model, before, latents)
+        for (before, _, _), latents in zip(rows, made, strict=True)
+    )
     chunks = [np.stack([next(frames) for _ in one.texts]) for one in trials]
     return [video_errors(it, one.clip.new) for it, one in zip(chunks, trials, strict=True)]
 

@@ -13,6 +13,7 @@ from twospeed.core.errors import ConfigError
 from twospeed.memory.fast_weights import FastWeights, WriteRecord
 from twospeed.memory.memory_file import MemoryFile, memory_of, open_memories
 from twospeed.web.frames import Shown
+from twospeed.web.panes import State
 from twospeed.web.truth import TrueWorld
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.base import Observation
@@ -30,6 +31,9 @@ class Moment:
 
     past: Tensor
     """Clean latents of the past frames of every pane, (B, C, P, h, w)."""
+
+    stream: State
+    """What the frames after them depend on."""
 
     shown: Shown
     """The last frame of every pane."""

@@ -36,6 +36,7 @@ from twospeed.worlds.base import Pose
 FORMAT = "twospeed-session-1"
 _JSON, _STATE = "session.json", "state.safetensors"
 _FRAME = "frame."
+_STREAM = "stream."
 
 Whole = Annotated[int, Within(0, 10**9)]
 """A count."""
@@ -125,7 +126,8 @@ def _tensors_of(session: Session) -> dict[str, Tensor]:
     frames = {_FRAME + name: frame for name, frame in session.shown.frames.items()}
     frames["first"] = session.start.frame
     named = {name: torch.from_numpy(np.array(frame)) for name, frame in frames.items()}
-    return {"past": session.past.contiguous(), **named, **session.microscope.tensors()}
+    stream = {name: it.contiguous() for name, it in session.stream.state.items()}
+    return {"past": session.past.contiguous(), **stream, **named, **session.microscope.tensors()}
 
 
 def _opened(
@@ -160,6 +162,8 @@ def _fill_(session: Session, saved: _Saved, tensors: dict[str, Tensor]) -> None:
     if len(saved.actions) != len(saved.seen):
         raise DataError("it does not say of every action whether it was seen")
     session.past = past.to(first)
+    kept = {name: it for name, it in tensors.items() if name.startswith(_STREAM)}
+    session.stream.open_(kept)
     session.actions = list(zip(saved.actions, saved.seen, strict=True))
     session.num_chunks, session.num_acts = len(saved.actions), saved.num_acts
     names = (*session.panes, TRUTH) if session.truth else session.panes

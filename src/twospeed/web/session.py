@@ -22,6 +22,7 @@ from twospeed.web.chunk import Done, Imagined
 from twospeed.web.frames import MEMORY, PLAIN, Shown, dreamed, seen
 from twospeed.web.history import History, Moment, Write
 from twospeed.web.microscope import Microscope
+from twospeed.web.panes import PaneStream
 from twospeed.web.truth import Start, TrueWorld, frames_of
 from twospeed.web.words import Said, Words
 from twospeed.worldmodel.model import WorldModel
@@ -64,8 +65,8 @@ class Session:
         self.num_chunks = self.num_acts = 0
         self.actions: list[tuple[str, bool]] = []
         """Every chunk's text, and whether it was seen."""
-        first = model.encode(start.frame[None, None]).to(model.device)
-        self.past: Tensor = first.expand(len(self.panes), -1, -1, -1, -1)
+        self.stream = PaneStream(model, len(self.panes), start.frame)
+        self.past: Tensor = self.stream.first
         pose = truth.now.pose if truth else None
         self.shown = seen(start.frame, self.panes, pose, is_true=truth is not None)
 
@@ -96,13 +97,10 @@ class Session:
     def frames_of(self, imagined: Imagined) -> Iterator[Shown]:
         """Decode a chunk, the first frame before the others, and yield frame after frame."""
         truth = iter(imagined.truth)
-        for part in imagined.new.tensor_split([1], dim=2):
-            if not part.shape[2]:
-                return
-            for frames in zip(*self.model.decode(part), strict=True):
-                panes = dict(zip(self.panes, frames, strict=True))
-                self.shown = dreamed(panes, next(truth, None))
-                yield self.shown
+        for frames in self.stream.frames_of(imagined.new):
+            panes = dict(zip(self.panes, frames, strict=True))
+            self.shown = dreamed(panes, next(truth, None))
+            yield self.shown
 
     def learn(self, imagined: Imagined, before: Moment) -> Done:
         """Let the memory learn a chunk whose frames were shown; the session goes on from it.
@@ -168,6 +166,7 @@ class Session:
         """Return all that is now but the memory."""
         return Moment(
             past=self.past,
+            stream=self.stream.state,
             shown=self.shown,
             num_chunks=self.num_chunks,
             num_acts=self.num_acts,
@@ -188,6 +187,7 @@ class Session:
     def go_back(self, moment: Moment) -> None:
         """Be again as at a moment, but for the memory."""
         self.past, self.shown = moment.past, moment.shown
+        self.stream.state = moment.stream
         self.num_chunks, self.num_acts = moment.num_chunks, moment.num_acts
         self.truth = moment.truth
         del self.actions[moment.num_chunks :]
@@ -206,8 +206,7 @@ class Session:
         return self.truth.walk(said.command, self.model.settings.chunk_frames)
 
     def _learn_seen(self, frames: Frames, said: Said, last: Shown, before: Moment) -> Done:
-        new = self.model.encode(frames[None]).to(self.model.device)
-        new = new.expand(len(self.panes), -1, -1, -1, -1)
+        new = self.stream.see(frames)
         self.shown = last
         record = self._go_on(new, said, before, is_seen=True)
         return Done(said=said, is_seen=True, recall=None, record=record, seconds=0.0)
@@ -220,6 +219,7 @@ class Session:
         if write is None:
             self.history.add(before, None, None)
         self.past = new
+        self.stream.go_on()
         self.num_chunks += 1
         self.num_acts += 1
         self.actions.append((said.text, is_seen))

@@ -15,7 +15,7 @@ from twospeed.evaluation.matrix.base import Make, Memory, Shown
 from twospeed.evaluation.matrix.ledger import Ledger
 from twospeed.evaluation.matrix.protocol import Protocol
 from twospeed.evaluation.matrix.task import Task
-from twospeed.evaluation.protocols.base import encode
+from twospeed.evaluation.protocols.coding import encode
 from twospeed.worldmodel.model import WorldModel
 
 WARM_UP = 2

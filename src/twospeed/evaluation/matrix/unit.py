@@ -19,7 +19,7 @@ from twospeed.evaluation.matrix.play import WARM_UP, Played, play
 from twospeed.evaluation.matrix.protocol import Protocol
 from twospeed.evaluation.matrix.table import CONTROLS, MEMORIES
 from twospeed.evaluation.matrix.task import Task, draw_task
-from twospeed.evaluation.protocols.base import decode, encode
+from twospeed.evaluation.protocols.coding import decode, encode
 from twospeed.evaluation.videos.judges import Judges, load_judges
 from twospeed.evaluation.videos.scores import ClipScores
 from twospeed.worldmodel.model import WorldModel

@@ -10,7 +10,6 @@ from twospeed.core.errors import DataError
 from twospeed.core.fields import check_fields
 from twospeed.core.random import seed_of
 from twospeed.core.ranges import Batch, Seed
-from twospeed.core.video import Frames
 from twospeed.evaluation.protocols.rollout import Job
 from twospeed.evaluation.protocols.walks import Walk
 from twospeed.memory.config import FastLearningConfig
@@ -52,11 +51,6 @@ def check_chunks(model: WorldModel) -> None:
             f"routes have chunks of {CHUNK_FRAMES} frames, this model generates"
             f" {model.settings.chunk_frames}"
         )
-    if model.rules.frames > 1:
-        raise DataError(
-            f"routes are measured frame by frame, this model packs {model.rules.frames} frames into"
-            " a latent: measure a model of one latent a frame"
-        )
 
 
 def check_moves(model: WorldModel) -> None:
@@ -93,14 +87,3 @@ def return_job(walk: Walk, past_CTHW: Tensor, config: ProtocolConfig) -> Job:
         actions=walk.route.actions[walk.route.seen :],
         first_chunk=walk.route.seen,
     )
-
-
-def encode(model: WorldModel, frames: Frames) -> Tensor:
-    """Encode one episode's frames to latents (C, T, H, W)."""
-    return model.encode(frames[None]).to(model.device)[0]
-
-
-def decode(model: WorldModel, latents_CTHW: Tensor) -> Frames:
-    """Decode one episode's latents to frames."""
-    frames: Frames = model.decode(latents_CTHW[None])[0]
-    return frames

@@ -17,11 +17,10 @@ from twospeed.core.random import seed_of
 from twospeed.core.video import Frames
 from twospeed.evaluation.metrics.bootstrap import bootstrap_mean
 from twospeed.evaluation.metrics.frames import video_errors
-from twospeed.evaluation.protocols.base import decode, encode
+from twospeed.evaluation.protocols.coding import decode_after, encode_before, last_chunk
 from twospeed.evaluation.protocols.walks import Walk
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.language import MOVES
-from twospeed.worlds.routes.base import CHUNK_FRAMES
 
 JUDGED_FRAMES = 2
 COMMANDS = tuple(MOVES)
@@ -87,11 +86,12 @@ def _obeyed(
 ) -> list[float]:
     """Return 1 or 0 for every command, NaN where it is skipped."""
     first = one.route.first_generated
-    past = encode(model, one.frames[first - CHUNK_FRAMES : first])
+    before = encode_before(model, one.frames, first)
+    past = last_chunk(model, before)
     seeds = [(seed, one.route.seed, "command", command) for command in COMMANDS]
     made = model.generate(torch.stack([past] * len(texts)), texts, seeds)
     return [
-        float(outcomes.nearest(decode(model, latents)) == index)
+        float(outcomes.nearest(decode_after(model, before, latents)) == index)
         if outcomes.is_unique(index)
         else np.nan
         for index, latents in enumerate(made)

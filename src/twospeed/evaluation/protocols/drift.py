@@ -13,7 +13,8 @@ import numpy as np
 from twospeed.core.video import Frames
 from twospeed.data.policy import explore
 from twospeed.evaluation.metrics import frames as metrics
-from twospeed.evaluation.protocols.base import ProtocolConfig, decode, encode
+from twospeed.evaluation.protocols.base import ProtocolConfig
+from twospeed.evaluation.protocols.coding import coded, decode_after, encode
 from twospeed.evaluation.protocols.rollout import Advance, Job, fresh_memory, generate
 from twospeed.evaluation.protocols.walks import Walk
 from twospeed.worldmodel.model import WorldModel
@@ -57,7 +58,9 @@ def measure_drift(
     for arm in ("on", "off"):
         memory = fresh_memory(model, config.memory, jobs) if arm == "on" else None
         made, _ = generate(model, jobs, memory, writes=True, advance=advance)
-        arms[arm] = [decode(model, latents) for latents in made]
+        arms[arm] = [
+            decode_after(model, job.past, latents) for job, latents in zip(jobs, made, strict=True)
+        ]
     report: dict[str, Any] = {arm: _statistics(videos) for arm, videos in arms.items()}
     return report | {"frames": len(arms["truth"][0]), "window_frames": WINDOW_FRAMES}
 
@@ -68,7 +71,9 @@ def _wander(seed: int, chunks: int) -> tuple[str, ...]:
 
 def _truth(model: WorldModel, one: Walk, actions: tuple[str, ...]) -> Frames:
     """Draw the true frames and send them through the autoencoder."""
-    return decode(model, encode(model, one.place.film_on(one.route, 0, actions)))
+    film = one.place.film_on(one.route, 0, actions)
+    frames = np.concatenate([one.frames[:1], film])
+    return coded(model, frames, np.arange(1, len(frames)))
 
 
 def _statistics(videos: Sequence[Frames]) -> list[dict[str, Any]]:

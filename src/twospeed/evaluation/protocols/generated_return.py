@@ -20,12 +20,11 @@ from twospeed.evaluation.metrics import frames as metrics
 from twospeed.evaluation.protocols.base import (
     ProtocolConfig,
     check_chunks,
-    decode,
-    encode,
     episode_seed,
     in_batches,
     return_job,
 )
+from twospeed.evaluation.protocols.coding import decode, encode, last_chunk
 from twospeed.evaluation.protocols.memories import rotated
 from twospeed.evaluation.protocols.observed_return import donor_of
 from twospeed.evaluation.protocols.rollout import Advance, Job, fresh_memory, generate, write_seed
@@ -74,7 +73,7 @@ def run_generated_return(
         for arm, kept in memories.items():
             before = [out["off" if arm == "off" else "on"][i] for i in places]
             jobs = [
-                return_job(walk, _turning_point(walk, latents), config)
+                return_job(walk, _turning_point(model, walk, latents), config)
                 for walk, latents in zip(chosen, before, strict=True)
             ]
             remembered = _resume(model, kept, places, jobs)
@@ -100,11 +99,11 @@ def _outward_job(model: WorldModel, walk: Walk, config: ProtocolConfig) -> Job:
     )
 
 
-def _turning_point(walk: Walk, out_CTHW: Tensor) -> Tensor:
+def _turning_point(model: WorldModel, walk: Walk, out_CTHW: Tensor) -> Tensor:
     """Return the chunk that the way back begins from: the last, or the first after a restart."""
     if walk.route.restart_at is None:
-        return out_CTHW[:, -CHUNK_FRAMES:]
-    return out_CTHW[:, :CHUNK_FRAMES]
+        return last_chunk(model, out_CTHW)
+    return out_CTHW[:, : model.latents_in(CHUNK_FRAMES)]
 
 
 def _resume(
@@ -119,7 +118,7 @@ def _resume(
 
 def _whole(model: WorldModel, walk: Walk, out_CTHW: Tensor, back_CTHW: Tensor) -> Frames:
     """Put first frame, way out and way back together: (T, H, W, 3) like the truth."""
-    again = [] if walk.route.restart_at is None else [out_CTHW[:, :CHUNK_FRAMES]]
+    again = [] if walk.route.restart_at is None else [_turning_point(model, walk, out_CTHW)]
     latents = torch.cat([encode(model, walk.frames[:1]), out_CTHW, *again, back_CTHW], dim=1)
     return decode(model, latents)
 

@@ -34,10 +34,13 @@ class LookUp:
     Args:
         latents_CTHW: of the first frame and of all chunks.
         actions: the command of each chunk.
+        both_ways: also keep chunks time-reversed; latents of single frames can be.
     """
 
-    def __init__(self, latents_CTHW: Tensor, actions: Sequence[str]) -> None:
-        self.entries = list(_entries(latents_CTHW, actions))
+    def __init__(
+        self, latents_CTHW: Tensor, actions: Sequence[str], *, both_ways: bool = True
+    ) -> None:
+        self.entries = list(_entries(latents_CTHW, actions, both_ways=both_ways))
 
     def replay(self, past_CTHW: Tensor, actions: Sequence[str]) -> Tensor:
         """Return what the table shows under some commands, (C, T, H, W).
@@ -59,13 +62,13 @@ class LookUp:
         return known[int(away.argmin())].new
 
 
-def _entries(latents_CTHW: Tensor, actions: Sequence[str]) -> Iterator[Entry]:
+def _entries(latents_CTHW: Tensor, actions: Sequence[str], *, both_ways: bool) -> Iterator[Entry]:
     frames = (latents_CTHW.shape[1] - 1) // len(actions)
     for chunk, action in enumerate(actions):
         first = 1 + frames * chunk
         past, new = _last(latents_CTHW[:, :first]), latents_CTHW[:, first : first + frames]
         yield Entry(action=action, past=past, new=new)
-        if action in OPPOSITE:
+        if both_ways and action in OPPOSITE:
             after, back = (it[0] for it in time_reversed(past[None], new[None]))
             yield Entry(action=OPPOSITE[action], past=_last(after), new=back)
 

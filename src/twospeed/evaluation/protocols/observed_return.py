@@ -30,11 +30,16 @@ from twospeed.evaluation.metrics.frames import psnr_db
 from twospeed.evaluation.protocols.base import (
     ProtocolConfig,
     check_chunks,
-    decode,
-    encode,
     episode_seed,
     in_batches,
     return_job,
+)
+from twospeed.evaluation.protocols.coding import (
+    coded,
+    decode_after,
+    encode,
+    encode_before,
+    last_chunk,
 )
 from twospeed.evaluation.protocols.lookup import LookUp
 from twospeed.evaluation.protocols.memories import random_like, rotated
@@ -47,6 +52,7 @@ from twospeed.evaluation.protocols.rollout import (
     write_seed,
 )
 from twospeed.evaluation.protocols.walks import Walk, by_writes, draw_walks
+from twospeed.memory.config import ViewConfig
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.memory_file import MemoryFile, open_memories
 from twospeed.worldmodel.model import WorldModel
@@ -107,7 +113,7 @@ def run_observed_return(
             yield Outcome(
                 walk=walks[i],
                 frames=frames | _arms_without_network(model, *shown[i]),
-                first_visit_db=_first_visit_db(model, walks[i], observed[i]),
+                first_visit_db=_first_visit_db(model, *shown[i], observed[i]),
                 norm=written[i].norm(),
             )
 
@@ -148,10 +154,11 @@ def _generate_arms(
     config: ProtocolConfig,
     advance: Advance,
 ) -> list[dict[str, Frames]]:
+    seen: list[Tensor] = []
     jobs = []
     for walk in walks:
-        last = slice(walk.route.first_generated - CHUNK_FRAMES, walk.route.first_generated)
-        jobs.append(return_job(walk, encode(model, walk.frames[last]), config))
+        seen.append(encode_before(model, walk.frames, walk.route.first_generated))
+        jobs.append(return_job(walk, last_chunk(model, seen[-1]), config))
     seeds = [write_seed(job.seed) for job in jobs]
     drawn = [random_like(one, seed=job.seed) for one, job in zip(own, jobs, strict=True)]
     arms: list[dict[str, Frames]] = [{} for _ in walks]
@@ -160,13 +167,15 @@ def _generate_arms(
         if memory:
             _lead(memory, walks)
         made, _ = generate(model, jobs, memory, writes=config.write_on_return, advance=advance)
-        for frames, latents in zip(arms, made, strict=True):
-            frames[arm] = decode(model, latents)
+        for frames, before, latents in zip(arms, seen, made, strict=True):
+            frames[arm] = decode_after(model, before, latents)
     return arms
 
 
 def _lead(memory: FastWeights, walks: Sequence[Walk]) -> None:
-    """Let a memory go along with what is shown and not written before the way back."""
+    """Let a memory that keeps a place go along with what is shown and not written."""
+    if not isinstance(memory.config, ViewConfig):
+        return
     for episode, walk in enumerate(walks):
         first, steps = walk.route.first_generated, walk.route.lead
         shown = encode(memory.model, walk.frames[first - len(steps) - 1 : first])
@@ -175,22 +184,27 @@ def _lead(memory: FastWeights, walks: Sequence[Walk]) -> None:
 
 def _arms_without_network(model: WorldModel, walk: Walk, seen_CTHW: Tensor) -> dict[str, Frames]:
     route, first = walk.route, walk.route.first_generated
-    past = encode(model, walk.frames[first - CHUNK_FRAMES : first])
-    context = decode(model, past)
-    table = LookUp(seen_CTHW, route.actions[: walk.num_writes])
+    before = encode_before(model, walk.frames, first)
+    past = last_chunk(model, before)
+    context = decode_after(model, before[:, : -past.shape[1]], past)
+    table = LookUp(seen_CTHW, route.actions[: walk.num_writes], both_ways=model.rules.frames == 1)
+    shown = table.replay(past, route.actions[route.seen :])
     return {
-        "lookup": decode(model, table.replay(past, route.actions[route.seen :])),
+        "lookup": decode_after(model, before, shown),
         "frozen": np.repeat(context[-1:], len(walk.truth_back), axis=0),
         "copy": np.concatenate([context] * walk.num_generated),
-        "truth": decode(model, encode(model, walk.truth_back)),
+        "truth": coded(model, walk.frames, np.arange(first, len(walk.frames))),
     }
 
 
-def _first_visit_db(model: WorldModel, walk: Walk, observed: Observed) -> dict[str, float]:
+def _first_visit_db(
+    model: WorldModel, walk: Walk, seen_CTHW: Tensor, observed: Observed
+) -> dict[str, float]:
     scores: dict[str, list[float]] = {"on": [], "off": []}
     is_new = walk.new_frames
     for one, arm in itertools.product(observed.predictions, scores):
         place = slice(1 + CHUNK_FRAMES * one.chunk, 1 + CHUNK_FRAMES * (one.chunk + 1))
-        frames = decode(model, one.on if arm == "on" else one.off)
+        before = seen_CTHW[:, : 1 + model.latents_in(place.start - 1)]
+        frames = decode_after(model, before, one.on if arm == "on" else one.off)
         scores[arm] += psnr_db(frames, walk.frames[place])[is_new[place]].tolist()
     return {arm: float(np.mean(values)) if values else np.nan for arm, values in scores.items()}

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -35,7 +34,8 @@ from twospeed.data.recorder import explore_episode
 from twospeed.data.recording import RecordingConfig
 from twospeed.evaluation.metrics.bootstrap import Interval, plain
 from twospeed.evaluation.metrics.frechet import Cloud
-from twospeed.evaluation.protocols.base import decode, encode, in_batches
+from twospeed.evaluation.protocols.base import in_batches
+from twospeed.evaluation.protocols.coding import coded, decode_after, encode_before, last_chunk
 from twospeed.evaluation.protocols.rollout import Advance, Job, generate
 from twospeed.evaluation.yardstick.network import ClipNetwork, features_of, load_clip_network
 from twospeed.worldmodel.model import WorldModel
@@ -164,32 +164,33 @@ def _clips(
 ) -> Iterator[dict[str, Frames]]:
     """Generate, and return the clips of every arm, each (J, T, H, W, 3), for every episode."""
     for batch in in_batches(episodes, config.batch_size):
-        seen = [encode(model, it.frames[it.chunk_of(0)]) for it in batch]
+        seen = [encode_before(model, it.frames, it.chunk_of(0).stop) for it in batch]
         jobs = [
             Job(
                 seed=seed_of(config.seed, "unseen", episode.seed),
-                past=past,
+                past=last_chunk(model, before),
                 actions=episode.actions[1:],
                 first_chunk=1,
             )
-            for episode, past in zip(batch, seen, strict=True)
+            for episode, before in zip(batch, seen, strict=True)
         ]
         made, _ = generate(model, jobs, None, writes=False, advance=advance)
-        for episode, past, latents in zip(batch, seen, made, strict=True):
-            yield _arms(model, episode, past, torch.cat([past[:, -1:], latents], dim=1))
+        for episode, before, latents in zip(batch, seen, made, strict=True):
+            yield _arms(model, episode, before, latents)
 
 
 def _arms(
-    model: WorldModel, episode: Episode, past_CTHW: Tensor, made_CTHW: Tensor
+    model: WorldModel, episode: Episode, before_CTHW: Tensor, made_CTHW: Tensor
 ) -> dict[str, Frames]:
     true = _true_clips(episode)
-    context = decode(model, past_CTHW)
-    places_JT = _places(episode.chunk_frames)
-    made = decode(model, made_CTHW[:, places_JT.flatten()])
+    past = last_chunk(model, before_CTHW)
+    context = decode_after(model, before_CTHW[:, : -past.shape[1]], past)
+    places = _places(episode.chunk_frames).flatten()
+    made = np.concatenate([context[-1:], decode_after(model, before_CTHW, made_CTHW)])[places]
     return {
         "model": made.reshape(true.shape),
         "truth": true,
-        "coded": decode(model, encode(model, np.concatenate(true))).reshape(true.shape),
+        "coded": coded(model, episode.frames, episode.chunk_frames + places).reshape(true.shape),
         "frozen": np.broadcast_to(context[-1], true.shape),
         "copy": np.broadcast_to(np.concatenate([context[-1:], context]), true.shape),
     }
