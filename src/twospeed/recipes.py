@@ -138,7 +138,7 @@ def rooms_tiny() -> RunConfig:
             episodes=2,
             least_written=1,
             steps_per_round=2,
-            memory=GradientConfig(targets=r"(up|down)$", objective="next", learning_rate=1e-2),
+            memory=GradientConfig(targets=("up", "down"), objective="next", learning_rate=1e-2),
             loop=replace(quick, steps=4),
         ),
     )

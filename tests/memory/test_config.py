@@ -34,7 +34,7 @@ def test_what_is_stored_is_read_as_the_same_way_of_writing(config):
 def test_the_settings_of_a_file_of_before_are_those_of_its_objective():
     by_steps = from_json(FastLearningConfig, OF_BEFORE)
     assert by_steps == GradientConfig(
-        targets="(up|down)$", updates_per_chunk=3, levels_per_update=2
+        targets=("up", "down"), updates_per_chunk=3, levels_per_update=2
     )
     recall = {"objective": "recall", "rank": 16, "targets": r"^recall\.layer$"}
     more = {"learning_rate": 1.0, "doubt": 0.5, "trust": [0.85, 0.97]}

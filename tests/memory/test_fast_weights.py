@@ -175,7 +175,7 @@ def test_mistakes_are_named(model, make_window):
     with pytest.raises(ShapeError, match="2 episodes, got 1 windows"):
         write(FastWeights(model, QUICK, seeds=(1, 2)), make_window())
     with pytest.raises(ConfigError, match="no linear layer"):
-        Adapters(model.denoiser, rank=2, targets="conv_of_nothing")
+        FastWeights(model, replace(QUICK, targets=("conv_of_nothing",)))
     for wrong in ({"rank": 0}, {"learning_rate": -1.0}, {"objective": "all"}, {"lowest_level": 0}):
         with pytest.raises(ConfigError):
             GradientConfig(**wrong)

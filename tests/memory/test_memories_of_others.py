@@ -142,7 +142,15 @@ def test_metadata_of_others_is_one_line(folder, metadata, message):
 
 
 @pytest.mark.parametrize("targets", ["(", "^(([a-z0-9._])+)+!$", "nothing", "." * 1000])
-def test_a_pattern_out_of_a_file_is_not_run(model, folder, targets):
+def test_a_pattern_out_of_a_file_is_refused_and_not_run(folder, targets):
+    change(folder, config=json.dumps({"rank": 3, "targets": targets}))
+    with pytest.raises(DataError, match="targets takes a list of") as caught:
+        load_memory(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("targets", ["(to_qkv|up)$", "^to_qkv$", ["to_qkv", "nothing"], [".*"]])
+def test_the_layers_that_get_adapters_are_those_that_the_file_holds(model, folder, targets):
     change(folder, config=json.dumps({"rank": 3, "targets": targets}))
     memory = open_memories(model, [load_memory(folder)], seeds=(0,))
     assert memory.adapters.up.keys() == load_memory(folder).up.keys()

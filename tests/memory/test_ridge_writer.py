@@ -230,9 +230,7 @@ def test_the_default_is_the_recall_layer_where_there_is_one(model, make_model):
 
 def test_mistakes_are_named(model, make_model):
     with pytest.raises(ConfigError, match="alone, the targets name"):
-        FastWeights(
-            model, replace(CONFIG, targets=r"(^recall\.layer|^recall\.to_key\.1)$", rank=16)
-        )
+        FastWeights(model, replace(CONFIG, targets=("recall.layer", "recall.to_key.1"), rank=16))
     with pytest.raises(ConfigError, match="rank must be 16"):
         FastWeights(model, replace(CONFIG, rank=8))
     with pytest.raises(ConfigError, match="no linear layer"):

@@ -86,7 +86,7 @@ def test_what_is_wholly_familiar_is_not_guided(model, window, monkeypatch):
 
 
 def test_layers_before_the_keys_may_be_adapted(model, window):
-    memory = FastWeights(model, replace(gradient(), targets=r"to_key\.1$"), seeds=(1, 2))
+    memory = FastWeights(model, replace(gradient(), targets=("to_key.1",)), seeds=(1, 2))
     memory.observe(window, ["turn left", "go forward"], past_frames=4)
     text = model.text_encoder.encode(["turn left", "go forward"])
     level = torch.tensor([[0] * 4 + [700] * 4] * 2)

@@ -8,7 +8,6 @@ Axes: E episodes, R rank, I and O features in and out of a layer.
 """
 
 import math
-import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +19,7 @@ from torch.utils.hooks import RemovableHandle
 from twospeed.core.errors import ConfigError, DataError
 from twospeed.core.fields import shown
 from twospeed.core.random import generator_of
-from twospeed.worldmodel.contract import Denoiser
+from twospeed.worldmodel.contract import Denoiser, as_module
 
 
 class Adapters:
@@ -29,12 +28,12 @@ class Adapters:
     Args:
         denoiser: whose linear layers are adapted; stays as it is until `attach`.
         rank: R.
-        targets: regular expression for the names of the layers, or these names themselves.
+        layers: names of linear layers, such as `layers_called` gives.
         episodes: E; a batch given to the denoiser holds a multiple of E clips, episode by episode.
         whole: `down` is the unit matrix and stays, so that `up` alone is what is added; R = I then.
 
     Raises:
-        ConfigError: when no linear layer is named so, or `whole` and R do not fit one.
+        ConfigError: when `whole` and R do not fit one.
         DataError: when one of the names is not that of a linear layer.
     """
 
@@ -43,11 +42,11 @@ class Adapters:
         denoiser: Denoiser,
         *,
         rank: int,
-        targets: str | Collection[str],
+        layers: Collection[str],
         episodes: int = 1,
         whole: bool = False,
     ) -> None:
-        named = _layers_of(denoiser, targets)
+        named = _layers_of(denoiser, layers)
         self.down: dict[str, Tensor] = {}
         self.up: dict[str, Tensor] = {}
         for name, layer in named.items():
@@ -124,23 +123,34 @@ class Adapters:
         return add
 
 
-def _layers_of(denoiser: Denoiser, targets: str | Collection[str]) -> dict[str, nn.Linear]:
-    """Return the linear layers that a regular expression or their names choose, in order."""
-    modules = denoiser.named_modules()
-    linear = {name: layer for name, layer in modules if isinstance(layer, nn.Linear)}
-    if not isinstance(targets, str):
-        strangers = sorted(set(targets) - linear.keys())
-        if strangers:
-            raise DataError(f"the model has no linear layer called {shown(strangers[0])}")
-        return {name: layer for name, layer in linear.items() if name in targets}
-    try:
-        pattern = re.compile(targets)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ConfigError(f"{shown(targets)} is no regular expression: {error}") from error
-    named = {name: layer for name, layer in linear.items() if pattern.search(name)}
+def layers_called(denoiser: nn.Module, targets: Collection[str]) -> list[str]:
+    """Return the names of the linear layers that one of the targets is, whole or its last parts.
+
+    "up" is every layer called so, "ff.net.2" every one that ends with these parts; the rule is
+    peft's for a list of ``target_modules``.
+
+    Raises:
+        ConfigError: when there is none.
+    """
+    endings = tuple(f".{target}" for target in targets)
+    named = [name for name in _linear_layers(denoiser) if f".{name}".endswith(endings)]
     if not named:
-        raise ConfigError(f"no linear layer's name matches {shown(targets)}")
+        raise ConfigError(f"the model has no linear layer called {shown(list(targets))}")
     return named
+
+
+def _linear_layers(denoiser: nn.Module) -> dict[str, nn.Linear]:
+    modules = denoiser.named_modules()
+    return {name: layer for name, layer in modules if isinstance(layer, nn.Linear)}
+
+
+def _layers_of(denoiser: Denoiser, names: Collection[str]) -> dict[str, nn.Linear]:
+    """Return the linear layers of these names, in the model's order."""
+    linear = _linear_layers(as_module(denoiser))
+    strangers = sorted(set(names) - linear.keys())
+    if strangers:
+        raise DataError(f"the model has no linear layer called {shown(strangers[0])}")
+    return {name: layer for name, layer in linear.items() if name in names}
 
 
 def _unit(name: str, rank: int, layer: nn.Linear) -> Tensor:

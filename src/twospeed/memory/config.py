@@ -4,7 +4,6 @@
 `ViewConfig` add what only one of them reads.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, ClassVar
@@ -35,8 +34,10 @@ class FastLearningConfig:
     rank: Width = 32
     """Rank of every adapter."""
 
-    targets: str = r"(to_qkv|to_q|to_k|to_v|to_out|to_out\.0|up|down)$"
-    """Regular expression for the names of the linear layers that get an adapter."""
+    targets: tuple[str, ...] = (
+        "to_qkv", "to_q", "to_k", "to_v", "to_out", "to_out.0", "up", "down",
+    )  # fmt: skip
+    """Names of the linear layers that get an adapter, each whole or its last parts."""
 
     learning_rate: Amount = 1e-4
     """Step size; 0 writes nothing."""
@@ -149,7 +150,7 @@ class RidgeConfig(FastLearningConfig):
     rank: Width = 256
     """Inputs of the recall layer."""
 
-    targets: str = f"^{re.escape(LAYER)}$"
+    targets: tuple[str, ...] = (LAYER,)
     """The recall layer's name."""
 
     learning_rate: Amount = 1.0
@@ -193,7 +194,7 @@ class ViewConfig(FastLearningConfig):
     rank: Width = 1024
     """Most views that are kept, a row each."""
 
-    targets: str = f"^{re.escape(VIEWS)}$"
+    targets: tuple[str, ...] = (VIEWS,)
     """The layer whose fast weights hold them."""
 
     learning_rate: Annotated[float, Within(1, 1)] = 1.0

@@ -15,7 +15,7 @@ from twospeed.core.arguments import as_texts, check_kind
 from twospeed.core.errors import DataError, ShapeError
 from twospeed.core.fields import checked
 from twospeed.core.ranges import Seed
-from twospeed.memory.adapters import Adapters
+from twospeed.memory.adapters import Adapters, layers_called
 from twospeed.memory.config import FastLearningConfig, RidgeConfig
 from twospeed.memory.presets import default
 from twospeed.memory.reading import MemoryReading
@@ -67,7 +67,7 @@ class FastWeights:
     Raises:
         KindError: when something is of another type.
         ShapeError: when there are no seeds.
-        ConfigError: when no layer is named as `config.targets` says, or the rank does not suit it.
+        ConfigError: when no layer is called as `config.targets` says, or the rank does not suit it.
         DataError: when one of `layers` is not there.
     """
 
@@ -89,10 +89,11 @@ class FastWeights:
         )
         if not self.seeds:
             raise ShapeError("fast weights need one seed an episode, got none")
+        network = adapted(model, config)
         self.adapters = Adapters(
-            adapted(model, config),
+            network,
             rank=config.rank,
-            targets=config.targets if layers is None else layers,
+            layers=layers_called(network, config.targets) if layers is None else layers,
             episodes=len(self.seeds),
             whole=isinstance(config, RidgeConfig),
         )

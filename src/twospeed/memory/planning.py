@@ -4,13 +4,14 @@ Parameters are counted on the meta device; bytes of weights and of a memory's fi
 exactly. Activations are an estimate: of one block at work, and of what a gradient keeps of all.
 """
 
-import re
 from dataclasses import dataclass
+from typing import cast
 
 from torch import nn
 
 from twospeed.core.errors import ConfigError
 from twospeed.core.ranges import Within
+from twospeed.memory.adapters import layers_called
 from twospeed.worldmodel.backbones.published import Published
 from twospeed.worldmodel.codec import packing_of
 
@@ -109,12 +110,9 @@ def plan_memory(checkpoint: Published, *, frames: int, size: int, rank: int) -> 
 
 
 def _adapted(checkpoint: Published, denoiser: nn.Module) -> list[nn.Linear]:
-    pattern = re.compile(checkpoint.family.adapted)
-    return [
-        layer
-        for name, layer in denoiser.named_modules()
-        if isinstance(layer, nn.Linear) and pattern.search(name)
-    ]
+    layers = dict(denoiser.named_modules())
+    names = layers_called(denoiser, checkpoint.family.adapted)
+    return [cast(nn.Linear, layers[name]) for name in names]
 
 
 def _count(network: nn.Module) -> int:

@@ -21,7 +21,7 @@ def gradient() -> GradientConfig:
     the noise levels where content is decided, beside three earlier windows of the episode.
     """
     return GradientConfig(
-        targets=r"(up|down|ff\.net\.0\.proj|ff\.net\.2)$",
+        targets=("up", "down", "ff.net.0.proj", "ff.net.2"),
         learning_rate=5e-3,
         updates_per_chunk=10,
         rehearsed_per_update=3,

@@ -20,7 +20,7 @@ RECORDING = RecordingConfig(
     world="rooms", episodes=8, chunks=5, frame_size=16, episodes_per_shard=4
 )
 WRITES = GradientConfig(
-    targets=r"(up|down)$", objective="next", learning_rate=3e-2, updates_per_chunk=3
+    targets=("up", "down"), objective="next", learning_rate=3e-2, updates_per_chunk=3
 )
 CONFIG = SlowFastConfig(
     episodes=2,

@@ -3,11 +3,12 @@
 import torch
 from torch import Tensor, nn
 
-from twospeed.memory.adapters import Adapters
+from twospeed.memory.adapters import Adapters, layers_called
+from twospeed.memory.config import GradientConfig
 from twospeed.worldmodel.contract import as_module
 from twospeed.worldmodel.model import WorldModel
 
-OURS = r"(to_qkv|to_out|up|down|to_q|to_k|to_v|to_out\.0|ff\.net\.0\.proj|ff\.net\.2)$"
+OURS = (*GradientConfig().targets, "ff.net.0.proj", "ff.net.2")
 """Layers of our own denoisers that get adapters."""
 
 
@@ -22,7 +23,8 @@ class LoraWeights(nn.Module):
     def __init__(self, model: WorldModel, rank: int) -> None:
         super().__init__()
         targets = model.origin.family.adapted if model.origin else OURS
-        self.adapters = Adapters(model.denoiser, rank=rank, targets=targets)
+        layers = layers_called(as_module(model.denoiser), targets)
+        self.adapters = Adapters(model.denoiser, rank=rank, layers=layers)
         for half in ("down", "up"):
             tensors: dict[str, Tensor] = getattr(self.adapters, half)
             for name, tensor in tensors.items():

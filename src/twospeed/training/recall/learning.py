@@ -60,7 +60,7 @@ class Recalling:
         self.memory = recalling(denoiser.recall.layer.in_features)
         self.write_loss = WriteLoss(denoiser, self.memory, config)
         self.adapters = Adapters(  # of any rank: they act as the memories of each step
-            model.denoiser, rank=1, targets=self.memory.targets, episodes=config.episodes
+            model.denoiser, rank=1, layers=self.memory.targets, episodes=config.episodes
         )
         self.no_text = model.text_encoder.encode([""]).to(next(model.denoiser.parameters()))
         self.drawing = Drawing(windows, model.text_encoder, config.least_written, like=self.no_text)

@@ -46,10 +46,10 @@ class Backbone:
     text: TextRule
     """How texts become tokens."""
 
-    attention: str
-    """Regular expression for the attention layers that get adapters."""
+    attention: tuple[str, ...]
+    """Last parts of the names of the attention layers that get adapters."""
 
-    feed_forward: str
+    feed_forward: tuple[str, ...]
     """The same for feed-forward layers."""
 
     settings: ModelSettings
@@ -68,9 +68,9 @@ class Backbone:
     """Refuses what of the family is not known."""
 
     @property
-    def adapted(self) -> str:
-        """Regular expression for all layers that get adapters, as in the paper."""
-        return f"{self.attention}|{self.feed_forward}"
+    def adapted(self) -> tuple[str, ...]:
+        """Last parts of the names of all layers that get adapters, as in the paper."""
+        return (*self.attention, *self.feed_forward)
 
     def schedule(self, scheduler: Any) -> Schedule:
         """Return the noise schedule of a flow behind the contract of all."""

@@ -66,7 +66,7 @@ LTX = Backbone(
     levels="one for every token; trained for one a clip and for a clean first frame",
     text=TextRule(length=128, is_masked=False, is_zeroed=True),
     attention=ATTENTION,
-    feed_forward=r"ff\.net\.(0\.proj|2)$",
+    feed_forward=("ff.net.0.proj", "ff.net.2"),
     settings=replace(
         WAN.settings, chunk_frames=8, frame_size=512, frames_per_second=25.0, guidance=2.0
     ),

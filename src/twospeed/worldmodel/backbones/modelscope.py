@@ -37,8 +37,8 @@ MODELSCOPE = _ModelScope(
     stored_as="UNet3DConditionModel",
     levels="one a clip; clean latents are put back",
     text=TextRule(length=77, is_masked=False, is_zeroed=False),
-    attention=r"(to_q|to_k|to_v|to_out\.0)$",
-    feed_forward=r"ff\.net\.(0\.proj|2)$",
+    attention=("to_q", "to_k", "to_v", "to_out.0"),
+    feed_forward=("ff.net.0.proj", "ff.net.2"),
     settings=ModelSettings(
         world="",
         chunk_frames=4,

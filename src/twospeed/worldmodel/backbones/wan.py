@@ -19,8 +19,8 @@ from twospeed.worldmodel.backbones.base import Backbone, Index
 from twospeed.worldmodel.backbones.texts import TextRule
 from twospeed.worldmodel.settings import ModelSettings
 
-ATTENTION = r"attn[12]\.(to_q|to_k|to_v|to_out\.0)$"
-FEED_FORWARD = r"ffn\.net\.(0\.proj|2)$"
+ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
+FEED_FORWARD = ("ffn.net.0.proj", "ffn.net.2")
 TEXT = TextRule(length=512, is_masked=True, is_zeroed=True, is_cleaned=True)
 """UMT5's features, zeros from the end of the text on."""
 
