@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import json
 import tempfile
 import threading
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from twospeed.core.errors import DataError
+from twospeed.data import streaming
 from twospeed.data.index import write_index
 from twospeed.data.shards import write_shard
 from twospeed.data.streaming import index_at, shard_at, stream_episodes
@@ -39,7 +41,7 @@ class Server(http.server.ThreadingHTTPServer):
     """Serves files; answers that are in `spoiled` are cut short so many times."""
 
     def __init__(self, folder):
-        self.spoiled = {}
+        self.spoiled, self.moved, self.asked = {}, "", lambda: None
         super().__init__(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
 
 
@@ -49,6 +51,12 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
     def do_GET(self):
         name = self.path.rpartition("/")[2]
+        self.server.asked()
+        if self.server.moved:
+            self.send_response(302)
+            self.send_header("Location", self.server.moved)
+            self.end_headers()
+            return
         if self.server.spoiled.get(name, 0):
             self.server.spoiled[name] -= 1
             self.send_error(503)
@@ -167,3 +175,77 @@ def test_an_index_that_is_none_is_refused(folder):
 def test_a_shard_of_a_folder_is_not_copied(folder):
     with shard_at(folder, index_at(folder)[0]) as path:
         assert path == folder / "0.tar"
+
+
+def said(folder, **changes):
+    """Let the index say something else of the first shard."""
+    index = json.loads((folder / "index.json").read_text())
+    index["shards"][0] |= changes
+    (folder / "index.json").write_text(json.dumps(index))
+
+
+NAMES = ["../0.tar", "/0.tar", "a/../0.tar", "..\\0.tar", ".0.tar", "\x1b[2J0.tar", "0.tar?x=.tar"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_index_that_names_a_place_elsewhere_is_refused(place, folder, name, temporary):
+    said(folder, name=name)
+    if str(place).startswith("memory"):
+        content = (folder / "index.json").read_bytes()
+        fsspec.filesystem("memory").pipe_file(f"/{folder.name}/index.json", content)
+    before = sorted(folder.parent.rglob("*"))
+    with pytest.raises(DataError, match=r"a shard is a \.tar in the folder of its index"):
+        list(stream_episodes(place))
+    assert sorted(folder.parent.rglob("*")) == before
+    assert not list(temporary.iterdir())
+
+
+def test_what_has_another_checksum_never_gets_the_name_of_a_shard(server, folder, temporary):
+    seen = []
+    said(folder, sha256="0" * 64)
+    url = f"http://127.0.0.1:{server.server_port}"
+    entry = index_at(url)[0]
+    server.asked = lambda: seen.extend(path.name for path in temporary.rglob("*.tar"))
+    with pytest.raises(DataError, match="checksum"), shard_at(url, entry):
+        pass
+    assert all(name.startswith(".") for name in seen)
+    assert not list(temporary.iterdir())
+
+
+def test_a_server_that_sends_more_than_the_index_says_is_left(server, folder, temporary):
+    (folder / "0.tar").write_bytes(bytes(50 * 2**20))
+    url = f"http://127.0.0.1:{server.server_port}"
+    lines = []
+    found = list(stream_episodes(url, on_damage=lines.append))
+    assert len(found) == 6
+    assert "0.tar is skipped: it goes on beyond" in lines[0]
+    assert not list(temporary.iterdir())
+
+
+def test_a_shard_that_no_disk_holds_is_not_fetched(server, folder):
+    said(folder, num_bytes=2**61)
+    lines = []
+    url = f"http://127.0.0.1:{server.server_port}"
+    assert len(list(stream_episodes(url, on_damage=lines.append))) == 6
+    assert "do not fit on the disk" in lines[0]
+
+
+def test_an_index_without_an_end_is_left(server, monkeypatch):
+    monkeypatch.setattr(streaming, "MOST_INDEX_BYTES", 100)
+    with pytest.raises(DataError, match="goes on beyond 100 bytes"):
+        index_at(f"http://127.0.0.1:{server.server_port}")
+
+
+def test_a_server_that_points_at_a_file_of_this_machine_gets_nothing(server, folder):
+    server.moved = f"file://{folder}/index.json"
+    with pytest.raises(DataError, match="cannot read"):
+        index_at(f"http://127.0.0.1:{server.server_port}")
+
+
+def test_a_shard_that_is_a_link_to_elsewhere_is_skipped(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "x.tar"
+    (folder / "0.tar").rename(elsewhere)
+    (folder / "0.tar").symlink_to(elsewhere)
+    lines = []
+    assert len(list(stream_episodes(folder, on_damage=lines.append))) == 6
+    assert "leads out of" in lines[0]

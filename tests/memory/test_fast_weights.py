@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from twospeed.core.errors import ConfigError, DataError, ShapeError
-from twospeed.memory.adapters import Adapters
 from twospeed.memory.config import GradientConfig
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.presets import PRESETS, preset_of

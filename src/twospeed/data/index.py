@@ -7,13 +7,14 @@ checksum, counts and seeds. A damaged shard is named and skipped; it is never si
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 from twospeed.core.errors import DataError
 from twospeed.core.fields import shown
 from twospeed.core.files import StrPath, as_path, sha256_of, write_json
 from twospeed.core.ranges import Within
+from twospeed.core.strangers.places import check_bare, check_inside
 from twospeed.core.untrusted import parse_json, typed
 from twospeed.data.episode import Episode
 from twospeed.data.notes import Notes
@@ -48,8 +49,7 @@ class ShardEntry:
     """The seed of every episode, in order."""
 
     def __post_init__(self) -> None:
-        if PurePath(self.name).name != self.name or not self.name.endswith(".tar"):
-            raise DataError(f"a shard is a .tar in the folder of its index, not {shown(self.name)}")
+        check_bare(self.name, ".tar", "a shard")
 
 
 def write_index(folder: Path) -> list[ShardEntry]:
@@ -168,8 +168,9 @@ def check_shard(path: Path, entry: ShardEntry) -> None:
     """Compare a shard with what the index says.
 
     Raises:
-        DataError: when it is missing, cut off or changed.
+        DataError: when it is missing, cut off or changed, or a link that leads out of its folder.
     """
+    check_inside(path, path.parent, "it")
     if not path.is_file():
         raise DataError("it is missing")
     num_bytes = path.stat().st_size

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from twospeed.core.errors import DataError, require
+from twospeed.core.files import aside_of
+from twospeed.core.strangers.places import check_bare, place_below
 from twospeed.data.episode import Episode
 from twospeed.data.index import ShardEntry, check_shard, parse_index, read_index
 from twospeed.data.shards import read_shard
@@ -25,6 +27,9 @@ Place = Path | str
 
 SHARDS_AHEAD = 2
 """Shards that are fetched while one is being read."""
+
+MOST_INDEX_BYTES = 256 * 2**20
+"""Of an index that a URL gives."""
 
 ATTEMPTS = 3
 """How often a shard is asked for before it is given up."""
@@ -134,7 +139,10 @@ def _index_of_url(url: str) -> tuple[ShardEntry, ...]:
     system, root = _opened(url)
     where = f"{url.rstrip('/')}/index.json"
     try:
-        content = system.cat_file(f"{root}/index.json")
+        with tempfile.TemporaryDirectory(prefix="twospeed-") as folder:
+            place = Path(folder) / "index.json"
+            _get(system, f"{root}/index.json", place, MOST_INDEX_BYTES)
+            content = place.read_bytes()
     except FileNotFoundError as error:
         raise DataError(f"there is no {where}: no recording has been finished there") from error
     except Exception as error:  # every file system has its own kinds
@@ -144,11 +152,15 @@ def _index_of_url(url: str) -> tuple[ShardEntry, ...]:
 
 def _fetched(url: str, entry: ShardEntry, folder: Path) -> Path:
     system, root = _opened(url)
-    path = folder / entry.name
+    path = place_below(folder, check_bare(entry.name, ".tar", "a shard"), "a shard")
+    aside = aside_of(path)
+    if entry.num_bytes > shutil.disk_usage(folder).free:
+        raise DataError(f"its {entry.num_bytes:,} bytes do not fit on the disk")
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            system.get_file(f"{root}/{entry.name}", str(path))
-            check_shard(path, entry)
+            _get(system, f"{root}/{entry.name}", aside, entry.num_bytes)
+            check_shard(aside, entry)
+            aside.replace(path)  # what has the name of a shard is whole
         except FileNotFoundError as error:
             raise DataError("it is missing") from error
         except Exception as error:  # every file system has its own kinds
@@ -159,3 +171,20 @@ def _fetched(url: str, entry: ShardEntry, folder: Path) -> Path:
         else:
             break
     return path
+
+
+def _get(system: Any, source: str, place: Path, most: int) -> None:
+    """Copy a file; a server that goes on beyond `most` bytes is left.
+
+    Raises:
+        DataError: then.
+    """
+    callback = require("fsspec.callbacks", extra="data").Callback
+
+    class Bounded(callback):  # type: ignore[misc, valid-type]
+        def relative_update(self, inc: int = 1) -> None:
+            super().relative_update(inc)
+            if self.value > most:
+                raise DataError(f"it goes on beyond {most:,} bytes")
+
+    system.get_file(source, str(place), callback=Bounded())

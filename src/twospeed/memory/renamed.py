@@ -15,7 +15,7 @@ _NAMES = re.compile(r"\^?\(?([\w.\\]+(?:\|[\w.\\]+)*)\)?\$")
 
 
 def _names_in(pattern: Any) -> Any:
-    """Return the names that an expression such as ``(up|ff\\.net\\.2)$`` lists; it is never run."""
+    """Return the names that an expression such as ``(to_q|up)$`` lists; it is never run."""
     found = _NAMES.fullmatch(pattern) if isinstance(pattern, str) else None
     return found[1].replace("\\", "").split("|") if found else pattern
 

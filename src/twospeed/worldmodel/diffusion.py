@@ -24,7 +24,7 @@ from twospeed.core.ranges import Within
 from twospeed.core.shapes import check_shapes
 from twospeed.worldmodel.backbones.schedule import Steps
 from twospeed.worldmodel.catalogue import SCHEDULER
-from twospeed.worldmodel.loading import reading
+from twospeed.worldmodel.loading import load_local
 from twospeed.worldmodel.sampler import DDIMSteps, spaced_levels
 
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
@@ -156,8 +156,7 @@ class NoiseSchedule:
             DataError: when it is missing or damaged.
         """
         place = as_path(folder) / "scheduler"
-        with reading("noise schedule", place):
-            return cls(DDIMScheduler.from_pretrained(place))
+        return cls(load_local(DDIMScheduler, "noise schedule", place))
 
 
 def noise_frames(clean_BCTHW: Tensor, noise_BCTHW: Tensor, *, signal_BT: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from transformers.utils import logging as transformers_logging
 from twospeed.core.errors import DataError
 from twospeed.core.files import read_json
 from twospeed.core.untrusted import parsing
+from twospeed.worldmodel.part_check import check_part
 
 
 @contextmanager
@@ -20,10 +21,30 @@ def reading(part: str, place: Path) -> Iterator[None]:
     """Turn whatever goes wrong inside the block into one line that names the part.
 
     Raises:
-        DataError: when a file is missing, damaged, or of another kind.
+        DataError: when the folder or a file is missing, damaged, or of another kind.
     """
+    if not place.is_dir():  # or else its name is asked for on a hub
+        raise DataError(f"cannot read the {part} in {place}: there is no such folder")
     with parsing(f"the {part} in {place}"), quietly():
         yield
+
+
+def load_local(kind: Any, part: str, place: Path, **options: Any) -> Any:
+    """Call ``kind.from_pretrained`` on a folder: no hub is asked, and no code of the folder runs.
+
+    Args:
+        kind: a class of diffusers or transformers, named by us and never by the folder.
+        part: what it is, for the message.
+        place: its folder.
+        options: of this class.
+
+    Raises:
+        DataError: when the folder or a file is missing, damaged, of another kind, or asks for more
+            than its own plain files (part_check.py).
+    """
+    with reading(part, place):
+        check_part(place)
+        return kind.from_pretrained(place, local_files_only=True, **options)
 
 
 def load_network(
@@ -47,15 +68,10 @@ def load_network(
         DataError: when a file is missing or damaged, weights are missing or not finite.
     """
     precision = {"torch_dtype" if issubclass(kind, ModelMixin) else "dtype": dtype}
-    with reading(part, place):
-        network, found = kind.from_pretrained(
-            place,
-            output_loading_info=True,
-            local_files_only=True,
-            use_safetensors=True,
-            variant=variant,
-            **precision,
-        )
+    network, found = load_local(
+        kind, part, place, output_loading_info=True, use_safetensors=True, variant=variant,
+        **precision,
+    )  # fmt: skip
     if found["missing_keys"]:
         missing = ", ".join(sorted(found["missing_keys"]))
         raise DataError(f"{place} lacks {missing}: another version of twospeed wrote it")

@@ -7,31 +7,42 @@ pipelines (CLIP, T5, UMT5) give all of their tokens, as the pipeline's rule says
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 from transformers import (
-    AutoTokenizer,
     ByT5Tokenizer,
     CLIPTextModel,
+    CLIPTokenizer,
     T5Config,
     T5EncoderModel,
+    T5Tokenizer,
     UMT5EncoderModel,
 )
 
 from twospeed.core.arguments import as_texts
-from twospeed.core.errors import ConfigError, DataError
+from twospeed.core.errors import ConfigError, DataError, lookup
 from twospeed.core.fields import check_fields
 from twospeed.core.files import StrPath, as_path, read_json
 from twospeed.core.folders import check_folder
 from twospeed.core.ranges import Width, Within
 from twospeed.worldmodel.backbones.texts import TextRule
 from twospeed.worldmodel.catalogue import TEXT_ENCODER, TOKENIZER
-from twospeed.worldmodel.loading import load_network, quietly, reading, working
+from twospeed.worldmodel.loading import load_local, load_network, quietly, working
 
 ENCODERS: dict[str, Any] = {"CLIPTextModel": CLIPTextModel, "UMT5EncoderModel": UMT5EncoderModel}
 """Architecture in ``config.json`` -> class; any other is read as T5."""
+
+TOKENIZERS: dict[str, Any] = {
+    "ByT5Tokenizer": ByT5Tokenizer,
+    "CLIPTokenizer": CLIPTokenizer,
+    "CLIPTokenizerFast": CLIPTokenizer,
+    "T5Tokenizer": T5Tokenizer,
+    "T5TokenizerFast": T5Tokenizer,
+}
+"""Class in ``tokenizer_config.json`` -> class; no other is opened."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,6 +160,7 @@ class TextEncoder:
 
         Raises:
             DataError: when a folder is missing or damaged.
+            UnknownNameError: when the tokenizer is of a class that we do not know.
         """
         place = as_path(folder)
         for part in ("tokenizer", "text_encoder"):
@@ -157,10 +169,7 @@ class TextEncoder:
                     f"{place} has no {part}/, so nothing can be said to it: take a pipeline with"
                     " a text encoder"
                 )
-        with reading("text encoder", place):
-            tokenizer = AutoTokenizer.from_pretrained(
-                place / "tokenizer", local_files_only=True, trust_remote_code=False
-            )
+        tokenizer = _load_tokenizer(place / "tokenizer")
         said = read_json(place / "text_encoder" / "config.json").get("architectures")
         name = str(said[0]) if isinstance(said, list) and said else ""
         kind = ENCODERS.get(name, T5EncoderModel)
@@ -168,6 +177,12 @@ class TextEncoder:
             kind, "text encoder", place / "text_encoder", dtype=dtype, variant=variant
         )
         return cls(tokenizer, model, rule)
+
+
+def _load_tokenizer(place: Path) -> Any:
+    """Load a tokenizer of a class that we name, whatever code its folder brings along."""
+    name = str(read_json(place / "tokenizer_config.json").get("tokenizer_class"))
+    return load_local(lookup(TOKENIZERS, name, "tokenizer"), "tokenizer", place)
 
 
 def build_text_encoder(config: TextEncoderConfig) -> TextEncoder:

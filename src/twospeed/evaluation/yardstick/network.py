@@ -7,7 +7,6 @@ T frames, S steps from frame to frame (T - 1), W bands of columns, K features.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -22,7 +21,7 @@ from twospeed.evaluation.yardstick.labels import COLOUR_CLASSES, SHAPE_CLASSES
 from twospeed.worldmodel.blocks import ResidualBlock
 from twospeed.worldmodel.catalogue import PACKAGED
 from twospeed.worldmodel.codec import to_pixels
-from twospeed.worldmodel.loading import reading
+from twospeed.worldmodel.loading import load_network
 
 NAME = "frechet_twospeed"
 """Folder of the packaged network."""
@@ -128,9 +127,7 @@ def load_clip_network(folder: Path = PACKAGED / NAME) -> ClipNetwork:
     Raises:
         DataError: when it is missing or damaged.
     """
-    with reading("clip network", folder):
-        network: Any = ClipNetwork.from_pretrained(folder)
-    loaded: ClipNetwork = network.float().eval()
+    loaded: ClipNetwork = load_network(ClipNetwork, "clip network", folder)
     return loaded
 
 

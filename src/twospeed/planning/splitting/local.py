@@ -13,6 +13,7 @@ from twospeed.core.untrusted import parsing
 from twospeed.planning.splitting.base import SubGoal
 from twospeed.planning.splitting.grammar import GrammarSplitter
 from twospeed.planning.splitting.structured import goals_in, prompt_for
+from twospeed.worldmodel.loading import load_local
 from twospeed.worlds.base import Action
 
 ATTEMPTS = 2
@@ -36,13 +37,11 @@ class LocalSplitter:
         if not Path(folder).is_dir():
             raise DataError(f"{folder} is no folder of a chat model")
         library = require("transformers", extra="all")
-        with parsing(f"the chat model in {folder}"):
-            self._tokenizer: Any = library.AutoTokenizer.from_pretrained(
-                folder, local_files_only=True
-            )
-            self._model: Any = library.AutoModelForCausalLM.from_pretrained(
-                folder, local_files_only=True
-            ).eval()
+        place, safe = Path(folder), {"trust_remote_code": False}
+        tokenizer, model = library.AutoTokenizer, library.AutoModelForCausalLM
+        self._tokenizer: Any = load_local(tokenizer, "chat model", place, **safe)
+        loaded = load_local(model, "chat model", place, use_safetensors=True, **safe)
+        self._model: Any = loaded.eval()
         self.new_tokens = new_tokens
 
     def split(self, task: str, actions: Mapping[str, Action]) -> list[SubGoal]:

@@ -173,7 +173,7 @@ def read_group(path: Path) -> list[EpisodeLatents]:
         DataError: when it is damaged.
     """
     with resuming(path):
-        latents = np.load(path, mmap_mode="r")
+        latents = np.load(path, mmap_mode="r", allow_pickle=False)
         if latents.dtype != np.float16 or latents.ndim != 4:
             raise DataError(f"it should hold float16 (T, C, h, w), got {latents.dtype}")
     with resuming(path.with_suffix(".json")):

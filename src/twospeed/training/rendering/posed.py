@@ -104,8 +104,9 @@ def _keep(groups: list[list[Episode]], place: Path) -> None:
 
 def _read(place: Path) -> PosedFrames:
     with resuming(place):
-        frames = np.load(place / _FILES[0], mmap_mode="r")
-        poses_T3 = torch.from_numpy(np.load(place / _FILES[1]).astype(np.float32))
+        frames = np.load(place / _FILES[0], mmap_mode="r", allow_pickle=False)
+        poses = np.load(place / _FILES[1], allow_pickle=False)
+        poses_T3 = torch.from_numpy(poses.astype(np.float32))
         poses_T3[:, 2].deg2rad_()
         found = PosedFrames(train=[], held_out=[])
         first = 0

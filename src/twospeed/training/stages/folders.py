@@ -32,7 +32,7 @@ from twospeed.training.stages.autoencoder import fit_to_frames, psnr_of, train_d
 from twospeed.training.stages.text import train_text_encoder
 from twospeed.worldmodel.autoencoder import FrameAutoencoder
 from twospeed.worldmodel.catalogue import NETWORK
-from twospeed.worldmodel.loading import quietly
+from twospeed.worldmodel.loading import load_network
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.text import TextEncoder
 from twospeed.worldmodel.vocabulary import Vocabulary
@@ -102,7 +102,7 @@ def _frames(context: RunContext, folder: Path) -> tuple[Frames, Frames]:
 
 def _read_frames(path: Path) -> Frames:
     with resuming(path):
-        frames: Frames = np.load(path, mmap_mode="r")
+        frames: Frames = np.load(path, mmap_mode="r", allow_pickle=False)
         if frames.dtype != np.uint8 or frames.ndim != 4 or not len(frames):
             raise DataError(f"it should hold uint8 (N, H, W, 3), got {frames.dtype} {frames.shape}")
     return frames
@@ -117,8 +117,8 @@ def _fitted(context: RunContext, folder: Path, frames: Frames) -> FrameAutoencod
         )
         with folder_aside(place, NETWORK) as aside:
             model.save_pretrained(aside)
-    with resuming(place), quietly():
-        loaded: FrameAutoencoder = FrameAutoencoder.from_pretrained(place)
+    with resuming(place):
+        loaded: FrameAutoencoder = load_network(FrameAutoencoder, "autoencoder", place)
     return loaded
 
 

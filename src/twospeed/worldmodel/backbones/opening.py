@@ -19,7 +19,7 @@ from twospeed.worldmodel.codec import load_autoencoder
 from twospeed.worldmodel.contract import Denoiser
 from twospeed.worldmodel.denoiser import load_denoiser
 from twospeed.worldmodel.diffusion import NoiseSchedule
-from twospeed.worldmodel.loading import class_name_in, load_network, reading
+from twospeed.worldmodel.loading import class_name_in, load_local, load_network
 from twospeed.worldmodel.memory_module import MemoryModule, load_memory_module
 from twospeed.worldmodel.rendering.loading import load_renderer
 from twospeed.worldmodel.rendering.renderer import ViewRenderer
@@ -116,9 +116,8 @@ def _foreign(folder: Path, index: Index, dtype: torch.dtype, variant: str | None
 
 
 def _scheduler(place: Path) -> Any:
-    with reading("noise schedule", place):
-        name = read_json(place / "scheduler_config.json").get("_class_name")
-        kind = FLOWS.get(str(name))
-        if kind is None:
-            return NoiseSchedule.from_pretrained(place.parent).scheduler
-        return kind.from_pretrained(place)
+    name = read_json(place / "scheduler_config.json").get("_class_name")
+    kind = FLOWS.get(str(name))
+    if kind is None:
+        return NoiseSchedule.from_pretrained(place.parent).scheduler
+    return load_local(kind, "noise schedule", place)

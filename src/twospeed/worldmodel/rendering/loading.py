@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from twospeed.core.errors import DataError
-from twospeed.worldmodel.loading import class_name_in, reading
+from twospeed.worldmodel.loading import class_name_in, load_network
 from twospeed.worldmodel.rendering.renderer import ViewRenderer
 
 
@@ -18,10 +18,5 @@ def load_renderer(folder: Path) -> ViewRenderer | None:
         return None
     if class_name_in(place) != ViewRenderer.__name__:
         raise DataError(f"{place} holds a {class_name_in(place)}, not a {ViewRenderer.__name__}")
-    with reading("renderer", place):
-        renderer, found = ViewRenderer.from_pretrained(place, output_loading_info=True)
-        if found["missing_keys"]:
-            missing = ", ".join(sorted(found["missing_keys"]))
-            raise DataError(f"{place} lacks {missing}: another version of twospeed wrote it")
-        loaded: ViewRenderer = renderer.float().eval()
-        return loaded
+    loaded: ViewRenderer = load_network(ViewRenderer, "renderer", place)
+    return loaded

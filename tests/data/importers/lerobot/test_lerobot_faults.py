@@ -328,3 +328,26 @@ def test_pictures_in_the_table_keep_to_their_rows_and_a_broken_one_ends_its_epis
     assert levels == [rows, [80 + row for row in rows[:5]], [160 + row for row in rows]]
     assert len(lines) == 1
     assert "has no whole picture at 1.5" in lines[0]
+
+
+LINKED = ["data", "videos", "meta/episodes", "data/chunk-000/file-000.parquet"]
+
+
+@pytest.mark.parametrize("part", LINKED)
+def test_links_that_lead_out_of_a_dataset_are_not_followed(bring, tmp_path, part):
+    def link(root):
+        (root / part).rename(tmp_path / "elsewhere")
+        (root / part).symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(DataError, match=r"leads out of set|nothing in .*set can"):
+        bring(then=link)
+
+
+TEMPLATES = ["../{video_key}.mp4", "/x.mp4", "a\x1b[2J.mp4", "{video_key.__class__}.mp4", "{}"]
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_template_names_places_below_the_dataset_alone(bring, template):
+    with pytest.raises(DataError, match="nothing in") as caught:
+        bring(lambda dataset: dataset.info.update(video_path=template))
+    assert "\x1b" not in str(caught.value)

@@ -7,6 +7,7 @@ import pytest
 
 from twospeed.core.errors import DataError
 from twospeed.data.importers.config import ImportConfig
+from twospeed.data.importers.logs.stored import open_arrays
 from twospeed.data.importers.run import import_recordings
 from twospeed.data.index import read_episodes
 
@@ -267,3 +268,18 @@ def test_few_frames_a_second_are_shown_for_long(bring):
     assert not lines
     assert episodes[0].actions == ("a", "a", "b", "b", "c", "c", "d", "d")
     assert levels_of(episodes[0]) == [index // 8 for index in range(33)]
+
+
+@pytest.mark.parametrize("kind", ["external", "virtual"])
+def test_arrays_that_lie_in_other_files_are_not_read(tmp_path, kind):
+    secret = tmp_path / "secret"
+    secret.write_bytes(bytes(range(100)))
+    with h5py.File(tmp_path / "log.hdf5", "w") as file:
+        if kind == "external":
+            file.create_dataset("x", (100,), "u1", external=[(str(secret), 0, 100)])
+        else:
+            layout = h5py.VirtualLayout((100,), "u1")
+            layout[:] = h5py.VirtualSource(str(tmp_path / "other.hdf5"), "x", (100,), "u1")
+            file.create_virtual_dataset("x", layout)
+    with pytest.raises(DataError, match="lies in other files"), open_arrays(tmp_path / "log.hdf5"):
+        pass

@@ -10,6 +10,7 @@ from twospeed.core.errors import DataError, lookup
 from twospeed.core.fields import shown
 from twospeed.core.files import read_json
 from twospeed.core.ranges import Count, FramesPerSecond, Within
+from twospeed.core.strangers.places import check_inside, place_below
 from twospeed.core.untrusted import typed_field
 from twospeed.data.importers.account import Account
 from twospeed.data.importers.lerobot.parquet import read_table
@@ -21,9 +22,6 @@ INFO = "meta/info.json"
 Values = Mapping[str, Any]
 Index = Annotated[int, Within(0, 10**9)]
 """Number of an episode, a task, a file."""
-
-LONGEST_PATH = 250
-"""Bytes of the place of a file below the dataset."""
 
 _FIELD = re.compile(r"{(\w+)(?::0?(\d)d)?}")
 _CHUNK_SIZE = 1000
@@ -61,11 +59,10 @@ class Dataset:
                 raise DataError(f"{INFO}: {template} has an unknown field: {shown(text)}")
             return str(known[match[1]]).zfill(int(match[2] or 0))
 
-        path = Path(_FIELD.sub(filled, text))
-        is_odd = re.search(r"[{}\x00]", str(path)) or len(str(path).encode()) > LONGEST_PATH
-        if is_odd or path.is_absolute() or ".." in path.parts:
+        path = _FIELD.sub(filled, text)
+        if re.search(r"[{}]", path):
             raise DataError(f"{INFO}: {template} is no place below the dataset: {shown(text)}")
-        return self.root / path
+        return place_below(self.root, path, f"{INFO}: {template}")
 
 
 def read_meta(root: Path, wanted: str | None, account: Account) -> tuple[Dataset, list[Values]]:
@@ -168,6 +165,7 @@ def _episodes_of(root: Path, account: Account) -> Iterator[Values]:
         found = _objects_in(root / "meta" / "episodes.jsonl", ("episode_index", "length"), account)
         yield from (values for _, values in found)
     for path in paths:
+        check_inside(path, root, "a table of episodes")
         yield from read_table(path, without="stats/").to_pylist()
 
 

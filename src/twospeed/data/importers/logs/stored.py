@@ -13,6 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from twospeed.core.errors import DataError, require
+from twospeed.core.fields import shown
 from twospeed.core.untrusted import DEEPEST, parsing
 
 ENDINGS = (".hdf5", ".h5", ".npz")
@@ -108,6 +109,8 @@ def _arrays_below(h5py: Any, file: Any) -> Arrays:
         if name.count("/") > DEEPEST:
             raise DataError(f"it is nested deeper than {DEEPEST} groups")
         if isinstance(it, h5py.Dataset) and it.shape is not None:
+            if it.external or it.is_virtual:
+                raise DataError(f"its {shown(name)} lies in other files, which are not followed")
             found[name] = _Hdf5Array(it, it.shape, it.dtype)
 
     with parsing():

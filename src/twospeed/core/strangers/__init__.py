@@ -1,0 +1,1 @@
+"""Names that others wrote, before they become places on disk."""
