@@ -15,7 +15,7 @@ demo: setup
 	.venv/bin/twospeed demo --out $(OUT)
 
 test: setup
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n auto --maxprocesses 8
 
 slow: setup
 	.venv/bin/python -m pytest -m slow

@@ -4,11 +4,15 @@ Heavy rooms are imported inside the fixtures, so that the tests of light ones st
 """
 
 import json
+import os
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # several processes: a thread each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 TINY_UNET = {
     "down_block_types": ("CrossAttnDownBlock3D", "DownBlock3D"),

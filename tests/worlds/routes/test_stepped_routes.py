@@ -87,7 +87,9 @@ def test_what_else_is_asked_for_lies_near_what_was_seen(world, kind):
         assert np.array_equal(frames[first:], then)
 
 
-def test_an_episode_without_room_to_move_is_named(world):
+def test_an_episode_without_room_to_move_is_named(world, monkeypatch):
+    monkeypatch.setattr("twospeed.worlds.routes.stepped._TRIES", 20)  # in place of 200
+
     class Walled:
         """The world, but walls stop every move."""
 
