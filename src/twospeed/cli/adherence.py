@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from twospeed.cli.options import Device, DType, Model, Report, Seed
+from twospeed.cli.tables import print_table
 from twospeed.core.files import write_json
 from twospeed.evaluation.adherence import AdherenceConfig, measure_adherence
 from twospeed.worldmodel.model import WorldModel
@@ -34,7 +34,7 @@ def adherence(
     report["provenance"]["model"]["name"] = model
     if json is not None:
         write_json(json, report)
-    Console(markup=False).print(_table(report["domains"]), highlight=False)
+    print_table(_table(report["domains"]))
 
 
 def _table(domains: dict[str, Any]) -> Table:

@@ -9,7 +9,7 @@ from twospeed.cli.memory_options import PresetOrMemory
 from twospeed.cli.options import Device, DType, FirstSeed, ModelOption, Settings
 from twospeed.cli.targets import folder_with
 from twospeed.core.config import override
-from twospeed.evaluation.demo import DEMO, DemoConfig, run_demo
+from twospeed.evaluation.demo import DEMO, STOPPED, DemoConfig, run_demo
 from twospeed.evaluation.protocols.base import ProtocolConfig
 from twospeed.memory.presets import preset_of
 from twospeed.worldmodel.model import WorldModel
@@ -38,3 +38,5 @@ def demo(
     )
     line = run_demo(world_model, out, config)
     typer.echo(f"{line}; see {out / 'index.html'}")
+    if line.startswith(STOPPED):
+        raise typer.Exit(130)

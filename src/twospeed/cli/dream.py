@@ -1,6 +1,8 @@
 """``twospeed dream``: a long video, action by action."""
 
 import re
+from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +15,11 @@ from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_of, new_file
 from twospeed.core.capacity import check_fits
 from twospeed.core.errors import DataError
-from twospeed.core.pictures import Frame, fit_frame
+from twospeed.core.pictures import Frame, fit_frame, write_picture
 from twospeed.core.progress import progress
-from twospeed.core.video import check_ending, read_frame, write_video
+from twospeed.core.runs.locks import held_beside
+from twospeed.core.video import Frames, check_ending, read_frame, write_video
+from twospeed.evaluation.reports.pictures import Picture, contact_sheet
 from twospeed.generation.action_list import HELP, read_actions
 from twospeed.generation.commands import place_commands
 from twospeed.generation.dream import Dream
@@ -47,6 +51,13 @@ def dream(
             "--save-memory", callback=folder_of(MEMORY), help="Folder for what was learned."
         ),
     ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(
+            callback=new_file,
+            help="A PNG: the same dream with memory and without it, chunk by chunk.",
+        ),
+    ] = None,
     device: Device = "cpu",
     dtype: DType = "float32",
     offload: Annotated[
@@ -66,6 +77,8 @@ def dream(
 ) -> None:
     """Generate a video from a first frame and actions, remembering what was shown."""
     check_ending(out)
+    if memory == "off" and sheet is not None:
+        raise DataError("--sheet sets memory on beside off: leave --memory off away")
     if memory == "off" and save_memory_to is not None:
         raise DataError("--save-memory needs a memory: leave --memory off away")
     world_model = WorldModel.from_pretrained(
@@ -91,17 +104,33 @@ def dream(
     num_frames = 1 + len(texts) * settings.chunk_frames
     check_fits(2 * num_frames * start.nbytes, f"a video of {num_frames:,} frames")
     fast = _open_memory(memory, preset, world_model, seed)
-    under_way = Dream(world_model, start, memory=fast, seed=seed)
+    with held_beside(save_memory_to) if save_memory_to else nullcontext():
+        video = _dreamt(Dream(world_model, start, memory=fast, seed=seed), start, texts)
+        write_video(out, video, frames_per_second=settings.frames_per_second)
+        if fast is not None and save_memory_to is not None:
+            save_memory(memory_of(fast), save_memory_to)
+    if sheet is not None:
+        without = _dreamt(Dream(world_model, start, seed=seed), start, texts)
+        write_picture(sheet, _sheet_of(video, without, texts))
+    typer.echo(f"dreamed {len(texts)} chunks, {len(video)} frames, in {out}")
+
+
+def _dreamt(under_way: Dream, start: Frame, texts: Sequence[str]) -> Frames:
     chunks = [start[None]]
     with progress("dreaming", total=len(texts), unit="chunks") as advance:
         for text in texts:
             chunks.append(under_way.step(text))
             advance()
-    video = np.concatenate(chunks)
-    write_video(out, video, frames_per_second=settings.frames_per_second)
-    if fast is not None and save_memory_to is not None:
-        save_memory(memory_of(fast), save_memory_to)
-    typer.echo(f"dreamed {len(texts)} chunks, {len(video)} frames, in {out}")
+    return np.concatenate(chunks)
+
+
+def _sheet_of(with_memory: Frames, without: Frames, texts: Sequence[str]) -> Picture:
+    """Show the first frame and the last one of every chunk, with memory and without."""
+    length = (len(with_memory) - 1) // len(texts)
+    rows = {"with memory": with_memory[::length], "without memory": without[::length]}
+    return contact_sheet(
+        rows, ["first frame", *texts], title="the last frame of each chunk", factor=2
+    )
 
 
 def _actions(text: str, model: WorldModel) -> list[str]:

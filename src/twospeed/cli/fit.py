@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from twospeed.cli.options import Dataset, Device, Settings
 from twospeed.cli.saying import say
+from twospeed.cli.tables import print_table
 from twospeed.cli.targets import folder_with
 from twospeed.core.config import override
 from twospeed.terminator.datasets.built_in import load_examples
@@ -44,5 +44,5 @@ def fit(
         f"{result.best_epoch} of {config.epochs}",
         f"{result.seconds[-1]:.0f}",
     )
-    Console(markup=False).print(table)
+    print_table(table)
     print(f"{len(examples.test)} test examples; weights, journal and pictures are in {out}")

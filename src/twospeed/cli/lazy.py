@@ -7,6 +7,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+from twospeed.cli.numbers import check_numbers_
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
@@ -48,7 +50,10 @@ class LazyCommand(TyperCommand):
         """Import and return the real command."""
         found = getattr(importlib.import_module(self._entry.module), self._entry.attribute)
         if isinstance(found, typer.Typer):
-            return typer.main.get_group(found)
-        app = typer.Typer(add_completion=False)
-        app.command(self.name)(found)
-        return typer.main.get_command(app)
+            command: Any = typer.main.get_group(found)
+        else:
+            app = typer.Typer(add_completion=False)
+            app.command(self.name)(found)
+            command = typer.main.get_command(app)
+        check_numbers_(command)
+        return command

@@ -1,19 +1,23 @@
 """``twospeed memory``: memories are files; write them, look at them, fork, merge, forget."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from twospeed.cli.memory_options import Preset
 from twospeed.cli.options import AnySize, Device, DType, Model, Seed
+from twospeed.cli.saying import say
+from twospeed.cli.tables import print_table
 from twospeed.cli.targets import new_folder
-from twospeed.core.folders import check_folder
+from twospeed.core.folders import check_folder, check_new
 from twospeed.core.pictures import fit_frame
-from twospeed.core.video import read_video
+from twospeed.core.runs.locks import held_beside
+from twospeed.core.video import read_video_at
 from twospeed.memory import edits, files
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.presets import preset_of
@@ -49,7 +53,7 @@ def show(
             f"{it.seconds:.2f}",
             "yes" if it.written else "no",
         )
-    Console(markup=False).print(table)
+    print_table(table)
 
 
 @app.command()
@@ -65,14 +69,16 @@ def write(
     dtype: DType = "float32",
 ) -> None:
     """Learn a whole video, so that what was filmed once can be dreamed in."""
-    world_model = WorldModel.from_pretrained(model, device=device, torch_dtype=dtype)
-    if size is not None:
-        world_model.configure(frame_size=size)
-    frames = read_video(video)
-    fitted = np.stack([fit_frame(frame, world_model.settings.frame_size) for frame in frames])
-    memory = FastWeights(world_model, preset_of(world_model, preset), seeds=(seed,))
-    records = list(learn_video(memory, fitted, [action]))
-    files.save_memory(memory, out)
+    with _new(out):
+        world_model = WorldModel.from_pretrained(model, device=device, torch_dtype=dtype)
+        if size is not None:
+            world_model.configure(frame_size=size)
+        settings = world_model.settings
+        frames = read_video_at(video, settings.frames_per_second, say=say)
+        fitted = np.stack([fit_frame(frame, settings.frame_size) for frame in frames])
+        memory = FastWeights(world_model, preset_of(world_model, preset), seeds=(seed,))
+        records = list(learn_video(memory, fitted, [action]))
+        files.save_memory(memory, out)
     typer.echo(
         f"learned {len(records)} chunks of {video}: loss {records[0].loss_before:.4f} at the first,"
         f" {records[-1].loss_after:.4f} after the last; memory in {out}"
@@ -82,7 +88,8 @@ def write(
 @app.command()
 def fork(memory: Source, out: Target) -> None:
     """Copy a memory, so that both can go their own ways."""
-    files.save_memory(files.load_memory(memory), out)
+    with _new(out):
+        files.save_memory(files.load_memory(memory), out)
     typer.echo(f"forked {memory} to {out}")
 
 
@@ -94,8 +101,9 @@ def merge(
     share: Annotated[float, typer.Option(help="Share of the first, 0 to 1.")] = 0.5,
 ) -> None:
     """Blend two memories of one model."""
-    blend = edits.merge(files.load_memory(first), files.load_memory(second), share=share)
-    files.save_memory(blend, out)
+    with _new(out):
+        blend = edits.merge(files.load_memory(first), files.load_memory(second), share=share)
+        files.save_memory(blend, out)
     typer.echo(f"merged {first} and {second} to {out}, rank {blend.config.rank}")
 
 
@@ -108,7 +116,7 @@ def diff(first: Source, second: Source) -> None:
         table.add_row(
             layer, *(f"{row[name]:.4g}" for name in ("first", "second", "distance", "cosine"))
         )
-    Console(markup=False).print(table)
+    print_table(table)
 
 
 @app.command()
@@ -127,6 +135,15 @@ def forget(
     """Let a memory forget a share of what it learned; without --share, all of it."""
     if out is None:
         check_folder(memory, files.MEMORY)
-    less = edits.forget(files.load_memory(memory), share=share)
-    files.save_memory(less, out or memory)
+    with held_beside(memory) if out is None else _new(out):
+        less = edits.forget(files.load_memory(memory), share=share)
+        files.save_memory(less, out or memory)
     typer.echo(f"forgot {share:.0%} of {memory}, norm is now {less.norm():.4g}, in {out or memory}")
+
+
+@contextmanager
+def _new(out: Path) -> Iterator[None]:
+    """Hold the place of a new memory, of which another process may have made one meanwhile."""
+    with held_beside(out):
+        check_new(out)
+        yield

@@ -1,9 +1,9 @@
 """``twospeed models``: what comes with the package."""
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from twospeed.cli.tables import print_table
 from twospeed.worldmodel.catalogue import describe_packaged
 
 
@@ -16,4 +16,4 @@ def models() -> None:
     table = Table("model", "MB", "what it is", box=None)
     for model in found:
         table.add_row(model.name, f"{model.megabytes:.1f}", model.summary)
-    Console(markup=False).print(table)
+    print_table(table)

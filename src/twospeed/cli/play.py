@@ -13,6 +13,7 @@ from twospeed.cli.targets import folder_claimed_by
 from twospeed.core.files import write_json
 from twospeed.core.pictures import fit_frame
 from twospeed.core.video import read_frame
+from twospeed.evaluation.protocols.base import check_rate
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import load_memory
 from twospeed.memory.memory_file import open_memories
@@ -80,6 +81,7 @@ def _first(place: str, model: WorldModel) -> str | Start:
     if not is_named(place):
         frame = fit_frame(read_frame(Path(place), say=say), size)
         return Start(label=Path(place).name, frame=frame)
+    check_rate(model, place.partition(":")[0])
     _, world = start_of(place, size)  # what cannot be started is said now
     world.close()
     return place

@@ -1,15 +1,18 @@
 """``twospeed recall``: what a model's memory recalls, against the truth and all controls."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from twospeed.cli.memory_options import PresetOrMemory
 from twospeed.cli.options import Device, DType, FirstSeed, Model, Report, Seed, Settings
+from twospeed.cli.saying import say
+from twospeed.cli.tables import print_table
 from twospeed.core.config import override
-from twospeed.core.files import write_json
+from twospeed.core.errors import DataError
+from twospeed.core.files import read_json, write_json
 from twospeed.evaluation.protocols.base import ProtocolConfig
 from twospeed.evaluation.recall import (
     FIRST_TEST_SEED,
@@ -67,7 +70,7 @@ def recall(
         drift_episodes=drift,
         unseen_episodes=unseen,
     )
-    report = measure_recall(world_model, config)
+    report = measure_recall(world_model, config, earlier=_earlier(json))
     report["provenance"]["model"]["name"] = model
     report["provenance"]["memory_preset"] = preset
     if json is not None:
@@ -76,15 +79,35 @@ def recall(
         _print_tables(report)
     for kind, route in report["routes"].items():
         typer.echo(f"{kind}: {_line(route)}")
+    if "partial" in report:
+        _say_partial(report["partial"], json)
+        raise typer.Exit(130)
+
+
+def _earlier(json: Path | None) -> dict[str, Any] | None:
+    """Return the report that lies there, if it is one that Ctrl-C ended."""
+    try:
+        found = read_json(json) if json is not None and json.exists() else {}
+    except DataError:  # any other file is replaced
+        return None
+    return found if "partial" in found else None
+
+
+def _say_partial(partial: dict[str, Any], json: Path | None) -> None:
+    again = f"in {json}; the same command goes on with the other routes" if json else "above"
+    say(
+        f"stopped in {partial['route']} after {partial['episodes']} of {partial['of']} episodes;"
+        f" what was measured is {again}"
+    )
 
 
 def _print_tables(report: dict[str, Any]) -> None:
-    console, routes = Console(markup=False), report["routes"]
+    routes = report["routes"]
     for metric in ("psnr_db", "ssim", "landmark_recall"):
         if routes and all(metric in route for route in routes.values()):
-            console.print(_table(routes, metric))
+            print_table(_table(routes, metric))
     if "unseen" in report:
-        console.print(_unseen_table(report["unseen"]))
+        print_table(_unseen_table(report["unseen"]))
 
 
 def _unseen_table(unseen: dict[str, Any]) -> Table:

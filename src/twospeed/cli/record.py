@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from twospeed.cli.options import FirstSeed, FrameSize, Workers, workers_of
+from twospeed.cli.tables import print_table
 from twospeed.cli.targets import any_folder
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.data import preset as presets
@@ -121,7 +121,7 @@ def _show(found: list[Forecast], jobs: list[Job]) -> None:
     hours, disk = sum(it.seconds for it in found) / 3600, sum(it.num_bytes for it in found) / 1e9
     clips = sum(job.clips for job in jobs)
     table.add_row("all", str(clips), "", "", f"{hours:.2f}", f"{disk:.3f}")
-    Console(markup=False).print(table, highlight=False)
+    print_table(table)
 
 
 def _line_of(done: Recording, out: Path) -> str:

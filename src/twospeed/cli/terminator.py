@@ -9,6 +9,7 @@ from rich.table import Table
 
 from twospeed.cli.options import Dataset, Device, Settings
 from twospeed.cli.saying import say
+from twospeed.cli.tables import print_table
 from twospeed.cli.targets import folder_with, new_file
 from twospeed.core.config import override
 from twospeed.core.errors import lookup
@@ -47,7 +48,7 @@ def parity(
     table = Table("array", "relative error")
     for name, error in report.worst(worst):
         table.add_row(name, f"{error:.2e}")
-    Console(markup=False).print(table)
+    print_table(table)
     failures = report.failures
     print(f"{len(report.errors)} arrays compared, {len(failures)} beyond {tolerance:g}")
     if failures:
@@ -107,7 +108,7 @@ def show(
     for row in means:
         numbers = (row.mean, row.largest_channel_mean, row.std)
         table.add_row(str(row.block), row.layer, *(f"{number:.3g}" for number in numbers))
-    Console(markup=False).print(table)
+    print_table(table)
     print(f"kernels.png, scores.png and means.png are in {out}")
 
 
@@ -144,6 +145,6 @@ def compare_variants(
         accuracy = f"{row.mean:.2%} ± {row.spread:.2%}"
         seconds = f"{row.processor_seconds[-1]:.0f}"
         table.add_row(row.name, accuracy, f"{row.learning_rate:g}", f"{row.parameters:,}", seconds)
-    Console(markup=False).print(table)
+    print_table(table)
     count = "1 seed" if seeds == 1 else f"{seeds} seeds"
     print(f"{count}, {config.epochs} epochs each; table.md and curves.png are in {out}")

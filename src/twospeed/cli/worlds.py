@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from twospeed.cli.tables import print_table
 from twospeed.cli.targets import new_file
 from twospeed.core.errors import DataError, MissingExtraError
 from twospeed.core.files import write_json
@@ -40,9 +40,8 @@ def worlds(
             ", ".join(facts["truth"]),
             shown,
         )
-    console = Console(markup=False)
-    console.print(table, highlight=False)
-    console.print(f"frames/s at 64 pixels: {CLOCK}", highlight=False)
+    print_table(table)
+    typer.echo(f"frames/s at 64 pixels: {CLOCK}")
 
 
 def _facts_of(name: str, seconds: float) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Pictures of Pillow, lists and tensors stand in for arrays. Torch is not imported
 recorded without it. Holds not: places on disk (files.py).
 """
 
+import logging
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -18,6 +19,8 @@ from twospeed.core.pictures import fit_frame, show_upright
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_log = logging.getLogger(__name__)
 
 MOST_LETTERS = 10_000
 """Of a text; what a model reads of an action is far shorter."""
@@ -91,16 +94,23 @@ def as_frames(value: FramesLike, axes: str, name: str = "frames") -> NDArray[np.
 
 
 def as_first_frame(value: FramesLike, size: int) -> NDArray[np.uint8]:
-    """Return one frame (H, W, 3); of a picture of Pillow its middle square, resized to `size`.
+    """Return one frame (size, size, 3): the middle square of a larger one, with a warning.
+
+    A picture of Pillow may be smaller, too.
 
     Raises:
         KindError, ShapeError, ConfigError: as `as_frames`.
     """
     frame = as_frames(value, "HWC", "first_frame")
-    if isinstance(value, Image.Image):
-        return fit_frame(frame, size)
-    check_size(frame.shape[:2], size)
-    return frame
+    if not isinstance(value, Image.Image) and min(frame.shape[:2]) < size:
+        check_size(frame.shape[:2], size)
+    if frame.shape[:2] != (size, size):
+        height, width = frame.shape[:2]
+        _log.warning(
+            "first_frame: the middle square of %dx%d pixels is resized to %dx%d",
+            width, height, size, size,
+        )  # fmt: skip
+    return fit_frame(frame, size)
 
 
 def check_size(found: tuple[int, ...], size: int) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -96,8 +97,20 @@ def check_parents(path: Path) -> None:
         nearest = next((it for it in place.parents if it.exists()), place)
         if not nearest.is_dir():
             raise DataError(f"cannot write {path}: {nearest} is a file")
-        if not os.access(nearest, os.W_OK | os.X_OK):
-            raise DataError(f"cannot write {path}: {nearest} is closed to you")
+        check_open(nearest, path)
+
+
+def check_open(folder: Path, path: Path) -> None:
+    """Refuse a folder that takes no file, by making one in it for a moment; `path` is named.
+
+    Raises:
+        DataError: when it takes none, as on a disk that can only be read.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder, prefix="."):
+            pass
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {folder} is closed to you") from error
 
 
 @contextmanager

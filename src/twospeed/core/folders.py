@@ -14,6 +14,7 @@ from typing import Any
 from twospeed.core.errors import DataError
 from twospeed.core.files import (
     aside_of,
+    check_open,
     check_parents,
     hidden_beside,
     is_left_behind,
@@ -105,6 +106,8 @@ def check_place(path: Path) -> None:
     check_parents(path)
     if path.exists() and not path.is_dir():
         raise DataError(f"{path} is a file: name a folder")
+    if path.exists():
+        check_open(path, path)
 
 
 def check_folder(path: Path, kind: FolderKind) -> None:

@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
 from twospeed.core.errors import DataError
@@ -32,6 +32,7 @@ def progress(
     total: int,
     unit: str,
     already: int = 0,
+    seconds: float | None = None,
     console: Console | None = None,
     seconds_between_lines: float = 30.0,
 ) -> Iterator[Advance]:
@@ -42,6 +43,7 @@ def progress(
         total: how many units there are, with those of earlier runs.
         unit: what is counted, in the plural, such as "frames".
         already: units done by earlier runs; they do not count for the rate.
+        seconds: after which the work ends at the latest, done or not.
         console: where to show it; None is standard error.
         seconds_between_lines: where the console is no terminal, a plain line comes this often.
 
@@ -49,59 +51,79 @@ def progress(
         A function that is called with how much more is done.
     """
     console = console or Console(stderr=True)
+    clock = _Clock(total, already, seconds)
     if not console.is_terminal:
-        yield _Lines(label, total, unit, already, console, seconds_between_lines)
+        yield _Lines(label, unit, clock, console, seconds_between_lines)
         return
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[unit]}, {task.fields[rate]}, left", markup=False),
-        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[unit]}, {task.fields[rate]}, {task.fields[left]}", markup=False),
         TextColumn("{task.fields[note]}", markup=False),
     )
     with RichProgress(*columns, console=console) as bar:
-        yield _Bar(bar, label, total, unit, already)
+        yield _Bar(bar, label, unit, clock)
+
+
+class _Clock:
+    """Counts what is done and says how fast, and how long it will take."""
+
+    def __init__(self, total: int, already: int, seconds: float | None) -> None:
+        self.total, self.done = total, already
+        self._already, self._seconds = already, seconds
+        self.start = time.monotonic()
+
+    def rate(self) -> float:
+        """Return units a second."""
+        return (self.done - self._already) / max(time.monotonic() - self.start, 1e-9)
+
+    def left(self) -> str:
+        """Say how long it will take, by the rate or by when it has to end."""
+        rate, left = self.rate(), []
+        if rate:
+            left.append((self.total - self.done) / rate)
+        if self._seconds is not None:
+            left.append(max(0.0, self.start + self._seconds - time.monotonic()))
+        return f"{_duration(min(left))} left" if left else "unknown time left"
 
 
 class _Bar:
     """Moves a bar of rich."""
 
-    def __init__(self, bar: RichProgress, label: str, total: int, unit: str, already: int) -> None:
-        self._bar = bar
-        self._task = bar.add_task(
-            label, total=total, completed=already, unit=unit, rate="?/s", note=""
-        )
+    def __init__(self, bar: RichProgress, label: str, unit: str, clock: _Clock) -> None:
+        self._bar, self._clock = bar, clock
+        said: dict[str, Any] = {"unit": unit, "rate": "?/s", "left": clock.left(), "note": ""}
+        self._task = bar.add_task(label, total=clock.total, completed=clock.done, **said)
 
     def __call__(self, count: int = 1, *, note: str = "") -> None:
-        speed = self._bar.tasks[0].speed
-        rate = "?/s" if speed is None else f"{speed:.3g}/s"
-        self._bar.update(self._task, advance=count, rate=rate, note=note)
+        clock = self._clock
+        clock.done += count
+        said: dict[str, Any] = {"rate": f"{clock.rate():.3g}/s", "left": clock.left(), "note": note}
+        self._bar.update(self._task, advance=count, **said)
 
 
 class _Lines:
     """Prints a plain line when enough time has gone by."""
 
     def __init__(
-        self, label: str, total: int, unit: str, already: int, console: Console, pause: float
+        self, label: str, unit: str, clock: _Clock, console: Console, pause: float
     ) -> None:
-        self._label, self._total, self._unit = label, total, unit
-        self._already = self._done = already
+        self._label, self._unit, self._clock = label, unit, clock
         self._console, self._pause = console, pause
-        self._start = self._last = time.monotonic()
+        self._last = clock.start
 
     def __call__(self, count: int = 1, *, note: str = "") -> None:
-        self._done += count
+        clock = self._clock
+        clock.done += count
         now = time.monotonic()
         if now - self._last < self._pause:
             return
         self._last = now
-        rate = (self._done - self._already) / max(now - self._start, 1e-9)
-        left = _duration((self._total - self._done) / rate) if rate else "unknown time"
-        line = f"{self._label}: {self._done} of {self._total} {self._unit}, {rate:.3g}/s"
+        line = f"{self._label}: {clock.done} of {clock.total} {self._unit}, {clock.rate():.3g}/s"
         note = f", {note}" if note else ""
         self._console.print(
-            f"{line}, {left} left{note}", soft_wrap=True, highlight=False, markup=False
+            f"{line}, {clock.left()}{note}", soft_wrap=True, highlight=False, markup=False
         )
 
 

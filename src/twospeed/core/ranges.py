@@ -69,6 +69,12 @@ ChunkFrames = Annotated[int, Within(1, 256)]
 FramesPerSecond = Annotated[float, Above(0, 1000)]
 """A rate of frames."""
 
+
+def is_same_rate(one: float, other: float) -> bool:
+    """Say whether two rates of frames differ by no more than rounding: a hundredth."""
+    return abs(one - other) <= 0.01 * max(one, other)
+
+
 Level = Annotated[int, Within(0, 1000)]
 """A noise level; 0 is clean."""
 

@@ -1,5 +1,6 @@
 """Tensors by name: out of a file of safetensors, and the state of an optimizer as such."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,6 +27,15 @@ def read_tensors(path: Path, *, what: str = "") -> dict[str, Tensor]:
         raise DataError(f"cannot read {what}: there is no such file")
     with parsing(what):
         return dict(load_file(path))
+
+
+def hash_of(tensors: Mapping[str, Tensor]) -> str:
+    """Return a short hash of names and values, to half precision, as weights are stored."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().half().cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def flat_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -3,7 +3,9 @@
 PyAV is imported when a video is read or written, so that training runs on machines without it.
 """
 
+import logging
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -11,18 +13,21 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from twospeed.core.arguments import FramesLike, as_frames
+from twospeed.core.arguments import FramesLike, as_first_frame, as_frames
 from twospeed.core.errors import DataError, require
 from twospeed.core.fields import checked
 from twospeed.core.files import StrPath, as_path, written_aside
 from twospeed.core.pictures import Frame, Picture, read_picture
-from twospeed.core.ranges import FramesPerSecond
+from twospeed.core.ranges import FramesPerSecond, is_same_rate
 from twospeed.core.video_header import ENDINGS
 from twospeed.core.video_reading import Video, open_video
 
 Frames = NDArray[np.uint8]
 """(T, H, W, 3), sRGB, 0 to 255."""
+
+_log = logging.getLogger(__name__)
 
 MOST_BYTES = 4 * 2**30
 """What the frames of a video may fill that is read whole."""
@@ -95,6 +100,36 @@ def read_video(path: StrPath) -> Frames:
         return np.stack(frames)
 
 
+def read_video_at(
+    path: StrPath, frames_per_second: float, *, say: Callable[[str], None] = lambda _: None
+) -> Frames:
+    """Read the frames of a video that are shown at another rate, by their times.
+
+    Args:
+        path: the video.
+        frames_per_second: the rate at which frames are taken.
+        say: gets a line when the video has another rate.
+
+    Raises:
+        DataError: as `read_video`.
+    """
+    path = as_path(path)
+    with _named(path):
+        video, room = open_video(path), MOST_BYTES
+        rate = video.header.frames_per_second
+        frames = []
+        for moment in video.moments_at(frames_per_second):
+            frames.append(video.pixels(moment))
+            room -= frames[-1].nbytes
+            if room < 0:
+                raise DataError(f"its frames fill over {MOST_BYTES / 2**30:.0f} GiB")
+        if not frames:
+            raise DataError("it holds no frame")
+    if not is_same_rate(rate, frames_per_second):
+        say(f"{path.name}: {rate:g} frames a second, taken at the model's {frames_per_second:g}")
+    return np.stack(frames)
+
+
 def read_frame(path: StrPath, *, say: Callable[[str], None] | None = None) -> Frame:
     """Read a picture, or the last frame of a video, as it is shown.
 
@@ -111,6 +146,22 @@ def read_frame(path: StrPath, *, say: Callable[[str], None] | None = None) -> Fr
         for note in picture.notes:
             say(f"{path.name}: {note}")
     return picture.pixels
+
+
+def first_frame_of(value: "FramesLike | StrPath", size: int) -> Frame:
+    """Return the frame (size, size, 3) that an episode begins with, given or read from a file.
+
+    Args:
+        value: a frame in any form, or the place of a picture or a video, whose last frame it is.
+        size: height and width in pixels; the middle square is cut out, with a warning in the log.
+
+    Raises:
+        KindError, ShapeError, ConfigError: as `as_first_frame`.
+        DataError: when the file cannot be read.
+    """
+    if isinstance(value, str | os.PathLike):
+        return as_first_frame(Image.fromarray(read_frame(value, say=_log.warning)), size)
+    return as_first_frame(value, size)
 
 
 def _read_either(path: Path) -> Picture:

@@ -53,6 +53,25 @@ class Video:
             back = max(2 * back, LONG_SECONDS)  # the jump went too far: from farther away
         yield from self._decoded(None)
 
+    def moments_at(self, frames_per_second: float) -> Iterator[Moment]:
+        """Yield the moment that is on the screen at every step of another rate, from 0 s on.
+
+        Raises:
+            DataError: as `moments`, or at a frame that is damaged.
+        """
+        shown, taken = None, 0
+        for moment in self.moments():
+            if moment.frame is None:
+                raise DataError(f"it is damaged at {moment.time:.2f} s")
+            while taken / frames_per_second < moment.time - TOLERANCE_SECONDS:
+                yield shown or moment
+                taken += 1
+            shown = moment
+        end = 0.0 if shown is None else shown.time + max(shown.lasts, 2 * TOLERANCE_SECONDS)
+        while shown is not None and taken / frames_per_second < end - TOLERANCE_SECONDS:
+            yield shown
+            taken += 1
+
     def pixels(self, moment: Moment) -> Frame:
         """Return the frame of a moment that is not damaged, as it is shown.
 

@@ -3,9 +3,7 @@
 Holds: `RecordingConfig`, `owned`, `claim`, `missing_shards`. Holds not: the recording of a frame.
 """
 
-import fcntl
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,12 +19,17 @@ from twospeed.core.fields import check_fields, shown
 from twospeed.core.files import sweep, write_json
 from twospeed.core.folders import note_in
 from twospeed.core.ranges import ChunkFrames, Count, EpisodeSeed, FrameSize, Within
+from twospeed.core.runs.claims import has_work
+from twospeed.core.runs.locks import held
 from twospeed.data.index import check_shard, read_index
 from twospeed.data.policy import POLICIES, ROAMING, SCRIPTED
 from twospeed.data.shards import read_notes
 from twospeed.worlds.registry import WORLDS
 
 _WHO_STREAM = 2
+
+WORK = ("*.tar",)
+"""What is worth keeping in a folder of shards."""
 
 NOTE = "recording.json"
 """Says in a folder what is recorded there."""
@@ -104,7 +107,7 @@ class RecordingConfig:
 
 @contextmanager
 def owned(out: Path, note: str) -> Iterator[None]:
-    """Hold a lock on the folder that ends with this process, and sweep what a kill left there.
+    """Hold a folder, and sweep what a kill left there.
 
     Args:
         out: the folder; made if it is not there.
@@ -113,28 +116,13 @@ def owned(out: Path, note: str) -> Iterator[None]:
     Raises:
         DataError: when the folder cannot be made, holds anything else, or another process holds it.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        handle = os.open(out, os.O_RDONLY)
-    except OSError as error:
-        raise DataError(f"cannot record into {out}: {error.strerror}") from error
-    try:
-        _lock(handle, out)
+    with held(out, "record into"):
         note_in(out, note)
         sweep(out)
         try:
             yield
         finally:
             sweep(out)
-    finally:
-        os.close(handle)
-
-
-def _lock(handle: int, out: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise DataError(f"another process is recording into {out}") from error
 
 
 def claim(config: RecordingConfig, out: Path) -> None:
@@ -144,18 +132,20 @@ def claim(config: RecordingConfig, out: Path) -> None:
         DataError: when the folder holds anything else.
     """
     wanted, found = to_json(config), note_in(out, NOTE)
-    if found is None:
-        write_json(out / NOTE, wanted)
-        return
-    different = [
-        f"{name} {shown(found.get(name))} instead of {value!r}"
-        for name, value in sorted(wanted.items())
-        if found.get(name) != value
-    ]
-    if different:
+    different = (
+        []
+        if found is None
+        else [
+            f"{name} {shown(found.get(name))} instead of {value!r}"
+            for name, value in sorted(wanted.items())
+            if found.get(name) != value
+        ]
+    )
+    if different and has_work(out, WORK):
         raise DataError(
             f"{out} holds another recording ({', '.join(different)}): record into a new folder"
         )
+    write_json(out / NOTE, wanted)
 
 
 def missing_shards(config: RecordingConfig, out: Path) -> dict[str, range]:

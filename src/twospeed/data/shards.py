@@ -5,10 +5,12 @@ else). The same episodes give the same bytes. Holds not: the index of a folder (
 """
 
 import dataclasses
+import functools
 import io
 import os
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -27,15 +29,30 @@ def write_shard(path: StrPath, episodes: Iterable[Episode]) -> None:
     Raises:
         DataError: when the disk is full or the place cannot be written.
     """
-    with written_aside(as_path(path)) as aside:
+    with shard_of(as_path(path)) as add:
+        for episode in episodes:
+            add(episode)
+
+
+@contextmanager
+def shard_of(path: Path) -> Iterator[Callable[[Episode], None]]:
+    """Give a function that adds an episode; the file has its name when the block ends well.
+
+    Raises:
+        DataError: as `write_shard`.
+    """
+    with written_aside(path) as aside:
         with tarfile.open(aside, "w", format=tarfile.USTAR_FORMAT) as tar:
-            for episode in episodes:
-                key = f"{episode.world}-{episode.seed:09d}"
-                video = pack_frames(episode.frames, frames_per_second=episode.frames_per_second)
-                _add_member(tar, f"{key}.mkv", video)
-                _add_member(tar, f"{key}.json", notes_of(episode).to_bytes())
+            yield functools.partial(_add_episode, tar)
         with aside.open("rb") as file:
             os.fsync(file.fileno())  # a shard that has its name is whole, even after a power cut
+
+
+def _add_episode(tar: tarfile.TarFile, episode: Episode) -> None:
+    key = f"{episode.world}-{episode.seed:09d}"
+    video = pack_frames(episode.frames, frames_per_second=episode.frames_per_second)
+    _add_member(tar, f"{key}.mkv", video)
+    _add_member(tar, f"{key}.json", notes_of(episode).to_bytes())
 
 
 def _add_member(tar: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -10,6 +10,7 @@ Holds not: obedience in the built-in rooms, where every command's outcome can be
 (protocols/commanded.py).
 """
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from twospeed.core.fields import check_fields
 from twospeed.core.files import StrPath, as_path
 from twospeed.core.progress import progress
 from twospeed.core.random import seed_of
-from twospeed.core.ranges import Batch, Seed, Within
+from twospeed.core.ranges import Batch, Seed, Within, is_same_rate
 from twospeed.core.video import Frames
 from twospeed.data.clip import Clip, clip_of
 from twospeed.data.episode import Episode
@@ -40,6 +41,8 @@ from twospeed.evaluation.protocols.understanding import understanding_of
 from twospeed.evaluation.reports.provenance import provenance_of
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.registry import WORLDS
+
+_log = logging.getLogger(__name__)
 
 CLOSENESS = 1e-6
 """Errors that differ by less than this part count as equal."""
@@ -127,6 +130,7 @@ def _domain(
     if not episodes:
         raise DataError(f"no episode of {world} can be read")
     _check(model, episodes)
+    _warn_of_rate(model, world, episodes)
     trials = draw_trials(episodes, config)
     outcomes: list[float] = []
     with progress(f"adherence, {world}", total=len(trials), unit="clips") as advance:
@@ -146,6 +150,14 @@ def _check(model: WorldModel, episodes: Sequence[Episode]) -> None:
                 f"episode {episode.seed} of {episode.world} has chunks of {episode.chunk_frames}"
                 f" frames, this model generates {length}"
             )
+
+
+def _warn_of_rate(model: WorldModel, world: str, episodes: Sequence[Episode]) -> None:
+    here, there = model.settings.frames_per_second, episodes[0].frames_per_second
+    if not is_same_rate(here, there):
+        _log.warning(
+            "%s has %g frames a second, this model %g; none is left out", world, there, here
+        )
 
 
 def draw_trials(episodes: Sequence[Episode], config: AdherenceConfig) -> list[Trial]:

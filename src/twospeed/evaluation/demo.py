@@ -7,6 +7,7 @@ order of their seeds, and the first one is shown: nothing is picked for its look
 import itertools
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from twospeed.core.page import png_of
 from twospeed.core.pictures import write_picture
 from twospeed.core.progress import progress
 from twospeed.core.ranges import Seed, Within
+from twospeed.core.runs.locks import held
 from twospeed.core.video import Frames, write_video
 from twospeed.evaluation.metrics.frames import psnr_db
 from twospeed.evaluation.protocols.base import ProtocolConfig, check_moves
@@ -45,6 +47,8 @@ STORY = (
     " frames and the actions alone: only what was written can know what comes into view."
 )
 ENLARGE = 4
+STOPPED = "stopped after"
+"""How the line begins when Ctrl-C came before the last episode."""
 
 
 def _is_demo(folder: Path) -> bool:
@@ -79,9 +83,10 @@ class DemoConfig:
 def run_demo(model: WorldModel, out: StrPath, config: DemoConfig) -> str:
     """Write the four files into `out` and return one line that says what they show.
 
-    Progress is shown on standard error.
+    Progress is shown on standard error. Ctrl-C ends it early, with the episodes that are done.
 
     Raises:
+        KeyboardInterrupt: when none was done before it.
         DataError: when a file cannot be written, `out` holds files of these names that are no
             demo's, or the model's chunks or moves are not those of routes.
     """
@@ -90,12 +95,27 @@ def run_demo(model: WorldModel, out: StrPath, config: DemoConfig) -> str:
     check_kind(model, WorldModel, "model")
     started = time.monotonic()
     check_moves(model)
+    with held(out):
+        return _run(model, out, config, started)
+
+
+def _run(model: WorldModel, out: Path, config: DemoConfig, started: float) -> str:
     walks = list(itertools.islice(_walks(model, config.first_seed), config.episodes))
-    with progress("demo", total=count_chunks(walks), unit="chunks") as advance:
-        outcomes = list(run_observed_return(model, walks, config.settings, advance=advance))
+    outcomes: list[Outcome] = []
+    with (
+        suppress(KeyboardInterrupt),
+        progress("demo", total=count_chunks(walks), unit="chunks") as advance,
+    ):
+        outcomes.extend(run_observed_return(model, walks, config.settings, advance=advance))
+    if not outcomes:
+        raise KeyboardInterrupt
     outcomes.sort(key=lambda outcome: outcome.walk.route.seed)
     route = summarise_route([score(one) for one in outcomes], seed=config.settings.seed)
+    is_partial = len(outcomes) < len(walks)
+    walks = [outcome.walk for outcome in outcomes]
     line = one_line(route)
+    if is_partial:
+        line = f"{STOPPED} {len(outcomes)} of {config.episodes} episodes: {line}"
     figures = {
         "line": line,
         "route": route,

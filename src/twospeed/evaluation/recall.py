@@ -1,6 +1,7 @@
 """Run a recall protocol over kinds of routes and gather every number of the report."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.fields import check_fields
 from twospeed.core.progress import progress
 from twospeed.core.ranges import Seed, Within
-from twospeed.evaluation.protocols.base import ProtocolConfig, check_moves
+from twospeed.evaluation.protocols.base import ProtocolConfig, check_moves, check_rate
 from twospeed.evaluation.protocols.commanded import action_accuracy
 from twospeed.evaluation.protocols.drift import CHUNKS, measure_drift
 from twospeed.evaluation.protocols.generated_return import (
@@ -112,13 +113,22 @@ class RecallConfig:
             raise ConfigError("recall needs at least one kind of route")
 
 
-def measure_recall(model: WorldModel, config: RecallConfig) -> dict[str, Any]:
+def measure_recall(
+    model: WorldModel, config: RecallConfig, *, earlier: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Run the protocol on unseen episodes and return the report as JSON values.
 
-    Progress is shown on standard error.
+    Progress is shown on standard error. Ctrl-C ends it early: what is measured by then is
+    reported, and ``partial`` says of which route, and how many of its episodes.
+
+    Args:
+        model: whose memory is measured.
+        config: what is measured.
+        earlier: a partial report of the same; routes that are whole in it are not measured again.
 
     Raises:
         DataError: when the model's chunks or moves are not those of the routes.
+        KeyboardInterrupt: when nothing was measured before it.
     """
     report: dict[str, Any] = {
         "protocol": config.protocol,
@@ -127,21 +137,44 @@ def measure_recall(model: WorldModel, config: RecallConfig) -> dict[str, Any]:
         "provenance": provenance_of(model) | {"config": to_json(config)},
     }
     if config.routes:
-        report |= _on_routes(model, config)
-    if config.unseen_episodes:
+        report |= _on_routes(model, config, _whole_routes(earlier, report))
+    if config.unseen_episodes and "partial" not in report:
         report["unseen"] = measure_unseen(model, _unseen_config(config))
         report["provenance"]["clip_network"] = network_hash()
     return report
 
 
-def _on_routes(model: WorldModel, config: RecallConfig) -> dict[str, Any]:
+def _whole_routes(earlier: dict[str, Any] | None, report: dict[str, Any]) -> dict[str, Any]:
+    """Return the whole routes of a partial report of the same model and settings."""
+    told = (earlier or {}).get("provenance", {})
+    here = report["provenance"]
+    same = told.get("model", {}).get("hash") == here["model"]["hash"] and all(
+        told.get(name) == here[name] for name in ("config", "code")
+    )
+    if earlier is None or not same:
+        return {}
+    stopped = earlier.get("partial", {}).get("route")
+    return {kind: it for kind, it in earlier["routes"].items() if kind != stopped}
+
+
+def _on_routes(model: WorldModel, config: RecallConfig, known: dict[str, Any]) -> dict[str, Any]:
     check_kind(model, WorldModel, "model")
     check_moves(model)
+    check_rate(model, config.world or model.settings.world)
     walks = {kind: _walks(model, kind, config) for kind in config.routes}
     routes = {}
     for kind, chosen in walks.items():
+        if kind in known:
+            routes[kind] = known[kind]
+            continue
         scores = _run(model, kind, chosen, config)
-        routes[kind] = summarise_route(scores, seed=config.settings.seed)
+        if scores:
+            routes[kind] = summarise_route(scores, seed=config.settings.seed)
+        if len(scores) < len(chosen):
+            if not routes:
+                raise KeyboardInterrupt
+            partial = {"route": kind, "episodes": len(scores), "of": len(chosen)}
+            return {"routes": routes, "partial": partial}
     first = walks[config.routes[0]]
     report = {"routes": routes, "seconds_per_chunk": _timed(model, first[0], config)}
     if config.command_episodes:
@@ -170,14 +203,19 @@ def _walks(model: WorldModel, kind: str, config: RecallConfig) -> list[Walk]:
 def _run(
     model: WorldModel, kind: str, walks: Sequence[Walk], config: RecallConfig
 ) -> list[EpisodeScores]:
+    """Return the scores of all episodes, or of those before Ctrl-C."""
     is_observed = config.protocol == OBSERVED
     total = count_chunks(walks) if is_observed else count_generated_chunks(walks)
-    with progress(f"recall, {kind}", total=total, unit="chunks") as advance:
+    scores: list[EpisodeScores] = []
+    with (
+        suppress(KeyboardInterrupt),
+        progress(f"recall, {kind}", total=total, unit="chunks") as advance,
+    ):
         if is_observed:
             outcomes = run_observed_return(model, walks, config.settings, advance=advance)
-            scores = [score(outcome) for outcome in outcomes]
+            scores.extend(score(outcome) for outcome in outcomes)
         else:
-            scores = list(run_generated_return(model, walks, config.settings, advance=advance))
+            scores.extend(run_generated_return(model, walks, config.settings, advance=advance))
     return sorted(scores, key=lambda one: one.walk.route.seed)
 
 

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from twospeed.core.arguments import (
     FramesLike,
-    as_first_frame,
     as_frames,
     as_text,
     check_kind,
@@ -30,6 +29,7 @@ from twospeed.core.folders import FolderKind, folder_aside, recover
 from twospeed.core.ranges import Seed, Within
 from twospeed.core.tensors import read_tensors
 from twospeed.core.untrusted import typed
+from twospeed.core.video import first_frame_of
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import MEMORY, load_memory, save_memory
 from twospeed.memory.memory_file import memory_of, open_memories
@@ -68,28 +68,28 @@ class Dream:
 
     Args:
         model: the slow weights.
-        first_frame: uint8 (H, W, 3) of the model's size, or a picture of Pillow of any size, of
-            which the middle square is taken.
+        first_frame: uint8 (H, W, 3), a picture of Pillow, or the place of a picture or a video
+            (its last frame); of another size than the model's the middle square is resized.
         memory: fast weights of this episode (made for one), or None.
         seed: decides all noise, 0 or more; the same seed and actions give the same video.
 
     Raises:
         KindError: when something is of another type.
         ConfigError: when the seed is out of its range.
-        ShapeError: when the frame is not of the model's size.
+        ShapeError: when the frame is smaller than the model's.
         DataError: when the memory was made for several episodes.
     """
 
     def __init__(
         self,
         model: WorldModel,
-        first_frame: FramesLike,
+        first_frame: "FramesLike | StrPath",
         *,
         memory: FastWeights | None = None,
         seed: int = 0,
     ) -> None:
         check_kind(model, WorldModel, "model")
-        start = as_first_frame(first_frame, model.settings.frame_size)
+        start = first_frame_of(first_frame, model.settings.frame_size)
         if memory is not None:
             check_kind(memory, FastWeights, "memory")
             if len(memory.seeds) != 1:

@@ -8,9 +8,10 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from twospeed.core.arguments import FramesLike, as_first_frame
+from twospeed.core.arguments import FramesLike
 from twospeed.core.errors import ConfigError
 from twospeed.core.files import StrPath
+from twospeed.core.video import first_frame_of
 from twospeed.generation.dream import Dream
 from twospeed.memory.config import FastLearningConfig
 from twospeed.memory.fast_weights import FastWeights
@@ -42,7 +43,7 @@ class DreamEnv(gymnasium.Env[Frame, np.int64]):
     def __init__(
         self,
         model: WorldModel,
-        first_frame: FramesLike,
+        first_frame: "FramesLike | StrPath",
         *,
         actions: Sequence[str] | None = None,
         memory: FastLearningConfig | None = None,
@@ -62,7 +63,7 @@ class DreamEnv(gymnasium.Env[Frame, np.int64]):
         self.metadata = self.metadata | {"render_fps": model.settings.frames_per_second}
         self.max_chunks = max_chunks
         self._model, self._memory = model, memory
-        self._first_frame = as_first_frame(first_frame, size).copy()
+        self._first_frame = first_frame_of(first_frame, size).copy()
         self._frame = self._first_frame.copy()
         self._dream: Dream | None = None
 
@@ -78,7 +79,7 @@ class DreamEnv(gymnasium.Env[Frame, np.int64]):
         super().reset(seed=seed)
         number = int(self.np_random.integers(2**31))
         first = (options or {}).get("first_frame", self._first_frame)
-        self._frame = as_first_frame(first, self._model.settings.frame_size).copy()
+        self._frame = first_frame_of(first, self._model.settings.frame_size).copy()
         memory = FastWeights(self._model, self._memory, seeds=(number,)) if self._memory else None
         self._dream = Dream(self._model, self._frame, memory=memory, seed=number)
         return self._frame.copy(), {"seed": number}

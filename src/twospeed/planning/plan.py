@@ -9,14 +9,14 @@ import numpy as np
 
 from twospeed.core.arguments import check_kind
 from twospeed.core.config import to_json
-from twospeed.core.errors import ConfigError, DataError, lookup
+from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.fields import check_fields
-from twospeed.core.files import as_path, write_json
-from twospeed.core.folders import note_in
+from twospeed.core.files import write_json
 from twospeed.core.progress import progress
 from twospeed.core.ranges import EpisodeSeed, Seed, Within
 from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.evaluation.metrics.bootstrap import bootstrap_mean
+from twospeed.evaluation.protocols.base import check_rate
 from twospeed.evaluation.reports.provenance import provenance_of
 from twospeed.memory.config import ViewConfig
 from twospeed.memory.presets import preset_of
@@ -29,6 +29,7 @@ from twospeed.planning.episodes import (
     result_of,
 )
 from twospeed.planning.inverse.base import InverseDynamics
+from twospeed.planning.ownership import own_plan
 from twospeed.planning.pictures import write_pictures
 from twospeed.planning.splitting.base import COMMAND, SubGoal
 from twospeed.planning.splitting.table import splitter_of
@@ -37,9 +38,6 @@ from twospeed.planning.tasks.table import task_and_goals
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.base import World
 from twospeed.worlds.registry import WORLDS, make_world
-
-NOTE = "plan.json"
-"""Says in a folder what is measured there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,7 +119,19 @@ def measure_plans(
     check_kind(config, PlanConfig, "config")
     task, goals = task_and_goals(config.task, config.world, splitter_of(config.splitter))
     _check_models(model, consolidated, inverse, config)
-    _claim(out, {"config": to_json(config), "model": model.hash()})
+    with own_plan(out, to_json(config), model, inverse, consolidated):
+        return _measure(model, inverse, config, task, goals, consolidated, out)
+
+
+def _measure(
+    model: WorldModel,
+    inverse: InverseDynamics,
+    config: PlanConfig,
+    task: Task,
+    goals: list[SubGoal],
+    consolidated: WorldModel | None,
+    out: Path | None,
+) -> dict[str, Any]:
     world = make_world(config.world, frame_size=model.settings.frame_size)
     try:
         run = _Run(
@@ -152,6 +162,7 @@ def _check_models(
             f"these inverse dynamics read {sorted(strangers)[0]!r}, which {config.world} does not"
             " know: train them by twospeed train inverse-dynamics --data SHARDS"
         )
+    check_rate(model, config.world)
     if isinstance(preset_of(model, config.preset), ViewConfig):
         raise ConfigError("views are not told in words: take --preset associative or gradient")
     for one in (model, *([consolidated] if consolidated else [])):
@@ -167,15 +178,6 @@ def _check_models(
             )
     if "loop" in config.arms and consolidated is None:
         raise ConfigError("the arm loop needs consolidated slow weights: give --loop-model")
-
-
-def _claim(out: Path | None, wanted: dict[str, Any]) -> None:
-    if out is None:
-        return
-    found = note_in(as_path(out, "out"), NOTE)
-    if found not in (None, wanted):
-        raise DataError(f"{out} holds another plan: write to a new folder")
-    write_json(out / NOTE, wanted)
 
 
 def _results(run: _Run) -> Iterator[Result]:

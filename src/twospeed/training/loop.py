@@ -97,7 +97,10 @@ def averaged_state(
     """
     run = _Run(module, config, out, accelerator or Accelerator(), round_steps)
     module.train()
-    with progress(label, total=config.steps, unit="steps", already=run.step) as advance:
+    seconds = None if minutes is None else 60 * minutes
+    with progress(
+        label, total=config.steps, unit="steps", already=run.step, seconds=seconds
+    ) as advance:
         while run.step < config.steps and (left := run.time_left(minutes)):
             run.take_step(loss_of, left)
             advance(note=run.note_line())

@@ -6,22 +6,31 @@ goes on where it was. Holds not: the steps (loop.py), any loss.
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from accelerate import Accelerator
+
 from twospeed.core.arguments import check_kind
 from twospeed.core.config import from_json, to_json
-from twospeed.core.errors import DataError, TwospeedError, a_few
+from twospeed.core.errors import DataError, TwospeedError
 from twospeed.core.fields import checked
 from twospeed.core.files import StrPath, as_path, sweep, write_json
 from twospeed.core.folders import check_folder, note_in
 from twospeed.core.progress import Journal
 from twospeed.core.ranges import Minutes, Workers
+from twospeed.core.runs.claims import claimed
 from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.training.card import Figures, device_name, write_card
-from twospeed.training.data.sources import EpisodeSource, ShardSource, WorldSource
+from twospeed.training.data.sources import (
+    EpisodeSource,
+    ShardSource,
+    WorldSource,
+)
+from twospeed.training.data.telling import check_rates, data_note
 from twospeed.training.data.vocabulary import vocabulary_of
 from twospeed.training.data.windows import LatentWindows
 from twospeed.training.parallel.processes import make_accelerator
@@ -50,6 +59,9 @@ TEXT_SHARE = 0.1
 
 NOTE = "run.json"
 """Says in a run's folder what is trained there."""
+
+WORK = ("*/checkpoint", "model")
+"""What is worth keeping in it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,14 +107,20 @@ def train_world_model(
     """
     check_kind(config, RunConfig, "config")
     out = as_path(out, "out")
+    check_folder(out / "model", MODEL)
     workers = checked(workers, Workers, "workers")
     minutes = checked(minutes, Minutes | None, "minutes")
     source = _source(config, data)
     start = None if initial is None else WorldModel.from_pretrained(initial)
     if start:
         check_initial(start, config.model)
+        rate, asked = start.settings.frames_per_second, config.model.settings.frames_per_second
+        check_rates(source, rate, asked, "model.settings.frames_per_second")
     begun_from = None if initial is None else str(initial)
-    claim(out, {"config": to_json(config), "initial": begun_from})
+    wanted = {"config": to_json(config), "initial": begun_from, "data": None}
+    if data is not None:
+        wanted["data"] = data_note(source)
+    wanted["initial_weights"] = start.fingerprint() if start else None
     context = RunContext(
         config=config,
         source=source,
@@ -110,14 +128,15 @@ def train_world_model(
         accelerator=make_accelerator(precision=config.precision, device=device),
         workers=workers,
     )
-    model, figures = _run_stages(context, start, minutes)
-    weights = f"{Path(str(initial)).name}, {start.hash()}" if start else None
-    card = write_card(name, config, source.contents(), figures, begun_from=weights)
-    if context.accelerator.is_main_process:
-        model.save_pretrained(out / "model", half=config.half, card=card)
-        write_json(out / "figures.json", dataclasses.asdict(figures))
-        Journal(out / "journal.jsonl").write(**dataclasses.asdict(figures))
-    context.accelerator.wait_for_everyone()
+    with own_run(out, wanted, context.accelerator):
+        model, figures = _run_stages(context, start, minutes)
+        weights = f"{Path(str(initial)).name}, {start.hash()}" if start else None
+        card = write_card(name, config, source.contents(), figures, begun_from=weights)
+        if context.accelerator.is_main_process:
+            model.save_pretrained(out / "model", half=config.half, card=card)
+            write_json(out / "figures.json", dataclasses.asdict(figures))
+            Journal(out / "journal.jsonl").write(**dataclasses.asdict(figures))
+        context.accelerator.wait_for_everyone()
     return Trained(folder=out / "model", figures=figures)
 
 
@@ -210,18 +229,21 @@ def _drawing(
     return round(rendering_stage(context, model, windows.sayings, left()), 3)
 
 
-def claim(out: Path, wanted: dict[str, Any]) -> None:
-    """Write down what is trained into a new folder, or check that it is the same as before."""
-    earlier = note_in(out, NOTE)
-    sweep(out)
-    check_folder(out / "model", MODEL)
-    if earlier is None:
-        write_json(out / NOTE, wanted)
-        return
-    found = _with_newer_settings(earlier)
-    if found != wanted:
-        different = a_few(sorted(_differences(found, wanted, "")), most=3) or "its version"
-        raise DataError(f"{out} holds another run ({different} differ): train into a new folder")
+@contextmanager
+def own_run(out: Path, wanted: dict[str, Any], accelerator: Accelerator) -> Iterator[None]:
+    """Claim a folder for a training (`claimed`); of several processes the main one does.
+
+    Raises:
+        DataError: when it holds another run, or another process works there.
+    """
+    with ExitStack() as stack:
+        if accelerator.is_main_process:
+            earlier = note_in(out, NOTE)
+            known = earlier and _with_newer_settings(earlier)
+            stack.enter_context(claimed(out, NOTE, wanted, kind="run", work=WORK, known=known))
+            sweep(out)
+        accelerator.wait_for_everyone()
+        yield
 
 
 def _with_newer_settings(found: dict[str, Any]) -> dict[str, Any]:
@@ -230,14 +252,3 @@ def _with_newer_settings(found: dict[str, Any]) -> dict[str, Any]:
         return found | {"config": to_json(from_json(RunConfig, found["config"]))}
     except (KeyError, TwospeedError):
         return found
-
-
-def _differences(found: Any, wanted: Any, path: str) -> list[str]:
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        names = found.keys() | wanted.keys()
-        parts = (
-            _differences(found.get(name), wanted.get(name), f"{path}.{name}".strip("."))
-            for name in names
-        )
-        return [leaf for part in parts for leaf in part]
-    return [] if found == wanted else [path]

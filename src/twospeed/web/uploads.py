@@ -4,6 +4,7 @@ Nothing larger than its limit is read. Files lie in the run folder while they ar
 """
 
 import asyncio
+import itertools
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -110,15 +111,9 @@ def _sampled(place: Path, model: WorldModel) -> Iterator[Frames]:
     """Yield the frames that are shown at the model's rate."""
     settings = model.settings
     most = MOST_CHUNKS * settings.chunk_frames
-    video, taken = open_video(place), 0
-    for moment in video.moments():
-        if taken >= most:
-            return
-        if moment.time + 1e-6 >= taken / settings.frames_per_second:
-            if moment.frame is None:
-                raise DataError(f"it is damaged at {moment.time:.2f} s")
-            taken += 1
-            yield fit_frame(video.pixels(moment), settings.frame_size)
+    video = open_video(place)
+    for moment in itertools.islice(video.moments_at(settings.frames_per_second), most):
+        yield fit_frame(video.pixels(moment), settings.frame_size)
 
 
 @contextmanager

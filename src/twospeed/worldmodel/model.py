@@ -30,7 +30,7 @@ from twospeed.worldmodel.backbones.opening import Origin, Parts, open_parts
 from twospeed.worldmodel.backbones.placement import placement_of
 from twospeed.worldmodel.backbones.rules import Rules
 from twospeed.worldmodel.backbones.schedule import Schedule
-from twospeed.worldmodel.backbones.storing import networks_of, store_parts
+from twospeed.worldmodel.backbones.storing import fingerprint_of, networks_of, store_parts
 from twospeed.worldmodel.catalogue import MODEL, find_model, no_model
 from twospeed.worldmodel.clips import Seeds, check_clips, check_latents
 from twospeed.worldmodel.codec import FrameStream, decode_latents, encode_frames, packing_of
@@ -214,6 +214,10 @@ class WorldModel:
             return self._hashed[1]  # of billions of weights it takes seconds
         self._hashed = weights, weights_hash(state)
         return self._hashed[1]
+
+    def fingerprint(self) -> str:
+        """Return a hash of all weights: what is generated and shown depends on every part."""
+        return fingerprint_of(self._parts())
 
     def encode(self, frames_BTHWC: FramesLike) -> Tensor:
         """Encode uint8 frames (B, T, H, W, 3), an episode's first before all, to latents.

@@ -36,6 +36,9 @@ class WorldKind:
     actions: Mapping[str, Action]
     """Canonical text -> action."""
 
+    frames_per_second: float
+    """Frames of a second of the world's own time."""
+
     has_script: bool
     """Whether it is a `ScriptedWorld`."""
 
@@ -46,6 +49,7 @@ def _kind_of(world: Any) -> WorldKind:
         make=world,
         about=world.about,
         actions=world.actions,
+        frames_per_second=world.frames_per_second,
         has_script=isinstance(world, ScriptedWorld),
     )
 

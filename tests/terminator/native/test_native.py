@@ -1,6 +1,10 @@
 import copy
 import functools
+import os
 import pickle
+import shutil
+import subprocess
+import sys
 from functools import partial
 
 import pytest
@@ -231,3 +235,24 @@ def test_a_used_evaluator_can_be_copied_and_stored(small_network, generator):
         scores = fast(x)
         for again in (copy.deepcopy(fast), pickle.loads(pickle.dumps(fast))):
             assert torch.equal(again(x), scores)
+
+
+@pytest.mark.parametrize("damage", ["cut off", "other bytes", "no checksum"])
+def test_a_torn_library_is_compiled_anew(tmp_path, monkeypatch, damage):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    whole = library._compiled(shutil.which("c++"), library.FLAGS)
+    size = whole.stat().st_size
+    if damage == "cut off":
+        whole.write_bytes(whole.read_bytes()[: size // 2])
+    elif damage == "other bytes":
+        whole.write_bytes(bytes(size))
+    else:
+        whole.write_bytes(whole.read_bytes()[:-64])
+    script = (
+        "import torch; from twospeed.terminator.native import library;"
+        " assert library.build() is not None"
+    )
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "CXX": "c++"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert whole.stat().st_size == size

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from twospeed.cli.options import FirstSeed, Report, Seed, Workers, workers_of
 from twospeed.cli.saying import say
+from twospeed.cli.tables import print_table
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.files import read_json, write_json
@@ -88,7 +88,7 @@ def evaluate(
     _say_missing(arms)
     if json is not None:
         write_json(json, report)
-    Console(markup=False).print(_table(arms), highlight=False)
+    print_table(_table(arms))
 
 
 def _judge_videos(

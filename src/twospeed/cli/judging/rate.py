@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from twospeed.cli.options import Report
+from twospeed.cli.tables import print_table
 from twospeed.core.errors import require
 from twospeed.core.files import write_json
 
@@ -40,4 +40,4 @@ def rate(
         for arm, it in summary[aspect]["arms"].items():
             cells = (f"{it['mean']:.2f}", f"{it['low']:.2f} to {it['high']:.2f}", str(it["n"]))
             table.add_row(aspect, str(summary[aspect]["alpha"]), arm, *cells)
-    Console(markup=False).print(table, highlight=False)
+    print_table(table)

@@ -3,10 +3,10 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from twospeed.cli.options import AnySize
+from twospeed.cli.tables import print_table
 from twospeed.core.errors import lookup
 from twospeed.memory.planning import CARDS, Plan, plan_memory
 from twospeed.worldmodel.backbones.published import CHECKPOINTS
@@ -32,7 +32,7 @@ def command(
     table = Table("what", "GB", box=None)
     for name, size_of in _rows(plan):
         table.add_row(name, f"{size_of / 1e9:.2f}")
-    Console().print(table)
+    print_table(table)
     typer.echo(_fits(plan))
 
 

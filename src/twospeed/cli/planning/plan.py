@@ -4,18 +4,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from twospeed.cli.memory_options import Preset
 from twospeed.cli.options import Device, DType, FirstSeed, ModelOption, Report, Seed
+from twospeed.cli.tables import print_table
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.core.errors import ConfigError
 from twospeed.core.files import write_json
 from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.planning.arms import ARMS
 from twospeed.planning.inverse.learned import LearnedInverseDynamics
-from twospeed.planning.plan import NOTE, PlanConfig, measure_plans
+from twospeed.planning.ownership import NOTE
+from twospeed.planning.plan import PlanConfig, measure_plans
 from twospeed.planning.tasks.table import TASKS
 from twospeed.worldmodel.model import WorldModel
 
@@ -82,7 +83,7 @@ def plan(
     report["provenance"]["model"]["name"] = model
     if json is not None:
         write_json(json, report)
-    Console().print(_table(report))
+    print_table(_table(report))
     typer.echo(_line(report))
 
 

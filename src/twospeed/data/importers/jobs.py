@@ -16,7 +16,7 @@ from twospeed.data.importers.account import Account, ShardAccount, read_shard_ac
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.plan import Take
 from twospeed.data.importers.reading import episodes_of
-from twospeed.data.shards import write_shard
+from twospeed.data.shards import shard_of
 from twospeed.data.workers import run_in_processes
 
 
@@ -67,13 +67,17 @@ def _import_jobs(
         job, account, done = jobs[name], Account(), ShardAccount()
         episodes = episodes_of(config, job.takes, job.seeds, account)
         counted = _counted(episodes, dict(zip(job.seeds, job.takes, strict=True)), done)
-        first = next(counted, None)
+        first, left = next(counted, None), len(job.takes)
         if first is not None:
-            write_shard(out / name, chain((first,), counted))
+            with shard_of(out / name) as add:
+                for episode in chain((first,), counted):
+                    add(episode)
+                    left -= 1
+                    yield 1
             done.sha256 = sha256_of(out / name)
         done.remarks = tuple(account.remarks)
         write_json(account_of(out, name), asdict(done))
-        yield len(job.takes)
+        yield left
 
 
 def _counted(

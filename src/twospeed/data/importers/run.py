@@ -14,13 +14,15 @@ from twospeed.core.fields import checked
 from twospeed.core.files import StrPath, as_path, write_json, written_aside
 from twospeed.core.folders import note_in
 from twospeed.core.ranges import Workers
+from twospeed.core.runs.claims import clear, has_work
 from twospeed.data.importers.account import Account, Remark, read_shard_account
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.jobs import account_of, carry_out, jobs_of
 from twospeed.data.importers.plan import Say, Take
 from twospeed.data.importers.registry import FORMATS
+from twospeed.data.importers.splitting import LEAST_CHUNKS, split_long, too_few
 from twospeed.data.index import write_index
-from twospeed.data.recording import owned
+from twospeed.data.recording import WORK, owned
 
 NOTE = "import.json"
 """Says in a folder what is imported there."""
@@ -90,7 +92,8 @@ def import_recordings(
     if not source.exists():
         raise DataError(f"there is no {source}")
     account = Account()
-    takes = lookup(FORMATS, config.format, "format").plan(source, config, account)
+    planned = lookup(FORMATS, config.format, "format").plan(source, config, account)
+    takes = split_long(planned, config, account)
     if not takes:
         _say_all(account, say)
         raise DataError(f"nothing in {source} can be imported as {config.format}")
@@ -106,6 +109,9 @@ def import_recordings(
         with written_aside(out / LINES) as aside:
             aside.write_text("".join(f"{line}\n" for line in account.lines), encoding="utf-8")
         entries = write_index(out)
+        chunks = sum(it.num_chunks for it in done)
+        if chunks < LEAST_CHUNKS and sum(len(entry.seeds) for entry in entries) == 1:
+            say(too_few(chunks, config))
     return Imported(
         num_episodes=sum(len(entry.seeds) for entry in entries),
         num_planned=len(takes),
@@ -134,10 +140,11 @@ def _claim(config: ImportConfig, takes: Sequence[Take], out: Path) -> None:
         parts = (take.footage.name, size, take.start, take.stop, take.actions)
         digest.update(repr(parts).encode())
     wanted, found = to_json(config) | {"plan": digest.hexdigest()}, note_in(out, NOTE)
-    if found is None:
-        write_json(out / NOTE, wanted)
-    elif found != wanted:
+    if found not in (None, wanted) and has_work(out, WORK):
         raise DataError(
             f"{out} holds another import, or what it was made of has changed: import into a new"
             " folder"
         )
+    if found != wanted:
+        clear(out)
+        write_json(out / NOTE, wanted)

@@ -9,23 +9,26 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from twospeed.core.config import to_json
-from twospeed.core.errors import ConfigError, DataError, lookup
+from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.fields import check_fields
 from twospeed.core.files import sweep, write_json
-from twospeed.core.folders import note_in
 from twospeed.core.progress import progress
 from twospeed.core.ranges import EpisodeSeed, Seed, Within, Workers
+from twospeed.core.runs.claims import claimed, fingerprint
 from twospeed.evaluation.matrix.figures import figures_of
 from twospeed.evaluation.matrix.protocol import Protocol
 from twospeed.evaluation.matrix.table import CONTROLS, MEMORIES
 from twospeed.evaluation.matrix.unit import REAL, TRUTH, Bench, Worker, start_process
 from twospeed.evaluation.matrix.unit import work_in_process as _work
+from twospeed.evaluation.protocols.base import check_rate
 from twospeed.evaluation.reports.matrix import write_report
 from twospeed.evaluation.reports.provenance import provenance_of
 from twospeed.worldmodel.model import WorldModel
 
 NOTE = "evaluation.json"
 """Says in a folder what is evaluated there."""
+
+_WORK = ("episodes/*/*.json",)
 
 Json = dict[str, Any]
 Unit = tuple[str, int]
@@ -86,7 +89,16 @@ def run_matrix(config: MatrixConfig, out: Path, *, weights: Path | None = None) 
     model = WorldModel.from_pretrained(config.model)
     for name in config.memories:
         MEMORIES[name].make(model, 0)  # what does not go with the model is said now
-    _claim(out, config, model)
+    check_rate(model, config.world or model.settings.world)
+    with claimed(out, NOTE, _note(config, model, weights), kind="evaluation", work=_WORK):
+        for folder in (out / "episodes").glob("*"):
+            sweep(folder)
+        return _run(config, model, out, weights, started)
+
+
+def _run(
+    config: MatrixConfig, model: WorldModel, out: Path, weights: Path | None, started: float
+) -> Json:
     bench = Bench(
         model=config.model,
         protocol=config.protocol,
@@ -115,25 +127,20 @@ def run_matrix(config: MatrixConfig, out: Path, *, weights: Path | None = None) 
     return report
 
 
-def _claim(out: Path, config: MatrixConfig, model: WorldModel) -> None:
-    """Write down what is evaluated in a folder, or refuse one where something else is."""
-    wanted = {
+def _note(config: MatrixConfig, model: WorldModel, weights: Path | None) -> Json:
+    """Return all that the scores of a unit depend on."""
+    files = sorted(weights.rglob("*")) if weights else []
+    judges = [[it.name, it.stat().st_size] for it in files if it.is_file()]
+    return {
         "protocol": to_json(config.protocol),
         "model": model.hash(),
+        "weights": model.fingerprint(),
+        "judges": fingerprint(judges) if weights else None,
         "world": config.world or model.settings.world,
         "first_seed": config.first_seed,
         "seed": config.seed,
         "reference_episodes": config.episodes if config.protocol.reference == "others" else None,
     }
-    noted = note_in(out, NOTE)
-    if noted is None:
-        write_json(out / NOTE, wanted)
-        return
-    other = [name for name, value in wanted.items() if noted.get(name) != value]
-    if other:
-        raise DataError(f"{out} holds an evaluation with another {other[0]}: name a new folder")
-    for folder in (out / "episodes").glob("*"):
-        sweep(folder)
 
 
 def _done(units: Sequence[Unit], bench: Bench, workers: int) -> Iterator[Unit]:

@@ -6,15 +6,16 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from twospeed.core.errors import DataError
+from twospeed.core.errors import ConfigError, DataError, lookup
 from twospeed.core.fields import check_fields
 from twospeed.core.random import seed_of
-from twospeed.core.ranges import Batch, Seed
+from twospeed.core.ranges import Batch, Seed, is_same_rate
 from twospeed.evaluation.protocols.rollout import Job
 from twospeed.evaluation.protocols.walks import Walk
 from twospeed.memory.config import FastLearningConfig
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.language import MOVES
+from twospeed.worlds.registry import WORLDS
 from twospeed.worlds.routes.base import CHUNK_FRAMES
 
 T = TypeVar("T")
@@ -65,6 +66,21 @@ def check_moves(model: WorldModel) -> None:
             f"routes are walked by {', '.join(MOVES)}; this model was trained on"
             f" {', '.join(known.worlds) or 'other actions'}, which has none of them: see how it"
             " obeys by twospeed adherence"
+        )
+
+
+def check_rate(model: WorldModel, world: str) -> None:
+    """Refuse a world whose frames are not as far apart as those that a model generates.
+
+    Raises:
+        UnknownNameError: when there is no such world.
+        ConfigError: saying both rates.
+    """
+    there, here = lookup(WORLDS, world, "world").frames_per_second, model.settings
+    if not is_same_rate(there, here.frames_per_second):
+        raise ConfigError(
+            f"{world} has {there:g} frames a second, this model of {here.world or 'other data'}"
+            f" {here.frames_per_second:g}: take a model that was trained on that rate"
         )
 
 

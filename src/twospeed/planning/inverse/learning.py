@@ -11,11 +11,11 @@ from torch.nn import functional
 
 from twospeed.core.arguments import check_kind
 from twospeed.core.config import to_json
-from twospeed.core.errors import ConfigError, DataError, lookup
+from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.fields import check_fields, checked
 from twospeed.core.files import StrPath, as_path, write_json
-from twospeed.core.folders import note_in
 from twospeed.core.ranges import Count, Minutes
+from twospeed.core.runs.claims import claimed
 from twospeed.data.streaming import Place
 from twospeed.planning.inverse.calibration import calibrate
 from twospeed.planning.inverse.clips import ClipSet, read_clips
@@ -29,6 +29,8 @@ from twospeed.planning.inverse.networks import (
     build_network,
     check_size_of,
 )
+from twospeed.training.data.sources import ShardSource
+from twospeed.training.data.telling import data_note
 from twospeed.training.loop import run_loop
 from twospeed.training.loop_config import LoopConfig
 from twospeed.worldmodel.model import WorldModel
@@ -93,11 +95,19 @@ def train_inverse_dynamics(
     """
     check_kind(config, InverseConfig, "config")
     out, minutes = as_path(out, "out"), checked(minutes, Minutes | None, "minutes")
-    wanted = {"config": to_json(config), "data": str(data)}
-    if note_in(out, NOTE) not in (None, wanted):
-        raise DataError(f"{out} holds another run: train into a new folder")
+    wanted = {
+        "config": to_json(config),
+        "data": data_note(ShardSource(folder=data)),
+        "model": model and model.fingerprint(),
+    }
+    with claimed(out, NOTE, wanted, kind="run", work=("*/checkpoint", "best")):
+        return _train_all(config, data, out, minutes, model)
+
+
+def _train_all(
+    config: InverseConfig, data: Place, out: Path, minutes: float | None, model: WorldModel | None
+) -> dict[str, Any]:
     parts = read_clips(data, most_episodes=config.most_episodes)
-    write_json(out / NOTE, wanted)
     each = None if minutes is None else minutes / len(config.networks)
     for name in config.networks:
         check_size_of(name, shape_of(parts["training"]))

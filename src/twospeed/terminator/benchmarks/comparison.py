@@ -7,6 +7,7 @@ from pathlib import Path
 from twospeed.core.errors import ConfigError
 from twospeed.core.files import StrPath, as_path, write_json, written_aside
 from twospeed.core.folders import FolderKind, check_shared
+from twospeed.core.runs.locks import held
 from twospeed.terminator.baselines import IMAGE_PEERS, SEQUENCE_PEERS
 from twospeed.terminator.benchmarks.comparison_table import (
     ComparisonRow,
@@ -132,6 +133,19 @@ def compare(
     check_shared(out, COMPARISON)
     if not variants or not seeds:
         raise ConfigError("a comparison needs at least one variant and one seed")
+    with held(out):
+        return _compare(config, data, variants, out, seeds, rates, device)
+
+
+def _compare(
+    config: FitConfig,
+    data: ExampleSet,
+    variants: Mapping[str, Change],
+    out: Path,
+    seeds: Sequence[int],
+    rates: Sequence[float],
+    device: str,
+) -> list[ComparisonRow]:
     fits: dict[str, list[FitResult]] = {name: [] for name in variants}
     chosen: dict[str, float] = {}
     for seed in seeds:

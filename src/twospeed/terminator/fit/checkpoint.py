@@ -14,6 +14,9 @@ from twospeed.core.files import read_json, write_json, written_aside
 from twospeed.core.tensors import fill_state_, flat_state, read_tensors
 from twospeed.core.untrusted import resuming, typed
 
+STATE = "state.json"
+"""Says how far a fit has come; it is there after the first epoch."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FitState:
@@ -88,7 +91,7 @@ def save_state(
     tensors = {f"network.{name}": part for name, part in network.state_dict().items()}
     tensors |= {f"optimizer.{name}": part for name, part in flat_state(optimizer).items()}
     _save(out / "last.safetensors", {**tensors, "epoch": torch.tensor(state.epoch)})
-    write_json(out / "state.json", asdict(state))
+    write_json(out / STATE, asdict(state))
 
 
 def _save(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -121,10 +124,10 @@ def load_state(
     Raises:
         DataError: when the folder holds a fit by another recipe.
     """
-    if not (out / "state.json").is_file():
+    if not (out / STATE).is_file():
         return None
-    with resuming(out / "state.json"):
-        values = read_json(out / "state.json")
+    with resuming(out / STATE):
+        values = read_json(out / STATE)
     recipe = read_json(out / "config.json")
     ours = _plain(asdict(config))
     names = [*ours, *(name for name in recipe if name not in ours)]
@@ -133,11 +136,11 @@ def load_state(
         raise DataError(f"{out} holds a fit with another {changed[0]:.60}: take another folder")
     if values.keys() != asdict(FitState.empty()).keys():
         raise DataError(f"{out} holds a fit of another version: take another folder")
-    with resuming(out / "state.json"):
+    with resuming(out / STATE):
         state = typed(FitState, values, "it")
         if any(len(it) != state.epoch for it in (state.losses, state.validation, state.seconds)):
             raise DataError(f"it has not a number for each of {state.epoch} epochs")
-    with resuming(out / "last.safetensors", remove=out / "state.json"):
+    with resuming(out / "last.safetensors", remove=out / STATE):
         tensors = read_tensors(out / "last.safetensors")
         if int(tensors.pop("epoch")) != state.epoch:
             raise DataError("it is of another epoch than state.json")

@@ -18,6 +18,7 @@ from twospeed.core.files import StrPath, as_path, write_json
 from twospeed.core.folders import check_shared
 from twospeed.core.progress import Journal, progress
 from twospeed.core.random import generator_of, seed_of
+from twospeed.core.runs.locks import held
 from twospeed.terminator.baselines import num_parameters
 from twospeed.terminator.datasets.examples import Examples, ExampleSet, split_off
 from twospeed.terminator.fit.batches import (
@@ -34,7 +35,13 @@ from twospeed.terminator.fit.build import (
     rate_at,
     scores_of,
 )
-from twospeed.terminator.fit.checkpoint import FitState, load_state, load_weights_, save_state
+from twospeed.terminator.fit.checkpoint import (
+    STATE,
+    FitState,
+    load_state,
+    load_weights_,
+    save_state,
+)
 from twospeed.terminator.fit.config import FitConfig
 from twospeed.terminator.fit.fingerprint import check_data, record_data
 from twospeed.terminator.fit.result import FIT, FitResult
@@ -98,9 +105,15 @@ def fit_examples(
     """
     out = as_path(out, "out")
     check_shared(out, FIT)
+    with held(out):
+        return _fit(config, data, out, device=device, quiet=quiet)
+
+
+def _fit(config: FitConfig, data: ExampleSet, out: Path, *, device: str, quiet: bool) -> FitResult:
     keep_freed_memory()
     fit = prepare(config, data, device)
-    check_data(out, data)
+    if (out / STATE).exists():
+        check_data(out, data)
     state = load_state(out, fit.network, fit.optimizer, config) or FitState.empty()
     write_json(out / "config.json", asdict(config))
     record_data(out, data)

@@ -32,6 +32,9 @@ FLAGS = [
 ]
 """A loop takes vectors as wide as the explicit ones: lanes.h."""
 
+_DIGITS = 64
+"""Of the checksum behind a compiled library."""
+
 _KINDS = {"p": ctypes.c_void_p, "l": ctypes.c_long, "i": ctypes.c_int}
 
 SIGNATURES = {
@@ -94,12 +97,24 @@ def _compiled(compiler: str, flags: Sequence[str]) -> Path:
     digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     path = Path(home) / "twospeed" / f"native-{digest}.so"
-    if not path.exists():
+    if not _is_whole(path):
         with written_aside(path) as aside:
             parts = [str(path) for path in sorted(SOURCES.glob("*.cpp"))]
             command = [compiler, *flags, *parts, "-o", str(aside)]
             subprocess.run(command, check=True, capture_output=True, timeout=120)
+            with aside.open("ab") as file:  # what loads a library reads no further than its end
+                file.write(_checksum(aside.read_bytes()))
     return path
+
+
+def _checksum(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
+
+
+def _is_whole(path: Path) -> bool:
+    """Say whether a library is as it was compiled: to load one that is torn ends the process."""
+    content = path.read_bytes() if path.is_file() else b""
+    return len(content) > _DIGITS and _checksum(content[:-_DIGITS]) == content[-_DIGITS:]
 
 
 def fits(*tensors: Tensor) -> bool:

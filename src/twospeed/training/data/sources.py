@@ -5,9 +5,11 @@ out and resumed. The last episode of a group is held out: nothing is trained on 
 measured during training is measured on it.
 """
 
+import itertools
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,11 +24,13 @@ from twospeed.data.episode import Episode
 from twospeed.data.index import ShardEntry
 from twospeed.data.recorder import explore_episode
 from twospeed.data.recording import RecordingConfig
-from twospeed.data.shards import read_shard
+from twospeed.data.shards import read_notes, read_shard
 from twospeed.data.streaming import index_at, shard_at
 from twospeed.data.survey import folders_below
-from twospeed.worlds.registry import make_world
+from twospeed.training.data.parting import parted
+from twospeed.worlds.registry import WORLDS, make_world
 
+_LOOKED_AT = 64
 _log = logging.getLogger(__name__)
 
 
@@ -69,6 +73,10 @@ class EpisodeSource(Protocol):
         """Count what it holds, without reading a frame."""
         ...
 
+    def rates(self) -> set[float]:
+        """Return the frames per second of some episodes, spread over the groups."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShardSource:
@@ -99,6 +107,19 @@ class ShardSource:
             first_seed=min(seeds),
             last_seed=max(seeds),
         )
+
+    def rates(self) -> set[float]:
+        """Read the first notes of shards on this machine; at a URL one episode."""
+        if "://" in str(self.folder):
+            episodes = self.read(self._entries()[0][1].name)
+            return {episode.frames_per_second for episode in itertools.islice(episodes, 1)}
+        paths = [str(Path(place) / entry.name) for place, entry in self._entries()]
+        rates = set()
+        for path in _spread(np.array(paths), _LOOKED_AT).tolist():
+            with suppress(DataError):  # a damaged shard is named when it is read
+                first = itertools.islice(read_notes(Path(path)), 1)
+                rates |= {notes.frames_per_second for notes in first}
+        return rates
 
     def _entries(self) -> list[tuple[Path | str, ShardEntry]]:
         """Return every shard and the place where it lies.
@@ -148,11 +169,19 @@ class WorldSource:
             last_seed=self.config.last_seed,
         )
 
+    def rates(self) -> set[float]:
+        """Return that of the world."""
+        return {WORLDS[self.config.world].frames_per_second}
+
 
 def read_whole(source: EpisodeSource, group: str) -> list[Episode]:
-    """Read all episodes of a group; a damaged group is named in a warning and gives none."""
+    """Read all episodes of a group; a damaged group is named in a warning and gives none.
+
+    A source of one episode gives its parts (parting.py).
+    """
     try:
-        return list(source.read(group))
+        episodes = list(source.read(group))
+        return parted(episodes[0]) if source.contents().num_episodes == 1 else episodes
     except DataError as error:
         _log.warning("%s is skipped: %s", group, error)
         return []

@@ -102,13 +102,16 @@ class LatentWindows:
             held_out: draw from the episodes that nothing is trained on.
 
         Raises:
-            ConfigError: when no episode has a chunk of this length with so much before it.
+            ConfigError: when no episode has a chunk of this length with so much before it; lengths
+            that no episode has are not drawn.
         """
-        past = past_lengths[_below(len(past_lengths), generator)]
         episodes = self.held_out if held_out else self.train
+        past_lengths = _those_that_fit(past_lengths, episodes, new_frames)
+        past = past_lengths[_below(len(past_lengths), generator)]
         latents: list[NDArray[np.float16]] = []
         texts: list[str] = []
-        first = -(-(past - 1) // new_frames)  # the first chunk with so much before it
+        first = _first_after(past, new_frames)
+        episodes = [it for it in episodes if len(it.actions) > first]
         share = 0.0 if held_out else even_share
         for _ in range(batch):
             if share and torch.rand((), generator=generator) < share:
@@ -150,6 +153,30 @@ class LatentWindows:
         """Draw whole episodes, each with equal chance."""
         episodes = self.held_out if held_out else self.train
         return [episodes[_below(len(episodes), generator)] for _ in range(count)]
+
+
+def _first_after(past: int, new_frames: int) -> int:
+    """Return the first chunk with so many frames before it."""
+    return -(-(past - 1) // new_frames)
+
+
+def _those_that_fit(
+    past_lengths: Sequence[int], episodes: Sequence[EpisodeLatents], new_frames: int
+) -> Sequence[int]:
+    """Leave out lengths that are longer than every episode is before its last chunk.
+
+    Raises:
+        ConfigError: when none is left, or chunks have another length.
+    """
+    longest = max(episodes, key=lambda it: len(it.actions))
+    most = len(longest.actions)
+    fitting = [it for it in past_lengths if _first_after(it, new_frames) < most]
+    if longest.chunk_frames != new_frames or not fitting:
+        raise ConfigError(
+            f"{new_frames} new frames after {min(past_lengths)} past ones cannot be cut from an"
+            f" episode of {most} chunks of {longest.chunk_frames} frames"
+        )
+    return fitting
 
 
 def stacked(chunks: Sequence[tuple[EpisodeLatents, int]]) -> tuple[Tensor, list[str], int]:
@@ -197,10 +224,10 @@ def _chunk_from(
     episode: EpisodeLatents, first: int, new_frames: int, generator: torch.Generator
 ) -> int:
     """Draw a chunk of an episode, none before the `first`."""
-    if episode.chunk_frames != new_frames or first >= len(episode.actions):
+    if episode.chunk_frames != new_frames:
         raise ConfigError(
-            f"{new_frames} new frames after {first} chunks cannot be cut from an episode of"
-            f" {len(episode.actions)} chunks of {episode.chunk_frames} frames"
+            f"{new_frames} new frames cannot be cut from an episode of chunks of"
+            f" {episode.chunk_frames} frames"
         )
     return first + _below(len(episode.actions) - first, generator)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from twospeed.core.errors import lookup
 from twospeed.core.fields import check_fields
-from twospeed.core.ranges import Share, Width, Within
+from twospeed.core.ranges import FramesPerSecond, Share, Width, Within
 from twospeed.training.loop_config import LoopConfig
 from twospeed.training.recall.config import WriteLossConfig
 from twospeed.training.stages.slow import SlowLearningConfig
@@ -32,6 +32,10 @@ class FinetuneConfig:
 
     first_share: Share = 0.2
     """Share of the windows whose past is an episode's first frame alone."""
+
+    frames_per_second: FramesPerSecond | None = None
+    """A rate that the model goes over to; by default the data must have the model's own, where it
+    is one of ours."""
 
     slow: SlowLearningConfig = field(default_factory=_slow)
     """Batches and noise; the lengths of past and new frames follow the model and the data."""

@@ -62,6 +62,10 @@ class AlikeSource:
         """See `EpisodeSource`."""
         return self.source.contents()
 
+    def rates(self) -> set[float]:
+        """See `EpisodeSource`."""
+        return self.source.rates()
+
 
 def fit_model(model: WorldModel, source: AlikeSource) -> None:
     """Let the model's settings follow the data.

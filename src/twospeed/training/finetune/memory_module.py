@@ -21,7 +21,7 @@ from twospeed.memory.retrieval_gate import familiarity
 from twospeed.training.checkpoint import reached_in
 from twospeed.training.data.windows import LatentWindows
 from twospeed.training.finetune.config import MemoryModuleConfig
-from twospeed.training.finetune.preparing import prepare
+from twospeed.training.finetune.preparing import prepared
 from twospeed.training.loop import averaged_state
 from twospeed.training.parallel.processes import make_accelerator
 from twospeed.training.recall.drawing import Drawing
@@ -85,32 +85,37 @@ def train_memory_module(
     check_kind(config, MemoryModuleConfig, "config")
     began, out = time.monotonic(), as_path(out, "out")
     accelerator = make_accelerator(device=device)
-    model, windows = prepare(
-        config, initial, data, out, accelerator=accelerator, dtype=config.dtype
-    )
-    learning = _Learning(model, windows, config)
-    averaged = averaged_state(
-        learning.module,
-        learning.loss,
-        config.loop,
-        out=out / FOLDER,
-        minutes=None if minutes is None else max(0.0, minutes - (time.monotonic() - began) / 60),
-        accelerator=accelerator,
-        label="memory module",
-    )
-    learning.module.load_state_dict(averaged)
-    errors = learning.set_gate_()
-    model.memory_module = learning.module.eval()
-    if accelerator.is_main_process:
-        model.to("cpu").save_pretrained(out / "model", half=model.origin is None, card=_CARD)
-    accelerator.wait_for_everyone()
-    return ModuleTrained(
-        folder=out / "model",
-        steps=reached_in(out / FOLDER).step,
-        error_with_memory=errors[0],
-        error_without=errors[1],
-        retrieval_range=learning.module.config.retrieval_range,
-    )
+    with prepared(config, initial, data, out, accelerator=accelerator, dtype=config.dtype) as (
+        model,
+        windows,
+    ):
+        if minutes is not None:
+            minutes = max(0.0, minutes - (time.monotonic() - began) / 60)
+        learning = _Learning(model, windows, config)
+        averaged = averaged_state(
+            learning.module,
+            learning.loss,
+            config.loop,
+            out=out / FOLDER,
+            minutes=None
+            if minutes is None
+            else max(0.0, minutes - (time.monotonic() - began) / 60),
+            accelerator=accelerator,
+            label="memory module",
+        )
+        learning.module.load_state_dict(averaged)
+        errors = learning.set_gate_()
+        model.memory_module = learning.module.eval()
+        if accelerator.is_main_process:
+            model.to("cpu").save_pretrained(out / "model", half=model.origin is None, card=_CARD)
+        accelerator.wait_for_everyone()
+        return ModuleTrained(
+            folder=out / "model",
+            steps=reached_in(out / FOLDER).step,
+            error_with_memory=errors[0],
+            error_without=errors[1],
+            retrieval_range=learning.module.config.retrieval_range,
+        )
 
 
 class _Learning:

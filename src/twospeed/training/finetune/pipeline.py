@@ -17,15 +17,17 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from twospeed.core.arguments import check_kind
+from twospeed.core.fields import checked
 from twospeed.core.files import StrPath, as_path, written_aside
 from twospeed.core.random import generator_of
+from twospeed.core.ranges import Minutes
 from twospeed.memory.adapter_files import named_tensors
 from twospeed.memory.files import STOCK
 from twospeed.training.checkpoint import reached_in
 from twospeed.training.data.windows import LatentWindows, windows_to
 from twospeed.training.finetune.config import FinetuneConfig
 from twospeed.training.finetune.lora import LoraWeights
-from twospeed.training.finetune.preparing import prepare
+from twospeed.training.finetune.preparing import prepared
 from twospeed.training.loop import averaged_state
 from twospeed.training.parallel.processes import is_sharded, make_accelerator
 from twospeed.training.parallel.sharding import shard_, whole_state
@@ -75,27 +77,23 @@ def finetune(
     """
     check_kind(config, FinetuneConfig, "config")
     began, out = time.monotonic(), as_path(out, "out")
+    minutes = checked(minutes, Minutes | None, "minutes")
     accelerator = _accelerator(config, device)
     dtype = config.dtype if config.lora else "float32"
-    model, windows = prepare(config, initial, data, out, accelerator=accelerator, dtype=dtype)
-    left = None if minutes is None else max(0.0, minutes - (time.monotonic() - began) / 60)
-    learning = _Learning(model, windows, config, accelerator)
-    averaged = averaged_state(
-        learning.module,
-        learning.loss,
-        config.loop,
-        out=out / "denoiser",
-        minutes=left,
-        accelerator=accelerator,
-        label="fine-tuning",
-    )
-    learning.module.load_state_dict(averaged)
-    loss = learning.held_out_loss()
-    learning.gather_(initial, dtype)
-    if accelerator.is_main_process:
-        learning.store(out)
-    accelerator.wait_for_everyone()
-    return Finetuned(folder=out / "model", steps=reached_in(out / "denoiser").step, loss=loss)
+    with prepared(config, initial, data, out, accelerator=accelerator, dtype=dtype) as (
+        model,
+        windows,
+    ):
+        if minutes is not None:
+            minutes = max(0.0, minutes - (time.monotonic() - began) / 60)
+        learning = _Learning(model, windows, config, accelerator)
+        loss = learning.run(out, minutes)
+        learning.gather_(initial, dtype)
+        if accelerator.is_main_process:
+            learning.store(out)
+        accelerator.wait_for_everyone()
+        steps = reached_in(out / "denoiser").step
+    return Finetuned(folder=out / "model", steps=steps, loss=loss)
 
 
 def _accelerator(config: FinetuneConfig, device: str | None) -> Accelerator:
@@ -123,6 +121,20 @@ class _Learning:
         self.accelerator = accelerator
         if is_sharded(accelerator):
             shard_(denoiser, accelerator)
+
+    def run(self, out: Path, minutes: float | None) -> float:
+        """Train, keep the averaged weights, and return the loss on held-out episodes."""
+        averaged = averaged_state(
+            self.module,
+            self.loss,
+            self.config.loop,
+            out=out / "denoiser",
+            minutes=minutes,
+            accelerator=self.accelerator,
+            label="fine-tuning",
+        )
+        self.module.load_state_dict(averaged)
+        return self.held_out_loss()
 
     def loss(self, step: int, generator: torch.Generator, *, held_out: bool = False) -> Tensor:  # noqa: ARG002
         """Return the loss of one batch."""

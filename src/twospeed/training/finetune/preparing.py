@@ -1,5 +1,7 @@
 """What every training beside or on a model that is there begins with: the model, and latents."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +12,17 @@ from twospeed.core.errors import DataError
 from twospeed.core.files import StrPath, as_path
 from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.training.data.sources import ShardSource
+from twospeed.training.data.telling import check_rates, data_note
 from twospeed.training.data.vocabulary import actions_of, sayings_of, vocabulary_of
 from twospeed.training.data.windows import LatentWindows
 from twospeed.training.finetune.data import AlikeSource, cached_windows, fit_model
 from twospeed.training.parallel.processes import is_sharded
-from twospeed.training.pipeline import claim
+from twospeed.training.pipeline import own_run
 from twospeed.worldmodel.model import WorldModel
 
 
-def prepare(
+@contextmanager
+def prepared(
     config: Any,
     initial: StrPath,
     data: StrPath,
@@ -26,8 +30,8 @@ def prepare(
     *,
     accelerator: Accelerator,
     dtype: str = "float32",
-) -> tuple[WorldModel, LatentWindows]:
-    """Open a model, claim a folder for this run, and encode the data.
+) -> Iterator[tuple[WorldModel, LatentWindows]]:
+    """Open a model, hold a folder for this run alone (`claimed`), and encode the data.
 
     Args:
         config: of the run, a dataclass; written down in `out`.
@@ -48,12 +52,21 @@ def prepare(
     home = "cpu" if is_sharded(accelerator) else accelerator.device
     model = WorldModel.from_pretrained(initial, torch_dtype=dtype, device=home, offload=True)
     model.text_encoder.works_on = accelerator.device
+    if model.settings.world:  # the rate of another maker's weights is a habit alone
+        asked = getattr(config, "frames_per_second", None)
+        check_rates(source, model.settings.frames_per_second, asked, "frames_per_second")
     fit_model(model, source)
-    with accelerator.main_process_first():
-        claim(out, {"config": to_json(config), "initial": str(initial), "data": str(data)})
-        windows = cached_windows(model, source, out / "latents", accelerator.device)
-    _tell(model, windows)
-    return model, windows
+    wanted = {
+        "config": to_json(config),
+        "initial": str(initial),
+        "initial_weights": model.hash(),
+        "data": data_note(source),
+    }
+    with own_run(out, wanted, accelerator):
+        with accelerator.main_process_first():
+            windows = cached_windows(model, source, out / "latents", accelerator.device)
+        _tell(model, windows)
+        yield model, windows
 
 
 def _tell(model: WorldModel, windows: LatentWindows) -> None:

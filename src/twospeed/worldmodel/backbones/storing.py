@@ -9,6 +9,7 @@ from torch import nn
 
 from twospeed.core.config import to_json
 from twospeed.core.files import read_json, write_json
+from twospeed.core.tensors import hash_of
 from twospeed.worldmodel.backbones.opening import Parts
 from twospeed.worldmodel.catalogue import CLASS_NAME, INDEX, SETTINGS
 from twospeed.worldmodel.contract import as_module
@@ -24,6 +25,18 @@ def networks_of(parts: Parts) -> list[tuple[str, Any]]:
         ("memory_module", parts.memory_module),
     )
     return [(name, part) for name, part in named if part is not None]
+
+
+def fingerprint_of(parts: Parts) -> str:
+    """Return a hash of the weights of all networks, texts too; on billions it takes a while."""
+    networks = [*networks_of(parts), ("text_encoder", parts.text_encoder.model)]
+    return hash_of(
+        {
+            f"{part}.{name}": tensor
+            for part, network in networks
+            for name, tensor in network.state_dict().items()
+        }
+    )
 
 
 def store_parts(parts: Parts, folder: Path, *, half: bool, card: str) -> None:
