@@ -178,3 +178,13 @@ def test_what_is_no_picture_and_no_video_is_one_line(
     assert reason.format(tmp_path / name) in error
     assert error.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_sheet_shows_the_dream_with_memory_and_without(trained, tmp_path, capsys):
+    told = ["--first-frame=rooms:1", "--actions=turn left*2, turn right", "--seed=3"]
+    out, sheet = tmp_path / "x.mp4", tmp_path / "sheet.png"
+    model = str(trained.folder)
+    assert main(["dream", model, *told, f"--out={out}", f"--sheet={sheet}"]) == 0
+    assert read_frame(sheet).shape == (2 * 22 + 2 * (2 * 16 + 4), 118 + 4 * (2 * 16 + 4), 3)
+    assert main(["dream", model, *told, f"--out={out}", f"--sheet={sheet}", "--memory=off"]) == 2
+    assert "leave --memory off away" in capsys.readouterr().err

@@ -8,11 +8,17 @@ from twospeed.core.errors import DataError
 from twospeed.core.progress import Journal, progress
 
 
-def shown(*, terminal, pause=30.0, label="baking"):
+def shown(*, terminal, pause=30.0, label="baking", total=4, seconds=None):
     text = io.StringIO()
     console = Console(file=text, force_terminal=terminal, width=120)
     with progress(
-        label, total=4, unit="loaves", already=1, console=console, seconds_between_lines=pause
+        label,
+        total=total,
+        unit="loaves",
+        already=1,
+        seconds=seconds,
+        console=console,
+        seconds_between_lines=pause,
     ) as advance:
         for _ in range(3):
             advance(1, note="warm")
@@ -41,6 +47,13 @@ def test_no_terminal_gets_a_plain_line_now_and_then():
     assert lines[0].startswith("baking: 2 of 4 loaves, ")
     assert lines[2].endswith("0 min 0 s left, warm")
     assert "\x1b" not in lines[0]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_time_left_is_no_longer_than_the_time_that_is_given(terminal):
+    text = shown(terminal=terminal, pause=0.0, total=10**12, seconds=90.0)
+    assert "1 min 30 s left" in text or "1 min 29 s left" in text
+    assert " h " not in text
 
 
 def test_a_journal_keeps_every_line(tmp_path):

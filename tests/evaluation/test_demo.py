@@ -6,6 +6,7 @@ import pytest
 
 from twospeed.cli.app import main
 from twospeed.core.video import read_frame, read_video
+from twospeed.evaluation import demo
 from twospeed.evaluation.demo import one_line
 from twospeed.evaluation.protocols.observed_return import ARMS
 
@@ -84,3 +85,24 @@ def test_the_line_says_what_the_figures_show_whatever_it_is(off, swap, verdict):
     assert line.startswith(verdict)
     assert "\n" not in line
     assert f"({swap[0]:+.2f} [{swap[1]:+.2f}, {swap[2]:+.2f}])" in line
+
+
+def test_ctrl_c_leaves_a_page_of_the_episodes_that_are_done(model, tmp_path, monkeypatch, capsys):
+    model.save_pretrained(tmp_path / "tiny")
+    told, real = [], demo.run_observed_return
+
+    def stopped(*arguments, **more):
+        for outcome in real(*arguments, **more):
+            if told:
+                raise KeyboardInterrupt
+            told.append(outcome)
+            yield outcome
+
+    monkeypatch.setattr(demo, "run_observed_return", stopped)
+    quick = ("--set=rank=2", "--set=updates_per_chunk=1", "--set=levels_per_update=1")
+    out = tmp_path / "out"
+    command = ["demo", f"--out={out}", f"--model={tmp_path / 'tiny'}", "--episodes=2", *quick]
+    assert main(command) == 130
+    assert "stopped after 1 of 2 episodes" in capsys.readouterr().out
+    assert len(json.loads((out / "figures.json").read_text())["route"]["per_episode"]) == 1
+    assert len(list(out.iterdir())) == 4

@@ -4,6 +4,7 @@ import pytest
 
 from twospeed.cli.app import main
 from twospeed.core.errors import ConfigError, UnknownNameError
+from twospeed.evaluation import recall
 from twospeed.evaluation.protocols.base import ProtocolConfig
 from twospeed.evaluation.protocols.observed_return import ARMS
 from twospeed.evaluation.recall import RecallConfig
@@ -135,3 +136,37 @@ def test_configurations_are_checked_in_code_too():
         RecallConfig(routes=("round",), settings=settings)
     with pytest.raises(ConfigError):
         RecallConfig(routes=(), settings=settings)
+
+
+def interrupted_at(monkeypatch, module, count):
+    """Let Ctrl-C come when an episode is scored, after so many."""
+    real, scored = module.score, []
+
+    def score(outcome):
+        if len(scored) == count:
+            raise KeyboardInterrupt
+        scored.append(outcome)
+        return real(outcome)
+
+    monkeypatch.setattr(module, "score", score)
+
+
+def test_ctrl_c_keeps_what_was_measured_and_the_same_command_goes_on(
+    folder, report, tmp_path, monkeypatch, capsys
+):
+    file = tmp_path / "report.json"
+    command = [
+        *("recall", str(folder), "--episodes=2", "--first-seed=500", f"--json={file}"),
+        *("--routes=loop_return,replay", *QUICK),
+    ]
+    with monkeypatch.context() as patch:
+        interrupted_at(patch, recall, 3)
+        assert main(command) == 130
+    assert "stopped in replay after 1 of 2 episodes" in capsys.readouterr().err
+    partial = json.loads(file.read_text(encoding="utf-8"))
+    assert partial["partial"] == {"route": "replay", "episodes": 1, "of": 2}
+    assert partial["routes"]["loop_return"] == report["routes"]["loop_return"]
+    assert partial["routes"]["replay"]["episodes"] == 1
+    interrupted_at(monkeypatch, recall, 2)  # both of replay, none of the route that is whole
+    assert main(command) == 0
+    assert json.loads(file.read_text(encoding="utf-8"))["routes"] == report["routes"]

@@ -5,6 +5,7 @@ from safetensors.torch import load_file, save_file
 
 from twospeed.core.errors import DataError, ShapeError
 from twospeed.core.files import read_json, write_json
+from twospeed.core.pictures import write_picture
 from twospeed.generation.dream import Dream
 from twospeed.memory.config import GradientConfig
 from twospeed.memory.fast_weights import FastWeights
@@ -197,3 +198,14 @@ def test_a_dream_of_before_keeps_its_writers_state(model, frame, tmp_path):
     again = Dream.load(tmp_path / "dream", model)
     assert np.array_equal(dream.step("go back"), again.step("go back"))
     assert np.array_equal(dream.step("go back"), again.step("go back"))
+
+
+def test_a_first_frame_of_any_size_or_place_is_fitted_with_a_notice(model, tmp_path, caplog):
+    wide = np.random.default_rng(0).integers(0, 256, (30, 40, 3)).astype(np.uint8)
+    write_picture(tmp_path / "wide.png", wide)
+    dreams = [Dream(model, it) for it in (wide, tmp_path / "wide.png", str(tmp_path / "wide.png"))]
+    assert torch.equal(dreams[0].past, dreams[1].past)
+    assert torch.equal(dreams[0].past, dreams[2].past)
+    assert [it.message for it in caplog.records] == [
+        "first_frame: the middle square of 40x30 pixels is resized to 16x16"
+    ] * 3
