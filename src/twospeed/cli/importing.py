@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from twospeed.cli.options import FIRST_SEED, FrameSize, Workers, workers_of
+from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.registry import FORMATS
@@ -59,6 +60,8 @@ def import_(
         f" ({done.seconds:.1f} of {done.seconds_listed:.1f} s) from {done.num_entries} of"
         f" {done.num_listed} {FORMATS[format].entries}{lines}"
     )
+    if done.advice:
+        say(done.advice)
 
 
 def _say_and_note(said: list[str]) -> Callable[[str], None]:

@@ -36,5 +36,6 @@ def _check(number: float, option: Any) -> None:
     if not math.isfinite(number):
         raise ConfigError(f"{name} takes a number, got {number}")
     if number < 0 or (number == 0 and option.name not in ZERO_IS_FINE):
-        least = "0 or more" if option.name in ZERO_IS_FINE else "above 0"
-        raise ConfigError(f"{name} takes a number {least}, got {number:g}")
+        above = "1 or more" if isinstance(number, int) else "above 0"
+        least = "0 or more" if option.name in ZERO_IS_FINE else above
+        raise ConfigError(f"{name} must be {least}, got {number:g}")

@@ -65,6 +65,9 @@ class Imported:
     lines: tuple[str, ...]
     """What was left out or is not as usual, a line each."""
 
+    advice: str = ""
+    """What to do where nothing can be trained on so little; "" otherwise."""
+
 
 def import_recordings(
     config: ImportConfig,
@@ -110,19 +113,19 @@ def import_recordings(
             aside.write_text("".join(f"{line}\n" for line in account.lines), encoding="utf-8")
         entries = write_index(out)
         chunks = sum(it.num_chunks for it in done)
-        if chunks < LEAST_CHUNKS and sum(len(entry.seeds) for entry in entries) == 1:
-            say(too_few(chunks, config))
+        is_alone = sum(len(entry.seeds) for entry in entries) == 1
     return Imported(
         num_episodes=sum(len(entry.seeds) for entry in entries),
         num_planned=len(takes),
         num_frames=sum(entry.num_frames for entry in entries),
         num_bytes=sum(entry.num_bytes for entry in entries),
-        num_chunks=sum(it.num_chunks for it in done),
+        num_chunks=chunks,
         num_entries=len({entry for it in done for entry in it.entries}),
         num_listed=account.num_entries,
         seconds=sum(it.seconds for it in done),
         seconds_listed=account.seconds,
         lines=account.lines,
+        advice=too_few(chunks, config) if is_alone and chunks < LEAST_CHUNKS else "",
     )
 
 
