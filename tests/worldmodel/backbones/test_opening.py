@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import torch
+from huggingface_hub.errors import OfflineModeIsEnabled
 
 from twospeed.cli.app import main
 from twospeed.core.errors import ConfigError, DataError, UnknownNameError
@@ -84,7 +85,7 @@ def test_a_device_or_precision_that_is_not_there_is_one_line(saved):
 
 def test_a_hub_id_offline_is_one_line(monkeypatch):
     def unreachable(*_, **__):
-        raise hub.OfflineModeIsEnabled("offline")
+        raise OfflineModeIsEnabled("offline")
 
     monkeypatch.setattr(hub, "snapshot_download", unreachable)
     with pytest.raises(DataError, match="hub cannot be reached"):
