@@ -13,8 +13,11 @@ from twospeed.memory.files import load_memory, save_memory
 from twospeed.memory.memory_file import memory_of, open_memories
 from twospeed.memory.views.coverage import covering
 from twospeed.memory.views.locating import located
+from twospeed.memory.views.reading import drawn_from
 from twospeed.memory.views.rows import Rows
+from twospeed.memory.views.seeing import shown_in
 from twospeed.worldmodel.reading import Reading
+from twospeed.worldmodel.rendering.sweep import SeenViews
 
 CONFIG = ViewConfig(rank=12)
 CERTAIN = replace(CONFIG, retrieval_range=(-1000.0, -999.0))
@@ -156,6 +159,31 @@ def test_what_is_sure_is_the_drawing_and_the_denoiser_is_not_asked(
     made = generated(viewing_model, memory, window[:, :, 4:])
     torch.testing.assert_close(made, reading.drawn.latents, atol=1e-4, rtol=1e-4)
     assert reading.familiarity_B.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("turn", "shown"), [(0, [1, 1, 1, 1]), (45, [0, 0, 1, 1]), (-45, [1, 1, 0, 0]), (95, [0] * 4)]
+)
+def test_a_cell_counts_as_shown_where_a_seen_view_looks(turn, shown):
+    views = SeenViews(
+        pixels=torch.zeros(1, 1, 3, 16, 16),
+        told=torch.zeros(1, 1, 3, 8, 8),
+        steps_BK3=torch.tensor([[[0.0, 0.0, -math.radians(turn)]]]),
+        is_there_BK=torch.ones(1, 1, dtype=torch.bool),
+    )
+    found = shown_in(views, torch.linspace(0.5, 8, 6), 4, reach=1.0)
+    assert found.shape == (1, 4, 4)
+    assert found[0, 1:3].round().tolist() == [[float(it) for it in shown]] * 2
+
+
+def test_where_no_view_looks_nothing_is_sure_however_small_the_error_seems(
+    viewing_model, make_window
+):
+    memory = observed(viewing_model, make_window(1), config=CERTAIN)
+    rows = memory.writer.rows(0)
+    behind = rows.poses_R3[rows.is_there_R][:1] + torch.tensor([0.0, 0.0, math.pi])
+    *_, shown = drawn_from(viewing_model, rows, behind, most=4)
+    assert not shown.any()
 
 
 @pytest.mark.parametrize("is_empty", [True, False])

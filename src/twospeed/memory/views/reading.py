@@ -15,7 +15,7 @@ from torch.nn import functional
 from twospeed.memory.retrieval_gate import gated
 from twospeed.memory.views.coverage import covering
 from twospeed.memory.views.rows import Rows
-from twospeed.memory.views.seeing import seen_from
+from twospeed.memory.views.seeing import seen_from, shown_in
 from twospeed.memory.views.writer import ViewWriter
 from twospeed.worldmodel.codec import encode_frames, to_frames
 from twospeed.worldmodel.contract import recall_denoiser
@@ -92,10 +92,10 @@ def _drawn(
     share_NHW = torch.ones_like(latents_NCHW[:, 0])
     todo = [place for place, row in enumerate(known) if row is None]
     if todo:
-        pixels, errors = drawn_from(model, rows, poses_N3[todo], config.references)
+        pixels, errors, shown = drawn_from(model, rows, poses_N3[todo], config.references)
         drawn = encode_frames(model.autoencoder, to_frames(pixels)[None])[0].transpose(0, 1)
         latents_NCHW[todo] = drawn.to(latents_NCHW)
-        share_NHW[todo] = _shares(errors, cells, config.retrieval_range)
+        share_NHW[todo] = shown * _shares(errors, cells, config.retrieval_range)
     return latents_NCHW.transpose(0, 1), share_NHW[None]
 
 
@@ -107,7 +107,9 @@ def _shares(errors_NSS: Tensor, cells: int, retrieval_range: tuple[float, float]
     return ((expected_db - begin) / (whole - begin)).clamp(0, 1)
 
 
-def drawn_from(model: WorldModel, rows: Rows, poses_N3: Tensor, most: int) -> tuple[Tensor, Tensor]:
+def drawn_from(
+    model: WorldModel, rows: Rows, poses_N3: Tensor, most: int
+) -> tuple[Tensor, Tensor, Tensor]:
     """Draw what is seen from some poses.
 
     Args:
@@ -117,21 +119,22 @@ def drawn_from(model: WorldModel, rows: Rows, poses_N3: Tensor, most: int) -> tu
         most: how many seen views one is drawn from at most.
 
     Returns:
-        Pixels (N, 3, S, S), and the logs of the errors that are to be expected, (N, S, S).
+        Pixels (N, 3, S, S), the logs of the errors that are to be expected, (N, S, S), and how far
+        seen views show the cells at all, 0 to 1, (N, cells, cells).
     """
     renderer = cast(ViewRenderer, model.renderer)
-    reach, side = renderer.config.reach, renderer.config.side
+    reach, side, cells = (getattr(renderer.config, it) for it in ("reach", "side", "latent_cells"))
     chosen = [
         covering(rows.poses_R3, rows.is_there_R, pose, most=most, reach=reach)[0]
         for pose in poses_N3
     ]
     if not any(len(it) for it in chosen):
         nothing = poses_N3.new_zeros(len(poses_N3), 3, side, side)
-        return nothing, nothing[:, 0] + torch.inf
+        return nothing, nothing[:, 0] + torch.inf, nothing[:, 0, :cells, :cells]
     views = seen_from(model, renderer, rows, chosen, poses_N3)
     drawn, errors = renderer.frames(views)
-    is_blank = ~views.is_there_BK.any(1)[:, None, None]
-    return drawn, errors.masked_fill(is_blank, torch.inf)
+    shown = shown_in(views, renderer.depth, cells, reach=reach)
+    return drawn, errors, shown
 
 
 def _after(past: int, new_BCNHW: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from twospeed.memory.views.rows import Rows
@@ -14,7 +15,7 @@ from twospeed.worldmodel.codec import decode_latents, to_pixels
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.rendering.poses import relative
 from twospeed.worldmodel.rendering.renderer import ViewRenderer
-from twospeed.worldmodel.rendering.sweep import SeenViews
+from twospeed.worldmodel.rendering.sweep import SeenViews, in_view, rays_of
 
 
 def seen_from(
@@ -44,6 +45,26 @@ def seen_from(
         steps_BK3=relative(rows.poses_R3[used_U][kept_NK], poses_N3[:, None]),
         is_there_BK=index_NK >= 0,
     )
+
+
+def shown_in(views: SeenViews, depth_D: Tensor, cells: int, *, reach: float) -> Tensor:
+    """Return how far seen views show the cells of new ones, 0 to 1, (N, cells, cells).
+
+    Where none looks there is nothing to draw, and what is drawn is an even grey that lies close to
+    any dim place: the error that the renderer expects of it must not be asked. A cell that is shown
+    to half or less, over its area and over all depths, counts as not shown.
+
+    Args:
+        views: what was seen, from N new poses.
+        depth_D: metres.
+        cells: along a side of a frame.
+        reach: slope at the edge of a frame.
+    """
+    rays = rays_of(2 * cells, reach).to(depth_D).expand(len(views.is_there_BK), -1, -1)
+    _, _, is_seen_NKRD = in_view(views, rays, depth_D, reach=reach)
+    shown_NR = is_seen_NKRD.any(1).float().mean(-1)
+    shown = functional.avg_pool2d(shown_NR.unflatten(1, (2 * cells, 2 * cells)), 2)
+    return (2 * shown - 1).clamp(0, 1)
 
 
 def pixels_of(model: WorldModel, renderer: ViewRenderer, latents_UO: Tensor) -> Tensor:
