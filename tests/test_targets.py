@@ -12,7 +12,7 @@ from twospeed.worldmodel.catalogue import MODEL, PACKAGED, packaged_models
 
 SOURCE = Path(__file__).parents[1] / "src" / "twospeed"
 MAY_REMOVE = {
-    "core/files.py", "core/folders.py",
+    "core/files.py", "core/folders.py", "core/runs/claims.py", "core/runs/locks.py",
     "data/streaming.py", "worlds/simulators/minetest_engine.py",  # temporary folders of their own
 }  # fmt: skip
 INPUTS = {
@@ -63,7 +63,10 @@ def paths():
 
 
 OUTPUTS = [path for path in paths() if path not in INPUTS]
-IS_FILE = {path for path in OUTPUTS if path.endswith((" --json", " --plot"))} | {"dream --out"}
+IS_FILE = {path for path in OUTPUTS if path.endswith((" --json", " --plot"))} | {
+    "dream --out",
+    "dream --sheet",
+}
 
 
 def tree(folder):

@@ -94,5 +94,5 @@ def test_a_schedule_survives_its_folder_and_a_damaged_one_is_one_line(tmp_path):
     assert torch.equal(loaded.signals, NoiseSchedule.of(config).signals)
     assert loaded.prediction_type == "epsilon"
     (tmp_path / "scheduler" / "scheduler_config.json").write_text("{")
-    with pytest.raises(DataError, match="noise schedule"):
+    with pytest.raises(DataError, match=r"scheduler_config\.json as JSON"):
         NoiseSchedule.from_pretrained(tmp_path)

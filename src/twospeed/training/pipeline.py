@@ -63,6 +63,11 @@ NOTE = "run.json"
 WORK = ("*/checkpoint", "model")
 """What is worth keeping in it."""
 
+SCRAPS = (
+    "latents/*/*.npy", "latents/*/*.json", "autoencoder/*.npy", "*/posed/*", "*/journal.jsonl",
+)  # fmt: skip
+"""What may lie there before."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trained:
@@ -240,7 +245,9 @@ def own_run(out: Path, wanted: dict[str, Any], accelerator: Accelerator) -> Iter
         if accelerator.is_main_process:
             earlier = note_in(out, NOTE)
             known = earlier and _with_newer_settings(earlier)
-            stack.enter_context(claimed(out, NOTE, wanted, kind="run", work=WORK, known=known))
+            stack.enter_context(
+                claimed(out, NOTE, wanted, kind="run", work=WORK, scraps=SCRAPS, known=known)
+            )
             sweep(out)
         accelerator.wait_for_everyone()
         yield

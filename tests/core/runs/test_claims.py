@@ -1,6 +1,7 @@
 import pytest
 
 from twospeed.core.errors import ConfigError, DataError
+from twospeed.core.files import write_json
 from twospeed.core.runs.claims import claimed
 
 WANTED = {"config": {"steps": 3}, "data": {"hash": "a"}}
@@ -14,7 +15,8 @@ def fail(out, error, *left):
 
 
 def claim(out, wanted, **more):
-    return claimed(out, "run.json", wanted, kind="run", work=("checkpoint",), **more)
+    scraps = ("half/*", "frames of other data/*")
+    return claimed(out, "run.json", wanted, kind="run", work=("checkpoint",), scraps=scraps, **more)
 
 
 def test_a_run_with_work_goes_on_with_the_same_alone(tmp_path):
@@ -51,6 +53,33 @@ def test_what_a_kill_left_without_work_is_begun_anew(tmp_path):
         fail(out, KeyboardInterrupt(), "frames of other data")
     with claim(out, {"config": {"steps": 4}}):
         assert [path.name for path in out.iterdir()] == ["run.json"]
+
+
+@pytest.mark.parametrize("own", ["thesis.txt", "cache/thesis.txt", "other/part.npy"])
+def test_files_of_ones_own_are_never_cleared_away(tmp_path, own):
+    out = tmp_path / "run"
+    for path in (out / own, out / "cache" / "part.npy"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    write_json(out / "note.json", {"data": "a"})
+    before = sorted(out.rglob("*"))
+    given = {"kind": "run", "work": ("*/done",), "scraps": ("cache/*.npy",)}
+    with (
+        pytest.raises(DataError, match="nothing was touched"),
+        claimed(out, "note.json", {"data": "b"}, **given),
+    ):
+        pass
+    with (
+        pytest.raises(DataError, match="a mistake"),
+        claimed(out, "note.json", {"data": "a"}, **given),
+    ):
+        raise DataError("a mistake")
+    assert sorted(out.rglob("*")) == before
+    (out / own).unlink()
+    if own.startswith("other"):
+        (out / "other").rmdir()
+    with claimed(out, "note.json", {"data": "b"}, **given):
+        assert [it.name for it in out.iterdir()] == ["note.json"]
 
 
 def test_a_mistake_after_work_leaves_the_work(tmp_path):

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from twospeed.core.errors import DataError, TwospeedError, a_few
-from twospeed.core.files import write_json, writing
-from twospeed.core.folders import note_in
+from twospeed.core.files import is_left_behind, write_json, writing
+from twospeed.core.folders import FolderKind, note_in
 from twospeed.core.runs.locks import held
 
 Json = dict[str, Any]
@@ -22,7 +22,14 @@ Json = dict[str, Any]
 
 @contextmanager
 def claimed(
-    out: Path, note: str, wanted: Json, *, kind: str, work: Sequence[str], known: Json | None = None
+    out: Path,
+    note: str,
+    wanted: Json,
+    *,
+    kind: str,
+    work: Sequence[str],
+    scraps: Sequence[str] = (),
+    known: Json | None = None,
 ) -> Iterator[None]:
     """Hold a folder for one run; after a mistake of the user's nothing is left in a new one.
 
@@ -33,6 +40,7 @@ def claimed(
             counts as the same.
         kind: of what is made, such as "run".
         work: patterns of files, one of which is there as soon as something is worth keeping.
+        scraps: patterns of the files that may be there before, beside the note.
         known: the note that is there as this version would write it; None takes it as it is.
 
     Raises:
@@ -44,13 +52,13 @@ def claimed(
         if found is not None and found != wanted:
             if has_work(out, work):
                 raise DataError(_complaint(out, found, wanted, kind))
-            clear(out)
+            clear(out, (note, *scraps))
         write_json(out / note, wanted)
         try:
             yield
         except TwospeedError:
-            if not has_work(out, work):
-                clear(out)
+            if not has_work(out, work) and not strangers_in(out, (note, *scraps)):
+                clear(out, (note, *scraps))
             raise
 
 
@@ -89,12 +97,27 @@ def has_work(out: Path, work: Sequence[str]) -> bool:
     return any(True for pattern in work for _ in out.glob(pattern))
 
 
-def clear(out: Path) -> None:
-    """Remove all that is in a folder of ours.
+def strangers_in(out: Path, files: Sequence[str]) -> list[str]:
+    """Return what in a folder is of none of these patterns, nor left half-written by a kill."""
+    kind = FolderKind(name="a run", files=tuple(files), sign=lambda _: True)
+    return [it for it in kind.strangers(out) if not is_left_behind(Path(it))]
+
+
+def clear(out: Path, files: Sequence[str]) -> None:
+    """Remove all that is in a folder of ours, if nothing else is there.
+
+    Args:
+        out: the folder.
+        files: patterns of all files that may be there.
 
     Raises:
-        DataError: when it cannot be removed.
+        DataError: when another file is there, and nothing is touched, or one cannot be removed.
     """
+    if strangers := strangers_in(out, files):
+        raise DataError(
+            f"{out} holds {strangers[0]}, which is no part of what is made there; nothing was"
+            " touched: name another folder"
+        )
     with writing(out, "clear"):
         for path in out.iterdir():
             if path.is_dir() and not path.is_symlink():

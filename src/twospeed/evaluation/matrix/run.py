@@ -29,6 +29,7 @@ NOTE = "evaluation.json"
 """Says in a folder what is evaluated there."""
 
 _WORK = ("episodes/*/*.json",)
+_SCRAPS = ("episodes/*/*.mp4", "episodes/*/*.npz")
 
 Json = dict[str, Any]
 Unit = tuple[str, int]
@@ -90,7 +91,9 @@ def run_matrix(config: MatrixConfig, out: Path, *, weights: Path | None = None) 
     for name in config.memories:
         MEMORIES[name].make(model, 0)  # what does not go with the model is said now
     check_rate(model, config.world or model.settings.world)
-    with claimed(out, NOTE, _note(config, model, weights), kind="evaluation", work=_WORK):
+    with claimed(
+        out, NOTE, _note(config, model, weights), kind="evaluation", work=_WORK, scraps=_SCRAPS
+    ):
         for folder in (out / "episodes").glob("*"):
             sweep(folder)
         return _run(config, model, out, weights, started)

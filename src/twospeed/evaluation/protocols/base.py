@@ -72,14 +72,16 @@ def check_moves(model: WorldModel) -> None:
 def check_rate(model: WorldModel, world: str) -> None:
     """Refuse a world whose frames are not as far apart as those that a model generates.
 
+    The rate of weights that were trained on no world of ours is a habit alone: any will do.
+
     Raises:
         UnknownNameError: when there is no such world.
         ConfigError: saying both rates.
     """
     there, here = lookup(WORLDS, world, "world").frames_per_second, model.settings
-    if not is_same_rate(there, here.frames_per_second):
+    if here.world and not is_same_rate(there, here.frames_per_second):
         raise ConfigError(
-            f"{world} has {there:g} frames a second, this model of {here.world or 'other data'}"
+            f"{world} has {there:g} frames a second, this model of {here.world}"
             f" {here.frames_per_second:g}: take a model that was trained on that rate"
         )
 

@@ -100,7 +100,9 @@ def train_inverse_dynamics(
         "data": data_note(ShardSource(folder=data)),
         "model": model and model.fingerprint(),
     }
-    with claimed(out, NOTE, wanted, kind="run", work=("*/checkpoint", "best")):
+    with claimed(
+        out, NOTE, wanted, kind="run", work=("*/checkpoint", "best"), scraps=("*/journal.jsonl",)
+    ):
         return _train_all(config, data, out, minutes, model)
 
 
