@@ -3,11 +3,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn import functional
 
 from twospeed.core.errors import DataError
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.rendering.poses import moved, relative, walked
-from twospeed.worldmodel.rendering.sweep import SeenViews, in_view, rays_of
+from twospeed.worldmodel.rendering.sweep import SeenViews, in_view, looked_up, rays_of, sweep
 
 FULL_CIRCLE = 2 * math.pi
 
@@ -125,6 +126,44 @@ def test_weighing_every_other_pixel_keeps_the_sharpness_of_the_view(viewing_mode
     drawn, errors = renderer.frames(views)
     torch.testing.assert_close(drawn, views.pixels[:, 0], atol=0.01, rtol=0.01)
     assert errors.shape == (1, 16, 16)
+
+
+def doubled(images):
+    return functional.interpolate(images, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+@torch.no_grad()
+def drawn_by_definition(renderer, views):
+    """Return what `frames` draws, all samples of all rays weighed, in a view or not."""
+    (batch, seen), depth = views.is_there_BK.shape, renderer.depth
+    half, whole = (rays_of(side, 1.0).expand(batch, -1, -1) for side in (8, 16))
+    weights, _ = renderer._weigh(sweep(views, half, depth, reach=1.0))
+    weights = doubled(weights.mT.flatten(1, 2).unflatten(2, (8, 8)))
+    errors = doubled(renderer(views, half).log_error.view(batch, 1, 8, 8))[:, 0]
+    _, places, _ = in_view(views, whole, depth, reach=1.0)
+    colour = looked_up(views.pixels, places).unflatten(0, (batch, seen))
+    weights = weights.flatten(2).unflatten(1, (seen, -1)).mT[..., None]
+    return (weights * colour).sum((1, 3)).mT.unflatten(2, (16, 16)), errors
+
+
+def test_whole_frames_are_what_all_their_samples_give(viewing_model):
+    renderer = viewing_model.renderer
+    steps = torch.randn(5, 4, 3, generator=torch.Generator().manual_seed(3)) * 0.5
+    views = replace(views_at(renderer, steps.tolist()), is_there_BK=steps[..., 2] > -0.4)
+    for mine, defined in zip(
+        renderer.frames(views), drawn_by_definition(renderer, views), strict=True
+    ):
+        torch.testing.assert_close(mine, defined, atol=0.02, rtol=0.001)
+
+
+@pytest.mark.parametrize("second", [0.0, math.pi])
+def test_a_frame_of_which_no_view_shows_anything_is_blank(viewing_model, second):
+    renderer = viewing_model.renderer
+    views = views_at(renderer, [[[0.0, 0, math.pi]], [[0.0, 0, second]]])
+    drawn, errors = renderer.frames(views)
+    assert not drawn[0].any()
+    assert bool(drawn[1].any()) == (second == 0)
+    assert errors.isfinite().all()
 
 
 def test_the_renderer_learns_through_all_of_its_networks(viewing_model):

@@ -19,13 +19,15 @@ from twospeed.worldmodel.rendering.encoder import ViewEncoder
 from twospeed.worldmodel.rendering.motion import MotionReader
 from twospeed.worldmodel.rendering.sweep import (
     EXTRA,
+    NEVER,
     Samples,
     SeenViews,
-    in_view,
     looked_up,
-    rays_of,
+    stops,
     sweep,
 )
+from twospeed.worldmodel.rendering.weighing import Layers
+from twospeed.worldmodel.rendering.whole import draw_whole
 
 LAYER = "views"
 """Name, in a renderer, of the layer that fast weights are written to."""
@@ -34,8 +36,6 @@ ROW_FEATURES = 5
 """Inputs of that layer: 1 where there is a view, x and y in metres, heading in radians, and the
 number of the chunk that it was seen in."""
 
-_NEVER = -1e4
-_BLOCK = 256  # rays of all views that are worked on at once: what they need stays in the cache
 _MIXED = 16  # features of a ray that tell how sure it is
 
 
@@ -126,55 +126,27 @@ class ViewRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
     @torch.no_grad()
     def frames(self, views: SeenViews) -> tuple[Tensor, Tensor]:
         """Draw whole frames, weighing every other pixel: (B, 3, S, S) and log errors (B, S, S)."""
-        side, half = self.config.side, self.config.side // 2
-        batch, seen = views.is_there_BK.shape
-        coarse = rays_of(half, self.config.reach).to(self.depth).expand(batch, -1, -1)
-        blocks = [
-            self._weigh(sweep(views, rays, self.depth, reach=self.config.reach))
-            for rays in coarse.split(max(1, _BLOCK // batch), 1)
-        ]
-        weight_BKND, mixed = (
-            torch.cat([block[part] for block in blocks], axis) for part, axis in ((0, 2), (1, 1))
+        layers = Layers(
+            sample=self.sample, point=self.point, unsure=self.unsure, depth_D=self.depth
         )
-        errors = self.unsure(mixed)[..., 0].unflatten(1, (1, half, half))
-        weights = weight_BKND.permute(0, 1, 3, 2).flatten(1, 2).unflatten(2, (half, half))
-        errors, weights = (_doubled(it) for it in (errors, weights))
-        fine = rays_of(side, self.config.reach).to(self.depth).expand(batch, -1, -1)
-        _, places, _ = in_view(views, fine, self.depth, reach=self.config.reach)
-        colour = looked_up(views.pixels, places).unflatten(0, (batch, seen))
-        weight_BKND = weights.flatten(2).unflatten(1, (seen, -1)).transpose(2, 3)
-        drawn = (weight_BKND[..., None] * colour).sum((1, 3))
-        return drawn.mT.unflatten(2, (side, side)), errors[:, 0]
+        return draw_whole(layers, views, self.config.side, reach=self.config.reach)
 
     def _weigh(self, samples: Samples) -> tuple[Tensor, Tensor]:
         """Return weights of all samples (B, K, N, D), and features of their rays (B, N, ...)."""
         is_seen = samples.is_seen
         told = cast(Tensor, self.sample(samples.features))
-        share = told[..., -2].masked_fill(~is_seen, _NEVER).softmax(1) * is_seen
+        share = told[..., -2].masked_fill(~is_seen, NEVER).softmax(1) * is_seen
         colour = samples.features[..., -EXTRA : -EXTRA + 3]
         mean = (share[..., None] * colour).sum(1)
         spread = (share[..., None] * (colour - mean[:, None]).square()).sum(1)
-        best = told[..., -1].masked_fill(~is_seen, _NEVER).amax(1).clamp_min(-20)[..., None]
+        best = told[..., -1].masked_fill(~is_seen, NEVER).amax(1).clamp_min(-20)[..., None]
         many = is_seen.sum(1).to(mean)[..., None] / 4
         mixed = (share[..., None] * told[..., :-2]).sum(1)
         point = self.point(torch.cat([mixed, spread.clamp_min(1e-6).sqrt(), many, best], -1))
-        solid_BND = (point[..., 0] + best[..., 0]).masked_fill(~is_seen.any(1), _NEVER)
-        stop_BND, total_BN1 = _stops(functional.softplus(solid_BND))
+        solid_BND = (point[..., 0] + best[..., 0]).masked_fill(~is_seen.any(1), NEVER)
+        stop_BND, total_BN1 = stops(functional.softplus(solid_BND))
         inverse = (stop_BND / self.depth).sum(-1, keepdim=True)
         off = (stop_BND * (1 / self.depth - inverse).square()).sum(-1, keepdim=True)
         ray = (stop_BND[..., None] * point[..., 1:]).sum(2)
         ray = torch.cat([ray, total_BN1, inverse, off.clamp_min(1e-6).sqrt()], -1)
         return share * stop_BND[:, None], ray
-
-
-def _stops(density_BND: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the share of each ray that ends at each depth, (B, N, D), and its sum, unscaled."""
-    stopped = 1 - (-density_BND).exp()
-    passed = torch.cat([torch.ones_like(stopped[..., :1]), 1 - stopped[..., :-1] + 1e-6], -1)
-    share = passed.cumprod(-1) * stopped
-    total = share.sum(-1, keepdim=True)
-    return share / (total + 1e-3), total
-
-
-def _doubled(images_BCHW: Tensor) -> Tensor:
-    return functional.interpolate(images_BCHW, scale_factor=2, mode="bilinear", align_corners=False)

@@ -15,7 +15,11 @@ from torch.nn import functional
 EXTRA = 9
 """Features of a sample beside those of the encoder: its colour, and how its depths compare."""
 
-_LEAST_AHEAD = 0.1  # metres; what is nearer to a seen view's plane is not in it
+LEAST_AHEAD = 0.1
+"""Metres; what is nearer to a seen view's plane is not in it."""
+
+NEVER = -1e4
+"""Logarithm of what is as good as nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -94,8 +98,8 @@ def in_view(
     from_right = right_BN[:, None, :, None] * depth_D + step_left
     ahead = from_ahead * turn.cos() - from_right * turn.sin()
     right = from_ahead * turn.sin() + from_right * turn.cos()
-    is_ahead = ahead > _LEAST_AHEAD
-    ahead = ahead.clamp_min(_LEAST_AHEAD / 2)
+    is_ahead = ahead > LEAST_AHEAD
+    ahead = ahead.clamp_min(LEAST_AHEAD / 2)
     down = down_BN[:, None, :, None] * depth_D
     places = torch.stack([right, down.expand_as(right)], -1) / ahead[..., None] / reach
     is_seen = is_ahead & (places.abs() < 1).all(-1) & views.is_there_BK[..., None, None]
@@ -110,9 +114,14 @@ def looked_up(images_BKCHW: Tensor, places: Tensor) -> Tensor:
     return found.permute(0, 2, 3, 1)
 
 
+def line_of(side: int, reach: float) -> Tensor:
+    """Return the slopes of the pixels along a side of a frame, (S,)."""
+    return ((torch.arange(side) + 0.5) / (side / 2) - 1) * reach
+
+
 def rays_of(side: int, reach: float) -> Tensor:
     """Return the slopes of all pixels of a frame, row by row, (S * S, 2): right and down."""
-    line = ((torch.arange(side) + 0.5) / (side / 2) - 1) * reach
+    line = line_of(side, reach)
     down, right = torch.meshgrid(line, line, indexing="ij")
     return torch.stack([right, down], -1).flatten(0, 1)
 
@@ -128,3 +137,12 @@ def turned_rays(slopes_N2: Tensor, turn: Tensor) -> Tensor:
     cosine, sine = turn.cos()[..., None], turn.sin()[..., None]
     ahead = cosine - right * sine
     return torch.stack([(sine + right * cosine) / ahead, down / ahead], -1)
+
+
+def stops(density_BND: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the share of each ray that ends at each depth, (B, N, D), and its sum, unscaled."""
+    stopped = 1 - (-density_BND).exp()
+    passed = torch.cat([torch.ones_like(stopped[..., :1]), 1 - stopped[..., :-1] + 1e-6], -1)
+    share = passed.cumprod(-1) * stopped
+    total = share.sum(-1, keepdim=True)
+    return share / (total + 1e-3), total
