@@ -149,5 +149,5 @@ def _claim(config: ImportConfig, takes: Sequence[Take], out: Path) -> None:
             " folder"
         )
     if found != wanted:
-        clear(out, (NOTE,))
+        clear(out, (NOTE, "account/*"))
         write_json(out / NOTE, wanted)

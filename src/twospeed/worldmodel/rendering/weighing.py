@@ -68,7 +68,8 @@ class Weighing:
         ray_PRF = point_PRF[..., 1:] * stop_PR[..., None]
         ray = summed(ray_PRF.flatten(1), place_P // depths, columns)
         ray_LRF = torch.cat([ray.unflatten(1, (stop_PR.shape[1], -1)), sums_LR3], -1)
-        return layers.unsure(ray_LRF)[..., 0], share_ER * stop_PR[spot_E]
+        error_LR: Tensor = layers.unsure(ray_LRF)[..., 0]
+        return error_LR, share_ER * stop_PR[spot_E]
 
     def _samples(self, entries: Entries, colour_3ER: Tensor) -> Tensor:
         """Return what the first network says of every sample, (E, R, F + 2)."""
