@@ -22,6 +22,10 @@ from twospeed.core.untrusted import typed
 
 PREFIX = "base_model.model."
 CONFIG = "adapter_config.json"
+STOCK = "pytorch_lora_weights.safetensors"
+STOCK_SECOND = "pytorch_lora_weights_2.safetensors"
+"""Of the second transformer of a pipeline that has two."""
+
 _ENDINGS = (".lora_A.weight", ".lora_B.weight")
 _STORED = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
@@ -48,6 +52,26 @@ def named_tensors(
         for ending, half in parts
         for layer, tensor in half.items()
     }
+
+
+def stock_files(
+    down: Mapping[str, Tensor], up: Mapping[str, Tensor], part: str
+) -> dict[str, dict[str, Tensor]]:
+    """Return diffusers' LoRA files by their names: one, or one for each of two transformers.
+
+    Args:
+        down: layer -> (R, I).
+        up: layer -> (O, R).
+        part: of the pipeline that is adapted, such as "transformer"; layers of two transformers
+            are named by their parts, and diffusers reads both files as of the first.
+    """
+    found: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in named_tensors(down, up, "").items():
+        is_second = name.startswith(f"{part}_2.")
+        layer = name.removeprefix(f"{part}_2." if is_second else f"{part}.")
+        file = STOCK_SECOND if is_second else STOCK
+        found.setdefault(file, {})[f"{part}.{layer}" if part else layer] = tensor
+    return found
 
 
 def halves_of(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

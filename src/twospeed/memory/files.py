@@ -3,7 +3,8 @@
     adapter_model.safetensors   peft's names; metadata: format, model hash, chunks, records
     adapter_config.json         peft's configuration, so that other tools open it
     pytorch_lora_weights.safetensors   the weights once more under diffusers' names, of a family of
-                                another maker: its `load_lora_weights` takes the folder
+                                another maker: its `load_lora_weights` takes the folder; of two
+                                transformers the second's lie in pytorch_lora_weights_2.safetensors
     writer.safetensors          what the next write needs beside the weights: the matrix P of the
                                 least squares, or Adam's averages and rehearsed windows
 
@@ -33,10 +34,13 @@ from twospeed.core.untrusted import parse_json, parsing, typed
 from twospeed.memory.adapter_files import (
     CONFIG,
     PREFIX,
+    STOCK,
+    STOCK_SECOND,
     check_halves,
     factor_in,
     halves_of,
     named_tensors,
+    stock_files,
 )
 from twospeed.memory.config import FastLearningConfig, ViewConfig
 from twospeed.memory.fast_weights import FastWeights, WriteRecord
@@ -48,7 +52,6 @@ from twospeed.worldmodel.rendering.renderer import LAYER
 FORMAT = "twospeed-memory-1"
 WEIGHTS = "adapter_model.safetensors"
 WRITER = "writer.safetensors"
-STOCK = "pytorch_lora_weights.safetensors"
 
 
 def _is_memory(folder: Path) -> bool:
@@ -66,7 +69,9 @@ def _opened(path: Path) -> Iterator[Any]:
         yield file
 
 
-MEMORY = FolderKind(name="a memory", files=(WEIGHTS, CONFIG, WRITER, STOCK), sign=_is_memory)
+MEMORY = FolderKind(
+    name="a memory", files=(WEIGHTS, CONFIG, WRITER, STOCK, STOCK_SECOND), sign=_is_memory
+)
 """What `save_memory` writes."""
 
 
@@ -103,7 +108,8 @@ def save_memory(memory: MemoryFile | FastWeights, path: StrPath) -> None:
         if file.writer:
             save_file(file.writer, aside / WRITER)
         if file.part:
-            save_file(named_tensors(file.down, file.up, f"{file.part}."), aside / STOCK)
+            for name, tensors in stock_files(file.down, file.up, file.part).items():
+                save_file(tensors, aside / name)
         write_json(aside / CONFIG, peft_config)
 
 

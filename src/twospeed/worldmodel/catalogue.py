@@ -51,6 +51,7 @@ _PARTS = {
     "vae": NETWORK,
     "renderer": NETWORK,
     "memory_module": NETWORK,
+    "transformer_2": NETWORK,
     "text_encoder": TEXT_ENCODER,
     "tokenizer": TOKENIZER,
     "scheduler": SCHEDULER,

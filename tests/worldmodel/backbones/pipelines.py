@@ -90,6 +90,11 @@ def wan_21(_):
     return WanPipeline(**wan())
 
 
+def wan_22_a14b(_):
+    second = wan()["transformer"]
+    return WanPipeline(**wan(), transformer_2=second, boundary_ratio=0.875)
+
+
 def wan_22_ti2v(_):
     return WanPipeline(**wan(48, vae=TI2V_VAE, expand_timesteps=True))
 
@@ -159,7 +164,16 @@ def modelscope(folder):
 
 MAKERS = {
     maker.__name__: maker
-    for maker in (modelscope, wan_21, wan_22_ti2v, wan_22_ti2v_image, wan_22_image, skyreels, ltx)
+    for maker in (
+        modelscope,
+        wan_21,
+        wan_22_a14b,
+        wan_22_ti2v,
+        wan_22_ti2v_image,
+        wan_22_image,
+        skyreels,
+        ltx,
+    )
 }
 """Name -> what makes a tiny pipeline; it may write into a folder."""
 
@@ -168,7 +182,7 @@ def make(name, folder):
     """Return a pipeline in its evaluation mode whose weights are all random, none of them 0."""
     with initial_weights_of(0):
         pipeline = MAKERS[name](folder / f"{name}-words")
-        for part in (pipeline.vae, denoiser_of(pipeline)):
+        for part in (pipeline.vae, *denoisers_of(pipeline)):
             part.eval()
             for tensor in part.parameters():
                 tensor.data.add_(0.05 * torch.randn(tensor.shape))
@@ -179,3 +193,9 @@ def make(name, folder):
 def denoiser_of(pipeline):
     """Return the part of a pipeline that denoises."""
     return pipeline.unet if hasattr(pipeline, "unet") else pipeline.transformer
+
+
+def denoisers_of(pipeline):
+    """Return all parts that denoise."""
+    second = getattr(pipeline, "transformer_2", None)
+    return [denoiser_of(pipeline), *([second] if second is not None else [])]

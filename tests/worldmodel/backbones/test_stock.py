@@ -15,7 +15,9 @@ STEPS, LATENTS = 4, 2
 
 
 @pytest.mark.parametrize("scale", [1.0, 3.0])
-@pytest.mark.parametrize("name", ["wan_21", "wan_22_ti2v", "skyreels", "ltx", "modelscope"])
+@pytest.mark.parametrize(
+    "name", ["wan_21", "wan_22_a14b", "wan_22_ti2v", "skyreels", "ltx", "modelscope"]
+)
 @torch.no_grad()
 def test_our_loop_gives_the_video_of_the_stock_pipeline(saved, tmp_path, name, scale):
     model = WorldModel.from_pretrained(saved(name))
@@ -52,7 +54,8 @@ def ours_of(model, noise, scale):
 
 def theirs_of(name, folder, noise, scale, size, texts):
     pipeline = pipelines.make(name, folder)
-    pipelines.denoiser_of(pipeline).double()
+    for part in pipelines.denoisers_of(pipeline):
+        part.double()
     pipeline.text_encoder.double()
     packed = {"modelscope": 1, "ltx": 8}.get(name, 4)
     frames = LATENTS if packed == 1 else 1 + (LATENTS - 1) * packed

@@ -63,6 +63,9 @@ class MemoryModuleConfig(WriteLossConfig):
     episodes: Annotated[int, Within(2, 65_536)] = 8
     """Episodes in a step; each is told apart from its neighbour."""
 
+    score_weight: Annotated[float, Within(0, 1e6)] = 1.0
+    """Weight of the squared familiarity score that an empty memory gives: it should give none."""
+
     dtype: str = "float32"
     """Precision in which the frozen model is opened and written; the module is float32."""
 

@@ -21,8 +21,7 @@ from twospeed.core.fields import checked
 from twospeed.core.files import StrPath, as_path, written_aside
 from twospeed.core.random import generator_of
 from twospeed.core.ranges import Minutes
-from twospeed.memory.adapter_files import named_tensors
-from twospeed.memory.files import STOCK
+from twospeed.memory.adapter_files import stock_files
 from twospeed.training.checkpoint import reached_in
 from twospeed.training.data.windows import LatentWindows, windows_to
 from twospeed.training.finetune.config import FinetuneConfig
@@ -181,11 +180,13 @@ class _Learning:
         """Write ``model/``, and of an adapter ``lora/`` too."""
         if self.lora is not None:
             family = self.model.origin.family if self.model.origin else None
-            place = out / "lora" / STOCK
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with written_aside(place) as aside:
-                prefix = f"{family.part}." if family else ""
-                save_file(named_tensors(*self.lora.halves(), prefix), aside)
+            for name, tensors in stock_files(
+                *self.lora.halves(), family.part if family else ""
+            ).items():
+                place = out / "lora" / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with written_aside(place) as aside:
+                    save_file(tensors, aside)
             self.lora.merge_(self.model)
         self.model.to("cpu").save_pretrained(out / "model", card=_card(self.config))
 

@@ -28,6 +28,9 @@ class WriteLossConfig:
     """Share of the chunks that are written with their last past frame repeated, as if their episode
     began there: a place should also be known when it is reached in another way."""
 
+    score_weight: Annotated[float, Within(0, 1e6)] = 0.0
+    """Weight of the squared familiarity score that an empty memory gives: it should give none."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecallingConfig(WriteLossConfig):

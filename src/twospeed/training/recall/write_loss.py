@@ -60,6 +60,8 @@ class WriteLoss:
         errors = (without, with_memory, other_episode)
         squares = torch.stack([it.square().mean() for it in errors]).sum()
         squares = squares + self.rollout.forward_loss(chunks, memory, generator)
+        if self.config.score_weight:
+            squares = squares + self.config.score_weight * slow_EMO[..., -1].square().mean()
         if self.memory.both_ways:
             squares = squares + self.rollout.reverse_loss(chunks, memory, generator)
         return memory, squares, chunks

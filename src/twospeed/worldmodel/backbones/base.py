@@ -64,6 +64,11 @@ class Backbone:
     set_steps: SetSteps = plain_steps
     """How its pipeline sets the levels of a sampler."""
 
+    join: Callable[[Any, Callable[[str], Any], Index], Any] = (
+        lambda denoiser, load, index: denoiser  # noqa: ARG005
+    )
+    """(denoiser, what loads another part, index) -> the denoiser of all parts."""
+
     check: Callable[[Index, Path], None] = lambda index, folder: None  # noqa: ARG005
     """Refuses what of the family is not known."""
 

@@ -18,7 +18,16 @@ from twospeed.core.errors import DataError
 from twospeed.worldmodel.loading import quietly
 
 _ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
-_PARTS = ("transformer", "unet", "vae", "text_encoder", "tokenizer", "scheduler", "memory_module")
+_PARTS = (
+    "transformer",
+    "transformer_2",
+    "unet",
+    "vae",
+    "text_encoder",
+    "tokenizer",
+    "scheduler",
+    "memory_module",
+)
 
 
 def is_hub_id(name: str) -> bool:

@@ -94,10 +94,15 @@ def _foreign(folder: Path, index: Index, dtype: torch.dtype, variant: str | None
         )
     family = PIPELINES[name]
     family.check(index, folder)
-    place = folder / family.part
-    if not place.is_dir():
-        raise DataError(f"{folder} has no {family.part}/: is the pipeline whole?")
-    lookup({family.stored_as: None}, class_name_in(place), f"denoiser of {name}")
+
+    def load(part: str) -> Any:
+        place = folder / part
+        if not place.is_dir():
+            raise DataError(f"{folder} has no {part}/: is the pipeline whole?")
+        lookup({family.stored_as: None}, class_name_in(place), f"denoiser of {name}")
+        return load_network(family.denoiser, "denoiser", place, dtype=dtype, variant=variant)
+
+    denoiser = family.join(load(family.part), load, index)
     settings, said = family.settings, folder / SETTINGS
     if said.exists():
         settings = typed(ModelSettings, read_json(said), str(said))
@@ -107,7 +112,7 @@ def _foreign(folder: Path, index: Index, dtype: torch.dtype, variant: str | None
         ),
         schedule=family.schedule(_scheduler(folder / "scheduler")),
         autoencoder=load_autoencoder(folder, variant=variant),
-        denoiser=load_network(family.denoiser, "denoiser", place, dtype=dtype, variant=variant),
+        denoiser=denoiser,
         settings=settings,
         vocabulary=Vocabulary.load(folder),
         origin=Origin(family=family, index=index),

@@ -11,15 +11,23 @@ from twospeed.core.config import to_json
 from twospeed.core.files import read_json, write_json
 from twospeed.core.tensors import hash_of
 from twospeed.worldmodel.backbones.opening import Parts
+from twospeed.worldmodel.backbones.wan_experts import WanExperts
 from twospeed.worldmodel.catalogue import CLASS_NAME, INDEX, SETTINGS
 from twospeed.worldmodel.contract import as_module
 
 
+def denoisers_of(parts: Parts) -> list[tuple[str, Any]]:
+    """Return the denoiser by its folder; one of two transformers is in two."""
+    denoiser = as_module(parts.denoiser)
+    if isinstance(denoiser, WanExperts):
+        return list(denoiser.named_children())
+    return [(parts.origin.family.part if parts.origin else "denoiser", denoiser)]
+
+
 def networks_of(parts: Parts) -> list[tuple[str, Any]]:
     """Return all networks that are stored as diffusers does, by their folders."""
-    name = parts.origin.family.part if parts.origin else "denoiser"
     named = (
-        (name, as_module(parts.denoiser)),
+        *denoisers_of(parts),
         ("vae", parts.autoencoder),
         ("renderer", parts.renderer),
         ("memory_module", parts.memory_module),
@@ -65,9 +73,10 @@ def store_parts(parts: Parts, folder: Path, *, half: bool, card: str) -> None:
     if parts.origin is None:
         write_json(folder / INDEX, {"_class_name": CLASS_NAME, "settings": settings})
         return
-    family = parts.origin.family
-    config = folder / family.part / "config.json"
-    write_json(config, read_json(config) | {"_class_name": family.stored_as})
+    for name, _ in denoisers_of(parts):
+        config = folder / name / "config.json"
+        stored_as = parts.origin.family.stored_as
+        write_json(config, read_json(config) | {"_class_name": stored_as})
     write_json(folder / INDEX, dict(parts.origin.index))
     write_json(folder / SETTINGS, settings)
 

@@ -17,6 +17,7 @@ from twospeed.core.random import generator_of, normal
 from twospeed.core.shapes import check_shapes
 from twospeed.worldmodel.backbones.base import Backbone, Index
 from twospeed.worldmodel.backbones.texts import TextRule
+from twospeed.worldmodel.backbones.wan_experts import joined
 from twospeed.worldmodel.settings import ModelSettings
 
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
@@ -72,15 +73,11 @@ def _with_picture(noisy_BCTHW: Tensor, level_BT: Tensor) -> tuple[Tensor, Tensor
 
 
 def _check(index: Index, folder: Path) -> None:
-    for part, what in (
-        ("transformer_2", "a second transformer for low noise"),
-        ("image_encoder", "an encoder of the first picture"),
-    ):
-        if (index.get(part) or [None])[0] is not None:
-            raise DataError(
-                f"{folder} holds {what} ({part}/), which a dream does not ask: take Wan 2.1 T2V,"
-                " Wan 2.2 TI2V or another model of one transformer"
-            )
+    if (index.get("image_encoder") or [None])[0] is not None:
+        raise DataError(
+            f"{folder} holds an encoder of the first picture (image_encoder/), which a dream does"
+            " not ask: take Wan 2.1 T2V, Wan 2.2 or another model without one"
+        )
 
 
 def patch_of(denoiser: nn.Module) -> int:
@@ -110,6 +107,7 @@ WAN = Backbone(
     ),
     window=81,
     patch=patch_of,
+    join=joined,
     check=_check,
 )
-"""Wan 2.1 and 2.2 of one transformer."""
+"""Wan 2.1 and 2.2."""
