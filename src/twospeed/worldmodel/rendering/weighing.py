@@ -85,8 +85,8 @@ class Weighing:
         hidden_FX = (self._told_in @ told_CER[:-2].flatten(1)).addmm_(self._point_in, point_5X)
         hidden_FX.unflatten(1, (-1, rows)).add_(column_FE[..., None])
         functional.silu(hidden_FX, inplace=True)
-        told: Tensor = self._leave(hidden_FX.mT)
-        return told.unflatten(0, (-1, rows))
+        told_ERF: Tensor = self._leave(hidden_FX.mT).unflatten(0, (-1, rows))
+        return told_ERF
 
     def _shares(
         self, entries: Entries, spot_E: Tensor, spots: int, told_ERF: Tensor
