@@ -66,6 +66,19 @@ def test_every_episode_has_a_video_a_sheet_and_a_result(report):
     assert len({stem.split("-")[0] for stem in videos}) == 2
 
 
+def test_the_page_stands_alone_and_names_every_arm_and_episode(report):
+    values, out = report
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "<h1>retrace in rooms</h1>" in page
+    for arm in values["arms"]:
+        assert f"<td>{arm}</td>" in page
+    for path in (out / "episodes").glob("*-undo.json"):
+        assert f"<td>{path.stem.split('-')[0]}</td>" in page
+    assert page.count("<img") == 2 * (len(ARMS) - 1)
+    assert 'src="data:image/png;base64,' in page
+    assert "http" not in page
+
+
 def test_a_stopped_run_goes_on_with_what_it_found(report, folders, monkeypatch):
     values, out = report
     lost = sorted((out / "episodes").glob("*-off.json"))[0]

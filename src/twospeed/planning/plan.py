@@ -30,6 +30,7 @@ from twospeed.planning.episodes import (
 )
 from twospeed.planning.inverse.base import InverseDynamics
 from twospeed.planning.ownership import own_plan
+from twospeed.planning.page import write_page
 from twospeed.planning.pictures import write_pictures
 from twospeed.planning.splitting.base import COMMAND, SubGoal
 from twospeed.planning.splitting.table import splitter_of
@@ -145,11 +146,13 @@ def _measure(
             out=out,
             files=ResultFiles(out),
         )
-        report = _report(run, list(_results(run)))
+        results = list(_results(run))
+        report = _report(run, results)
     finally:
         world.close()
     if out is not None:
         write_json(out / "report.json", report)
+        write_page(out, report, results)
     return report
 
 
