@@ -102,6 +102,7 @@ def test_a_stopped_run_goes_on_with_what_it_found(report, folders, monkeypatch):
         (["--memory=,"], "--memory names one or more of"),
         (["--memory=loop"], "give --loop-model"),
         (["--splitter=oracle"], "no splitter is called 'oracle'"),
+        (["--search=oracle"], "no search is called 'oracle'"),
         (["--splitter=chat"], "a splitter is grammar, chat:MODEL or local:FOLDER"),
         (["--splitter=local:nowhere"], "no folder of a chat model"),
         (["--episodes=0"], "episodes"),
@@ -113,6 +114,14 @@ def test_what_cannot_be_is_one_line(folders, more, message, capsys):
     errors = capsys.readouterr().err
     assert message in errors
     assert errors.count("\n") == 1
+
+
+def test_commands_are_searched_for_as_one_asks(folders, tmp_path):
+    file = tmp_path / "cem.json"
+    assert main(command(folders, "--memory=off", "--search=cem", f"--json={file}")) == 0
+    report = json.loads(file.read_text())
+    assert report["provenance"]["config"]["search"] == "cem"
+    assert report["imagined_frames"] > 0
 
 
 def test_a_task_in_ones_own_words(folders, tmp_path):

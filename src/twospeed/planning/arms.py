@@ -24,7 +24,7 @@ from twospeed.planning.imagining.remembering import RememberingPlanner, memory_o
 from twospeed.planning.imagining.replay import Seen
 from twospeed.planning.imagining.table import TablePlanner
 from twospeed.planning.inverse.base import InverseDynamics
-from twospeed.planning.search.beam import BeamSearch
+from twospeed.planning.search.table import SEARCHES
 from twospeed.planning.tasks.base import CHUNK_FRAMES, Begun
 from twospeed.worldmodel.model import WorldModel
 
@@ -46,6 +46,9 @@ class Setting:
     seed: int
     consolidated: WorldModel | None = None
     """Slow weights of the arm "loop"."""
+
+    search: str = "beam"
+    """A name in `SEARCHES`."""
 
     def seen(self, begun: Begun, model: WorldModel) -> Seen:
         """Return an episode in latents."""
@@ -74,7 +77,7 @@ class Setting:
         decider = Decider(
             model=model,
             inverse=self.inverse,
-            search=BeamSearch(model, self.inverse.commands) if searches else None,
+            search=SEARCHES[self.search](model, self.inverse.commands) if searches else None,
             memory=memory,
             undoes=UNDOES,
         )

@@ -32,6 +32,7 @@ from twospeed.planning.inverse.base import InverseDynamics
 from twospeed.planning.ownership import own_plan
 from twospeed.planning.page import write_page
 from twospeed.planning.pictures import write_pictures
+from twospeed.planning.search.table import SEARCHES
 from twospeed.planning.splitting.base import COMMAND, SubGoal
 from twospeed.planning.splitting.table import splitter_of
 from twospeed.planning.tasks.base import CHUNK_FRAMES, Begun, Task
@@ -66,6 +67,9 @@ class PlanConfig:
     splitter: str = "grammar"
     """See `splitter_of`."""
 
+    search: str = "beam"
+    """How commands are searched for: a name in `SEARCHES`."""
+
     preset: str = "associative"
     """How memories are written: a name in `memory.presets.PRESETS`, one that learns words."""
 
@@ -76,6 +80,7 @@ class PlanConfig:
         check_fields(self)
         for arm in self.arms:
             lookup(ARMS, arm, "arm")
+        lookup(SEARCHES, self.search, "search")
         if not self.arms:
             raise ConfigError(f"arms names none of {', '.join(ARMS)}")
 
@@ -215,6 +220,7 @@ def _of_episode(run: _Run, own: Begun, other: Begun) -> Iterator[Result]:
         texts=tuple(goal.text for goal in run.goals if goal.kind != COMMAND),
         seed=own.seed,
         consolidated=run.consolidated,
+        search=run.config.search,
     )
     for arm in run.config.arms:
         known = run.files.known(own.seed, arm)

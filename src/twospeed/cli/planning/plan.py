@@ -17,6 +17,7 @@ from twospeed.planning.arms import ARMS
 from twospeed.planning.inverse.learned import LearnedInverseDynamics
 from twospeed.planning.ownership import NOTE
 from twospeed.planning.plan import PlanConfig, measure_plans
+from twospeed.planning.search.table import SEARCHES
 from twospeed.planning.tasks.table import TASKS
 from twospeed.worldmodel.model import WorldModel
 
@@ -46,6 +47,9 @@ def plan(
     splitter: Annotated[
         str, typer.Option(help="grammar, chat:MODEL (an endpoint) or local:FOLDER.")
     ] = "grammar",
+    search: Annotated[
+        str, typer.Option(help=f"For commands that cannot be read: {', '.join(SEARCHES)}.")
+    ] = "beam",
     preset: Preset = "associative",
     json: Report = None,
     out: Annotated[
@@ -68,6 +72,7 @@ def plan(
         first_seed=first_seed,
         off_path=off_path,
         splitter=splitter,
+        search=search,
         preset=preset,
         seed=seed,
     )

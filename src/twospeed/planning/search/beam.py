@@ -1,8 +1,4 @@
-"""Beam search: all commands after each of the best futures, in one call of the world model.
-
-Where a model has a recall layer, a future is what that layer gives with the fast weights of the
-episode: one product, without denoising. Other models generate their futures.
-"""
+"""Beam search: all commands after each of the best futures, in one call of the world model."""
 
 from collections.abc import Sequence
 
@@ -10,10 +6,9 @@ import torch
 from torch import Tensor
 
 from twospeed.core.errors import ConfigError
-from twospeed.core.random import seed_of
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.planning.imagining.glance import glance
 from twospeed.planning.search.base import Cost, Future
+from twospeed.planning.search.futures import next_chunks
 from twospeed.worldmodel.model import WorldModel
 
 
@@ -48,8 +43,8 @@ class BeamSearch:
     ) -> list[Future]:
         """Return futures, the best first; see `ActionSearch`."""
         beam = [Future(commands=(), cost=0.0, latents=past_1CTHW)]
-        for depth in range(self.depth):
-            grown = self._grow(beam, memory, cost, (seed, depth))
+        for _ in range(self.depth):
+            grown = self._grow(beam, memory, cost, seed)
             beam = sorted(grown, key=lambda future: future.cost)[: self.width]
         return beam
 
@@ -58,16 +53,14 @@ class BeamSearch:
         beam: Sequence[Future],
         memory: FastWeights | None,
         cost: Cost,
-        seed: tuple[int, int],
+        seed: int,
     ) -> list[Future]:
         """Follow every future by every command."""
         pairs = [(future, command) for future in beam for command in self.commands]
         past = torch.cat([future.latents for future, _ in pairs])
         commands = [command for _, command in pairs]
-        new = glance(self.model, memory, past, commands)
-        if new is None:
-            parts = [("search", seed_of(*seed, *future.commands)) for future, _ in pairs]
-            new = self.model.generate(past, commands, parts, fast_weights=memory)
+        told = [(*future.commands, command) for future, command in pairs]
+        new = next_chunks(self.model, memory, past, told, seed)
         self.num_imagined += new.shape[0] * new.shape[2]
         costs = cost(past, commands, new).tolist()
         return [
