@@ -1,11 +1,9 @@
 """A task over many episodes, with all arms side by side: what ``twospeed plan`` measures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
-
-import numpy as np
 
 from twospeed.core.arguments import check_kind
 from twospeed.core.config import to_json
@@ -15,9 +13,7 @@ from twospeed.core.files import write_json
 from twospeed.core.progress import progress
 from twospeed.core.ranges import EpisodeSeed, Seed, Within
 from twospeed.data.recorder import TEST_SEEDS_FROM
-from twospeed.evaluation.metrics.bootstrap import bootstrap_mean
 from twospeed.evaluation.protocols.base import check_rate
-from twospeed.evaluation.reports.provenance import provenance_of
 from twospeed.memory.config import ViewConfig
 from twospeed.memory.presets import preset_of
 from twospeed.planning.arms import ARMS, Setting
@@ -32,6 +28,7 @@ from twospeed.planning.inverse.base import InverseDynamics
 from twospeed.planning.ownership import own_plan
 from twospeed.planning.page import write_page
 from twospeed.planning.pictures import write_pictures
+from twospeed.planning.report import report_of
 from twospeed.planning.search.table import SEARCHES
 from twospeed.planning.splitting.base import COMMAND, SubGoal
 from twospeed.planning.splitting.table import splitter_of
@@ -152,7 +149,7 @@ def _measure(
             files=ResultFiles(out),
         )
         results = list(_results(run))
-        report = _report(run, results)
+        report = report_of(config, model, results, run.skipped)
     finally:
         world.close()
     if out is not None:
@@ -236,54 +233,3 @@ def _act(run: _Run, setting: Setting, arm: str) -> Result:
         write_pictures(run.out, own, acted, result)
     run.files.keep(result, to_json(result))
     return result
-
-
-def _report(run: _Run, results: Sequence[Result]) -> dict[str, Any]:
-    config = run.config
-    by_arm = {arm: [one for one in results if one.arm == arm] for arm in config.arms}
-    acting = [one for one in results if one.arm == ("on" if "on" in config.arms else one.arm)]
-    decisions = sum(max(1, len(one.commands)) for one in acting)
-    report = {
-        "task": config.task,
-        "world": config.world,
-        "episodes": config.episodes,
-        "first_seed": config.first_seed,
-        "arms": {arm: _of_arm(those, config.seed) for arm, those in by_arm.items()},
-        "distance_at_start_m": _mean([one.start_m for one in acting], config.seed),
-        "skipped_solved": run.skipped.solved,
-        "skipped_impossible": run.skipped.impossible,
-        "replans": round(float(np.mean([one.replans for one in acting])), 3),
-        "seconds_per_decision": round(sum(one.seconds for one in acting) / decisions, 4),
-        "imagined_frames": sum(one.num_imagined for one in results),
-        "provenance": provenance_of(run.model) | {"config": to_json(config)},
-        "notes": "distances in metres by the truth of the world, asked at the end alone; percentile"
-        " bootstrap over episodes, 95 %; seconds of the arm on (or of all), imagining, reading and"
-        " writing inside the clock, the world's own time outside; starts that are solved are left"
-        " out and counted",
-    }
-    if "on" in by_arm:
-        report["less_distance_m"] = _paired(by_arm, config.seed)
-    return report
-
-
-def _of_arm(results: Sequence[Result], seed: int) -> dict[str, Any]:
-    return {
-        "distance_m": _mean([one.distance_m for one in results], seed),
-        "success": _mean([float(one.success) for one in results], seed),
-        "replans": round(float(np.mean([one.replans for one in results])), 3),
-        "chunks": round(float(np.mean([len(one.commands) for one in results])), 3),
-    }
-
-
-def _paired(by_arm: dict[str, list[Result]], seed: int) -> dict[str, Any]:
-    """Return how much nearer the arm "on" came than every other, episode by episode."""
-    on = np.array([one.distance_m for one in by_arm["on"]])
-    return {
-        arm: _mean(np.array([one.distance_m for one in those]) - on, seed)
-        for arm, those in by_arm.items()
-        if arm != "on"
-    }
-
-
-def _mean(values: Any, seed: int) -> dict[str, Any]:
-    return bootstrap_mean(values, seed=seed).to_json()
