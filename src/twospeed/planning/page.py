@@ -39,7 +39,8 @@ def page_of_plan(report: Mapping[str, Any], results: Sequence[Result], sheets: P
         ),
         table_of(_of_arms(report["arms"]), head=_ARMS),
         *_less(report),
-        table_of(_of_episodes(results), head=["episode, m", "before", *report["arms"]]),
+        paragraph_of("Metres, episode by episode; ✓ is a success:"),
+        table_of(_of_episodes(results), head=["episode", "before", *report["arms"]]),
         figures_of(_shown(results, sheets), "pixels"),
         paragraph_of(str(report["notes"]), "small"),
     ]
@@ -58,7 +59,8 @@ def _less(report: Mapping[str, Any]) -> list[str]:
     if not less:
         return []
     rows = ([name, _interval(value)] for name, value in less.items())
-    return [table_of(rows, head=("nearer with memory than", "m, paired"))]
+    told = "How much nearer it came with memory than otherwise, episode by episode:"
+    return [paragraph_of(told), table_of(rows, head=("than", "m, paired"))]
 
 
 def _of_episodes(results: Sequence[Result]) -> Iterable[list[str]]:
