@@ -1,6 +1,7 @@
 """What stands side by side: who acts, and with what memory. All see the same episode.
 
-on           fast weights that learned the episode, also told backwards (imagining/replay.py)
+on           fast weights that learned the episode: views that know their places
+             (acting/homing.py), or chunks, told backwards, too (imagining/replay.py)
 off          the same slow weights without memory
 swap         fast weights of another episode
 loop         as "on", with slow weights that learned from many episodes (consolidation)
@@ -13,14 +14,15 @@ undo         all commands undone in reverse order, without looking
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from twospeed.memory.config import FastLearningConfig
+from twospeed.memory.config import FastLearningConfig, ViewConfig
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.planning.acting.base import Executor
 from twospeed.planning.acting.closed_loop import ClosedLoop
 from twospeed.planning.acting.deciding import Decider
+from twospeed.planning.acting.homing import Homing
 from twospeed.planning.acting.undoing import UNDOES, Undoing
 from twospeed.planning.imagining.base import VideoPlanner
-from twospeed.planning.imagining.remembering import RememberingPlanner, memory_of_seen
+from twospeed.planning.imagining.remembering import RememberingPlanner, learned, memory_of_seen
 from twospeed.planning.imagining.replay import Seen
 from twospeed.planning.imagining.table import TablePlanner
 from twospeed.planning.inverse.base import InverseDynamics
@@ -57,7 +59,10 @@ class Setting:
         return Seen(latents_1CTHW=latents, actions=begun.actions, frames=CHUNK_FRAMES)
 
     def remembering(self, model: WorldModel, seen: Seen) -> Executor:
-        """Return who acts with a memory that learned an episode."""
+        """Return who acts with a memory that learned an episode: by places, or by what it shows."""
+        if isinstance(self.memory, ViewConfig):
+            views = learned(FastWeights(model, self.memory, seeds=(self.seed,)), seen)
+            return Homing(model, views, self.inverse.commands)
         memory = memory_of_seen(
             model, self.memory, seen, texts=self.texts, undoes=UNDOES, seed=self.seed
         )

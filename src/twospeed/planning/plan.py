@@ -34,6 +34,7 @@ from twospeed.planning.splitting.base import COMMAND, SubGoal
 from twospeed.planning.splitting.table import splitter_of
 from twospeed.planning.tasks.base import CHUNK_FRAMES, Begun, Task
 from twospeed.planning.tasks.table import task_and_goals
+from twospeed.planning.tasks.walks import Retrace
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.base import World
 from twospeed.worlds.registry import WORLDS, make_world
@@ -67,8 +68,8 @@ class PlanConfig:
     search: str = "beam"
     """How commands are searched for: a name in `SEARCHES`."""
 
-    preset: str = "associative"
-    """How memories are written: a name in `memory.presets.PRESETS`, one that learns words."""
+    preset: str = "default"
+    """How memories are written: a name in `memory.presets.PRESETS`; views know ways alone."""
 
     seed: Seed = 0
     """Mixed into all noise, beside the episode's own."""
@@ -122,6 +123,8 @@ def measure_plans(
     check_kind(config, PlanConfig, "config")
     task, goals = task_and_goals(config.task, config.world, splitter_of(config.splitter))
     _check_models(model, consolidated, inverse, config)
+    if isinstance(preset_of(model, config.preset), ViewConfig) and not isinstance(task, Retrace):
+        raise ConfigError("views know ways, and no things: take --preset associative or gradient")
     with own_plan(out, to_json(config), model, inverse, consolidated):
         return _measure(model, inverse, config, task, goals, consolidated, out)
 
@@ -168,8 +171,6 @@ def _check_models(
             " know: train them by twospeed train inverse-dynamics --data SHARDS"
         )
     check_rate(model, config.world)
-    if isinstance(preset_of(model, config.preset), ViewConfig):
-        raise ConfigError("views are not told in words: take --preset associative or gradient")
     for one in (model, *([consolidated] if consolidated else [])):
         if one.settings.world != config.world:
             raise ConfigError(

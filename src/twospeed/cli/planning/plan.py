@@ -50,7 +50,7 @@ def plan(
     search: Annotated[
         str, typer.Option(help=f"For commands that cannot be read: {', '.join(SEARCHES)}.")
     ] = "beam",
-    preset: Preset = "associative",
+    preset: Preset = "default",
     json: Report = None,
     out: Annotated[
         Path | None,

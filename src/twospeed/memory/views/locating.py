@@ -26,6 +26,7 @@ ROUNDS = 4
 
 _BESIDE = (0.05, 0.05, 0.03)  # metres, metres, radians: how far variations stand aside
 _LONGEST = (0.25, 0.25, 0.15)
+_AT_ONCE = 32
 _EVERY = 4  # pixels between rays
 _BETTER = 0.9  # of the error before: a pose that gains less stays
 _DAMPING = 1e-3
@@ -72,6 +73,46 @@ def located(
         here_3 = moved(here_3, _step(off_VN3.flatten(1)))
     best, found_3 = min(tried, key=lambda it: it[0])
     return found_3 if best < _BETTER * tried[0][0] else pose_3
+
+
+@torch.no_grad()
+def unlikely(
+    model: WorldModel,
+    renderer: ViewRenderer,
+    rows: Rows,
+    latents_O: Tensor,
+    poses_V3: Tensor,
+    *,
+    most: int,
+) -> Tensor:
+    """Return how unlikely a frame is from each of some poses, (V,): minus its log density.
+
+    Args:
+        model: whose latents they are.
+        renderer: of that model; the mean over its rays counts.
+        rows: the seen views.
+        latents_O: of the frame.
+        poses_V3: where it may have been seen.
+        most: how many views judge at most.
+    """
+    reach, side = renderer.config.reach, renderer.config.side
+    found = [
+        covering(rows.poses_R3, rows.is_there_R, it, most=most, reach=reach) for it in poses_V3
+    ]
+    rays = torch.arange(side**2).unflatten(0, (side, side))[4::8, 4::8].flatten()
+    slopes_N2 = rays_of(side, reach)[rays].to(poses_V3)
+    shown_N3 = pixels_of(model, renderer, latents_O[None])[0].flatten(1)[:, rays].mT
+    unlikely_V = poses_V3.new_full((len(poses_V3),), torch.inf)
+    for places in torch.arange(len(poses_V3)).split(_AT_ONCE):
+        able = [it for it in places.tolist() if len(found[it][0])]
+        if not able:
+            continue
+        seen = seen_from(model, renderer, rows, [found[it][0] for it in able], poses_V3[able])
+        drawn = renderer(seen, slopes_N2.expand(len(able), -1, -1))
+        error_VN = (drawn.colour - shown_N3).square().mean(-1)
+        density = error_VN * (-drawn.log_error).exp().clamp_max(100) + drawn.log_error
+        unlikely_V[able] = density.mean(1)
+    return unlikely_V
 
 
 def _variations(like: Tensor) -> Tensor:

@@ -64,6 +64,16 @@ class RememberingPlanner:
 
 
 @torch.no_grad()
+def learned(memory: FastWeights, seen: Seen) -> FastWeights:
+    """Let fast weights learn an episode as it was, chunk by chunk, and return them."""
+    for index, action in enumerate(seen.actions):
+        past = seen.before(index)
+        window = torch.cat([past, seen.chunk(index)], 2)
+        memory.observe(window, [action], past_frames=past.shape[2])
+    return memory
+
+
+@torch.no_grad()
 def memory_of_seen(
     model: WorldModel,
     config: FastLearningConfig,
@@ -86,11 +96,7 @@ def memory_of_seen(
         undoes: command -> the one that undoes it.
         seed: of the writes.
     """
-    memory = FastWeights(model, config, seeds=(seed,))
-    for index, action in enumerate(seen.actions):
-        past = seen.before(index)
-        window = torch.cat([past, seen.chunk(index)], 2)
-        memory.observe(window, [action], past_frames=past.shape[2])
+    memory = learned(FastWeights(model, config, seeds=(seed,)), seen)
     undone = [undoes.get(action, action) for action in reversed(seen.actions)]
     for told in (*([text] * (len(undone) + 2) for text in texts), undone):
         for window, words in zip(windows(backwards(seen)), told, strict=False):
