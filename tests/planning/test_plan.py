@@ -106,7 +106,7 @@ def test_a_stopped_run_goes_on_with_what_it_found(report, folders, monkeypatch):
         (["--splitter=chat"], "a splitter is grammar, chat:MODEL or local:FOLDER"),
         (["--splitter=local:nowhere"], "no folder of a chat model"),
         (["--episodes=0"], "episodes"),
-        (["--preset=views"], "views are not told in words"),
+        (["--preset=views"], "this model has no renderer"),
     ],
 )
 def test_what_cannot_be_is_one_line(folders, more, message, capsys):
