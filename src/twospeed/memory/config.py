@@ -1,7 +1,6 @@
 """How fast weights learn: every lever is a field.
 
-`FastLearningConfig` is what all ways of writing share; `GradientConfig`, `RidgeConfig` and
-`ViewConfig` add what only one of them reads.
+`FastLearningConfig` is what all ways of writing share; each of `VARIANTS` adds what it alone reads.
 """
 
 from collections.abc import Mapping
@@ -134,11 +133,25 @@ class GradientConfig(FastLearningConfig):
 
     def __post_init__(self) -> None:
         FastLearningConfig.__post_init__(self)
-        if not 1 <= self.lowest_level <= self.highest_level:
-            raise ConfigError(
-                f"levels must be 1 <= lowest <= highest, got {self.lowest_level} and"
-                f" {self.highest_level}"
-            )
+        low, high = self.lowest_level, self.highest_level
+        if not 1 <= low <= high:
+            raise ConfigError(f"levels must be 1 <= lowest <= highest, got {low} and {high}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BulkConfig(GradientConfig):
+    """AdamW on all that was observed, before the memory is asked next (bulk_writer.py); CoME's."""
+
+    OBJECTIVES: ClassVar[tuple[str, ...]] = ("bulk",)
+
+    objective: str = "bulk"
+    """As "joint", on windows drawn from all true frames."""
+
+    window_frames: Annotated[int, Within(2, 4096)] = 20
+    """Frames of a window; as many as there are where fewer were observed."""
+
+    weight_decay: Share = 0.01
+    """Share of the weights, times the step size, that each step takes away."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,10 +192,7 @@ class RidgeConfig(FastLearningConfig):
 
     def __post_init__(self) -> None:
         FastLearningConfig.__post_init__(self)
-        if self.retrieval_range and not self.retrieval_range[0] < self.retrieval_range[1]:
-            raise ConfigError(
-                f"retrieval_range is two rising numbers, got {list(self.retrieval_range)}"
-            )
+        _check_rising(self.retrieval_range)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -227,11 +237,14 @@ class ViewConfig(FastLearningConfig):
 
     def __post_init__(self) -> None:
         FastLearningConfig.__post_init__(self)
-        if not self.retrieval_range[0] < self.retrieval_range[1]:
-            raise ConfigError(
-                f"retrieval_range is two rising numbers, got {list(self.retrieval_range)}"
-            )
+        _check_rising(self.retrieval_range)
 
 
-VARIANTS: tuple[type[FastLearningConfig], ...] = (GradientConfig, RidgeConfig, ViewConfig)
+def _check_rising(ends: tuple[float, float] | None) -> None:
+    if ends is not None and not ends[0] < ends[1]:
+        raise ConfigError(f"retrieval_range is two rising numbers, got {list(ends)}")
+
+
+VARIANTS: tuple[type[FastLearningConfig], ...] = (
+    GradientConfig, BulkConfig, RidgeConfig, ViewConfig)  # fmt: skip
 """All ways to write."""

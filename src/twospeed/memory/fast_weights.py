@@ -16,6 +16,7 @@ from twospeed.core.errors import DataError, ShapeError
 from twospeed.core.fields import checked
 from twospeed.core.ranges import Seed
 from twospeed.memory.adapters import Adapters, layers_called
+from twospeed.memory.bulk_writer import BulkWriter
 from twospeed.memory.config import FastLearningConfig, RidgeConfig
 from twospeed.memory.presets import default
 from twospeed.memory.reading import MemoryReading
@@ -103,7 +104,14 @@ class FastWeights:
 
     def attach(self) -> None:
         """Let the fast weights act on every call of the denoiser, until `detach`."""
+        self.settle_()
         self.adapters.attach()
+
+    def settle_(self) -> None:
+        """Learn now what a way of writing puts off until it is asked; `read` does so by itself."""
+        if isinstance(self.writer, BulkWriter):
+            with torch.enable_grad(), self.adapters.attached():
+                self.writer.settle_()
 
     def detach(self) -> None:
         """Give the slow model back, bit for bit."""
@@ -114,6 +122,7 @@ class FastWeights:
         """Ask slow and fast weights about one chunk of every episode; see `FastReader`."""
         if isinstance(self.writer, ViewWriter):
             return read_views(slow, self.model, self.writer)
+        self.settle_()
         return MemoryReading(slow, self.adapters, self.config, self.model.schedule)
 
     def follow(self, frames_CTHW: Tensor, actions: Sequence[str], *, episode: int = 0) -> None:

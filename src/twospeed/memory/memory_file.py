@@ -72,6 +72,7 @@ def memory_of(memory: FastWeights, episode: int = 0) -> MemoryFile:
     """
     check_kind(memory, FastWeights, "memory")
     checked(episode, Annotated[int, Within(0, len(memory.seeds) - 1)], "episode")
+    memory.settle_()  # the file holds what was learned, not what is put off
     copy = {
         part: {name: t[episode].detach().cpu().clone() for name, t in tensors.items()}
         for part, tensors in (("down", memory.adapters.down), ("up", memory.adapters.up))

@@ -1,10 +1,16 @@
-"""Ways to write, by name: the paper's, gradient steps tuned by us, the recall layer, seen views."""
+"""Ways to write, by name: the paper's, CoME's, steps tuned by us, the recall layer, seen views."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from twospeed.core.errors import lookup
-from twospeed.memory.config import FastLearningConfig, GradientConfig, RidgeConfig, ViewConfig
+from twospeed.memory.config import (
+    BulkConfig,
+    FastLearningConfig,
+    GradientConfig,
+    RidgeConfig,
+    ViewConfig,
+)
 from twospeed.worldmodel.memory_module import MemoryModule
 from twospeed.worldmodel.model import WorldModel
 
@@ -29,6 +35,14 @@ def gradient() -> GradientConfig:
         past_level=300,
         objective="next",
     )
+
+
+def come() -> BulkConfig:
+    """CoME's LoRA memory: rank 64, AdamW, 1e-4, 500 steps on 20-frame windows of all true frames.
+
+    It is read as 2 x with - 1 x without: slow + 2 (fast - slow).
+    """
+    return BulkConfig(rank=64, learning_rate=1e-4, updates_per_chunk=500, contrast=1.0)
 
 
 def recalling(keys: int) -> RidgeConfig:
@@ -71,6 +85,7 @@ PRESETS: dict[str, Callable[[WorldModel], FastLearningConfig]] = {
     "default": default,
     "associative": associative,
     "paper": lambda model: _of_family(paper(), model, all_layers=True),
+    "come": lambda model: _of_family(come(), model, all_layers=True),
     "gradient": lambda model: _of_family(gradient(), model, all_layers=False),
     "views": lambda model: ViewConfig(),  # noqa: ARG005
 }

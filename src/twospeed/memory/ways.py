@@ -5,7 +5,14 @@ from typing import Any
 
 from twospeed.core.errors import ConfigError
 from twospeed.memory.adapters import Adapters
-from twospeed.memory.config import FastLearningConfig, GradientConfig, RidgeConfig, ViewConfig
+from twospeed.memory.bulk_writer import BulkWriter
+from twospeed.memory.config import (
+    BulkConfig,
+    FastLearningConfig,
+    GradientConfig,
+    RidgeConfig,
+    ViewConfig,
+)
 from twospeed.memory.ridge_writer import RidgeWriter
 from twospeed.memory.temp_lora_writer import TempLoraWriter
 from twospeed.memory.views.writer import ViewWriter
@@ -24,6 +31,8 @@ def writer_of(
     """
     if isinstance(config, RidgeConfig):
         return RidgeWriter(model, config, adapters, seeds=seeds)
+    if isinstance(config, BulkConfig):
+        return BulkWriter(model, config, adapters, seeds=seeds)
     if isinstance(config, GradientConfig):
         return TempLoraWriter(model, config, adapters, seeds=seeds)
     if isinstance(config, ViewConfig):

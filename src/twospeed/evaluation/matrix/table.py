@@ -12,7 +12,7 @@ from twospeed.evaluation.matrix.memories.fast import written_by
 from twospeed.evaluation.matrix.memories.lookup import Table
 from twospeed.evaluation.matrix.memories.retrieval import ByFeature, ByPose
 from twospeed.memory.config import RidgeConfig, ViewConfig
-from twospeed.memory.presets import associative, default, gradient, paper
+from twospeed.memory.presets import associative, come, default, gradient, paper
 from twospeed.worldmodel.model import WorldModel
 
 
@@ -57,6 +57,7 @@ MEMORIES: dict[str, Entry] = {
         "TEMP-LORA, one past frame", written_by(lambda _: paper(), past_frames=1)
     ),
     "gradient": Entry("gradient steps, tuned", written_by(lambda _: gradient())),
+    "come": Entry("LoRA of all true frames in bulk, contrastive", written_by(lambda _: come())),
     "ridge": Entry("the recall layer, by ridge regression", written_by(_without_gate)),
     "ridge_gated": Entry("the same with the retrieval gate", written_by(_gated)),
     "default": Entry("ours, what the model comes with", written_by(default)),
