@@ -1,4 +1,5 @@
 import json
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -156,3 +157,41 @@ def test_a_protocol_of_ones_own_is_a_file(tmp_path):
 def test_memories_are_different_names():
     with pytest.raises(ConfigError, match="different"):
         MatrixConfig(model="m", protocol=load_protocol("revisit"), memories=("none", "none"))
+
+
+@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed")
+def test_without_ray_its_engine_is_one_line(folder, tmp_path, capsys):
+    arguments = ["evaluate", str(folder), "--protocol=revisit", "--memories=none",
+                 "--episodes=1", "--first-seed=500", "--engine=ray",
+                 f"--out={tmp_path / 'out'}"]  # fmt: skip
+    assert main(arguments) == 2
+    assert "twospeed[cluster]" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_gives_the_same_as_one_process(revisit, folder, tmp_path):
+    ray = pytest.importorskip("ray")
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        config = MatrixConfig(
+            model=str(folder), protocol=load_protocol("revisit"), memories=("none",),
+            episodes=2, first_seed=500, workers=2, engine="ray",
+        )  # fmt: skip
+        found = run_matrix(config, tmp_path / "out")["memories"]["none"]["psnr_db"]
+    finally:
+        ray.shutdown()
+    wanted = revisit[1]["memories"]["none"]["psnr_db"]["mean"]
+    assert found["mean"] == pytest.approx(wanted, abs=1e-3)
+
+
+def test_an_engine_that_is_not_known_is_refused():
+    with pytest.raises(UnknownNameError, match="Known: processes, ray"):
+        MatrixConfig(
+            model="tiny", protocol=load_protocol("revisit"), memories=("none",), engine="rays"
+        )
+
+
+def test_an_address_to_fetch_from_goes_with_a_checksum(tmp_path, capsys):
+    assert main(["evaluate", str(tmp_path), "--fetch-i3d=http://127.0.0.1/i3d"]) == 2
+    assert "go together" in capsys.readouterr().err

@@ -21,6 +21,8 @@ from twospeed.evaluation.matrix.run import NOTE, MatrixConfig, run_matrix
 from twospeed.evaluation.matrix.table import MEMORIES
 from twospeed.evaluation.videos.evaluate import VideoConfig, evaluate_videos
 from twospeed.evaluation.videos.summary import METRICS
+from twospeed.evaluation.yardstick.fetching import fetch_weights
+from twospeed.evaluation.yardstick.outside import I3D, weights_folder
 
 _MOST_COLUMNS = 4
 _EXPORTS = {"mind": export_mind, "wbench": export_wbench}
@@ -50,8 +52,17 @@ def evaluate(
         typer.Option(callback=folder_claimed_by(NOTE), help="Folder of a run; it can go on."),
     ] = None,
     workers: Workers = 1,
+    engine: Annotated[
+        str, typer.Option(help="For MODEL, who shares the work out: processes, or ray.")
+    ] = "processes",
     weights: Annotated[
         Path | None, typer.Option(help="Folder of others' weights, for LPIPS, FVD and SRC.")
+    ] = None,
+    fetch_i3d: Annotated[
+        str | None, typer.Option(help="Address to fetch I3D's TorchScript from, into --weights.")
+    ] = None,
+    i3d_sha256: Annotated[
+        str | None, typer.Option("--i3d-sha256", help="What the fetched file's SHA-256 must be.")
     ] = None,
     chunk: Annotated[int, typer.Option(help="Frames that the control copy repeats.")] = 4,
     out_and_back: Annotated[
@@ -66,6 +77,7 @@ def evaluate(
     if list_:
         _print_list()
         return
+    _fetch_i3d(fetch_i3d, i3d_sha256, weights)
     if protocol is None and table is None:
         video = VideoConfig(seed=seed, chunk_frames=chunk, out_and_back=out_and_back)
         report = _judge_videos(targets, video, weights)
@@ -79,6 +91,7 @@ def evaluate(
             world=world,
             seed=seed,
             workers=workers_of(workers),
+            engine=engine,
         )
         report = _judge_memories(config, table, export, _named(out), weights)
     judged = report.get("memories") or {"clips": report["metrics"]}
@@ -89,6 +102,14 @@ def evaluate(
     if json is not None:
         write_json(json, report)
     print_table(_table(arms))
+
+
+def _fetch_i3d(address: str | None, sha256: str | None, weights: Path | None) -> None:
+    if address is None and sha256 is None:
+        return
+    if address is None or sha256 is None:
+        raise ConfigError("--fetch-i3d and --i3d-sha256 go together: an address and a checksum")
+    fetch_weights(address, weights_folder(weights) / I3D, sha256=sha256)
 
 
 def _judge_videos(

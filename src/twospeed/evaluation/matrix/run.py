@@ -2,9 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,11 +13,11 @@ from twospeed.core.files import sweep, write_json
 from twospeed.core.progress import progress
 from twospeed.core.ranges import EpisodeSeed, Seed, Within, Workers
 from twospeed.core.runs.claims import claimed, fingerprint
+from twospeed.data.recorder import ENGINES
 from twospeed.evaluation.matrix.figures import figures_of
 from twospeed.evaluation.matrix.protocol import Protocol
 from twospeed.evaluation.matrix.table import CONTROLS, MEMORIES
-from twospeed.evaluation.matrix.unit import REAL, TRUTH, Bench, Worker, start_process
-from twospeed.evaluation.matrix.unit import work_in_process as _work
+from twospeed.evaluation.matrix.unit import REAL, TRUTH, Bench, Worker, work_on
 from twospeed.evaluation.protocols.base import check_rate
 from twospeed.evaluation.reports.matrix import write_report
 from twospeed.evaluation.reports.provenance import provenance_of
@@ -55,10 +53,14 @@ class MatrixConfig:
     workers: Workers = 1
     """Processes; no result depends on it, but the seconds."""
 
+    engine: str = "processes"
+    """Who shares the work out, a name of `recorder.ENGINES`; no result depends on it."""
+
     def __post_init__(self) -> None:
         check_fields(self)
         for name in self.memories:
             lookup(MEMORIES, name, "memory")
+        lookup(ENGINES, self.engine, "engine")
         if not self.memories or len(set(self.memories)) < len(self.memories):
             raise ConfigError("memories are a list of different names, one or more")
 
@@ -85,6 +87,7 @@ def run_matrix(config: MatrixConfig, out: Path, *, weights: Path | None = None) 
         DataError: when `out` holds another evaluation, or other files.
         UnknownNameError: when there is no such model or world.
         ConfigError: when a memory or a route does not go with the model or world.
+        MissingExtraError: when the engine is Ray and it is not installed.
     """
     started = time.monotonic()
     model = WorldModel.from_pretrained(config.model)
@@ -107,8 +110,8 @@ def _run(
         protocol=config.protocol,
         world=config.world,
         seed=config.seed,
-        folder=out,
-        weights=weights,
+        folder=out.absolute(),
+        weights=weights and weights.absolute(),
     )
     units = [(arm, seed) for seed in config.seeds for arm in (*config.memories, *CONTROLS, TRUTH)]
     units += [(REAL, seed) for seed in sorted({*config.seeds, *config.reference_seeds})]
@@ -116,8 +119,8 @@ def _run(
     label = f"evaluate, {config.protocol.name}"
     done = len(units) - len(todo)
     with progress(label, total=len(units), unit="episodes", already=done) as advance:
-        for _ in _done(todo, bench, config.workers):
-            advance(1)
+        for count in _done(todo, bench, config):
+            advance(count)
     report = figures_of(bench, config.memories, config.seeds, config.reference_seeds) | {
         "protocol": to_json(config.protocol),
         "episodes": config.episodes,
@@ -146,20 +149,13 @@ def _note(config: MatrixConfig, model: WorldModel, weights: Path | None) -> Json
     }
 
 
-def _done(units: Sequence[Unit], bench: Bench, workers: int) -> Iterator[Unit]:
-    """Do units and yield them as they are done."""
-    if not units:
-        return
-    if workers == 1:
+def _done(units: Sequence[Unit], bench: Bench, config: MatrixConfig) -> Iterator[int]:
+    """Do units and yield 1 as each is done; one process is this one."""
+    if config.workers > 1 or config.engine != "processes":
+        names = [f"{arm}/{seed}" for arm, seed in units]
+        yield from ENGINES[config.engine](work_on, bench, names, workers=config.workers)
+    elif units:
         worker = Worker.of(bench)
         for unit in units:
             worker.work(*unit)
-            yield unit
-        return
-    with ProcessPoolExecutor(
-        min(workers, len(units)),
-        mp_context=get_context("spawn"),
-        initializer=start_process,
-        initargs=(bench,),
-    ) as pool:
-        yield from pool.map(_work, units)
+            yield 1

@@ -4,6 +4,7 @@
 generated frames. The json is written last: where it is, the unit is done.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,16 +142,14 @@ def read_unit(place: Path) -> tuple[dict[str, Any], ClipScores]:
     return record, scores
 
 
-_worker: list[Worker] = []
+def work_on(bench: Bench, jobs: Iterator[str]) -> Iterator[int]:
+    """Do units, named ``ARM/SEED``, in a process of its own, and yield 1 after each.
 
-
-def start_process(bench: Bench) -> None:
-    """Make this process ready for units; one thread, since there are as many processes as asked."""
+    One thread, since there are as many processes as asked.
+    """
     torch.set_num_threads(1)
-    _worker[:] = [Worker.of(bench)]
-
-
-def work_in_process(unit: tuple[str, int]) -> tuple[str, int]:
-    """Do a unit in a process that is ready, and return it."""
-    _worker[0].work(*unit)
-    return unit
+    worker = Worker.of(bench)
+    for job in jobs:
+        arm, _, seed = job.rpartition("/")
+        worker.work(arm, int(seed))
+        yield 1

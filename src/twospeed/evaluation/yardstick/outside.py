@@ -1,7 +1,8 @@
 """Networks of others that papers judge by; each is asked only where its weights are.
 
-Nothing is fetched: files lie in a folder, by default where torch keeps what it once loaded. What is
-missing is a `DataError` that says how to get it; nothing else ever stands under their names.
+Files lie in a folder, by default where torch keeps what it once loaded; none is fetched unasked
+(fetching.py). What is missing is a `DataError` that says how to get it; nothing else ever stands
+under their names.
 
     lpips          package lpips (AlexNet), and torchvision's alexnet-owt-7be5be79.pth
     src            torchvision's ResNet-18, resnet18-f37072fd.pth
