@@ -51,9 +51,9 @@ def make_session(request, words):
 class Client:
     """Plays over the protocol as the page does."""
 
-    def __init__(self, port):
+    def __init__(self, port, resume=""):
         self.port, self._open = port, ExitStack()
-        place = f"ws://127.0.0.1:{port}/ws"
+        place = f"ws://127.0.0.1:{port}/ws?resume={resume}"
         self.socket = self._open.enter_context(connect(place, max_size=None, proxy=None))
         self.hello = self.next()
 
@@ -135,8 +135,8 @@ def join(port):
     """Return a function that connects a client and waits for its first picture."""
     clients = []
 
-    def connected(*, begun=True):
-        client = Client(port)
+    def connected(*, begun=True, resume=""):
+        client = Client(port, resume)
         clients.append(client)
         if begun:
             client.first = client.begun()

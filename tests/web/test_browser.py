@@ -10,6 +10,7 @@ import pytest
 
 from twospeed.core.pictures import write_picture
 from twospeed.memory.fast_weights import FastWeights
+from twospeed.web import walks
 from twospeed.web.serving import served
 from twospeed.web.stage import Stage
 from twospeed.web.words import Words
@@ -26,6 +27,11 @@ PIXELS = """pane => {
   const canvas = document.querySelector(`[data-pane=${pane}] .screen canvas`);
   return [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data];
 }"""
+
+SOCKETS = """window.sockets = [];
+window.WebSocket = class extends WebSocket {
+  constructor(...all) { super(...all); sockets.push(this); }
+};"""
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +68,9 @@ def open_page(chromium, address):
     """Return a function that opens a tab and waits for its first picture."""
     pages, complaints = [], []
 
-    def opened(fragment="", **options):
+    def opened(fragment="", init="", **options):
         page = chromium.new_page(**options)
+        page.add_init_script(init)
         pages.append(page)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda it: complaints.append(it.text) if it.type == "error" else None)
@@ -185,6 +192,26 @@ def test_save_reload_and_go_on(open_page):
     settled(page, 1)
     tap(page, "w")
     assert settled(page, 2) == expected
+
+
+def test_a_connection_that_breaks_comes_back_and_the_walk_goes_on(open_page, monkeypatch):
+    page = open_page(init=SOCKETS)
+    tap(page, "ArrowLeft")
+    before = settled(page, 1)
+    page.evaluate("sockets.at(-1).close(4000)")
+    until(lambda: "broke: trying again" in page.text_content("#status"))
+    until(lambda: "the walk goes on" in page.text_content("#status"))
+    assert settled(page, 1) == before
+    tap(page, "w")
+    settled(page, 2)
+    page.keyboard.press("u")
+    assert settled(page, 1) == before
+    monkeypatch.setattr(walks, "KEPT_SECONDS", 0)
+    page.evaluate("sockets.at(-1).close(4000)")
+    until(lambda: "no longer there" in page.text_content("#status"))
+    settled(page, 0)
+    tap(page, "w")
+    settled(page, 1)
 
 
 def test_two_tabs_do_not_mix_and_a_fork_goes_its_own_way(open_page):

@@ -22,6 +22,9 @@ MOST_OUT = 256
 POLICY, TRY_LATER = 1008, 1013
 """Reasons of a close, by RFC 6455."""
 
+LEFT = frozenset({1000, 1001})
+"""Reasons of a page that leaves of itself."""
+
 
 class Outbox:
     """Messages on their way out; `put` may be called from any thread.
@@ -63,8 +66,11 @@ class Outbox:
         self._changed.set()
 
 
-async def serve_page(socket: WebSocket, engine: Engine, player: Player, outbox: Outbox) -> None:
+async def serve_page(socket: WebSocket, engine: Engine, player: Player, outbox: Outbox) -> bool:
     """Carry messages both ways until either side ends; then close.
+
+    Returns:
+        Whether the connection broke, rather than that either side closed it.
 
     Args:
         socket: accepted.
@@ -84,11 +90,12 @@ async def serve_page(socket: WebSocket, engine: Engine, player: Player, outbox: 
         await asyncio.gather(*tasks, return_exceptions=True)
     failed = [it.exception() for it in done]
     if any(isinstance(it, WebSocketDisconnect | RuntimeError | OSError) for it in failed):
-        return  # the page is gone
+        return not any(isinstance(it, WebSocketDisconnect) and it.code in LEFT for it in failed)
     for error in failed:
         if error is not None:
             raise error
     await _close(socket, POLICY)
+    return False
 
 
 async def refuse(socket: WebSocket, message: str) -> None:

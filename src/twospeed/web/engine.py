@@ -64,19 +64,22 @@ class Engine:
                 raise ConfigError(f"{self._most_players} walks are under way: come back later")
             self._players.append(player)
 
-    def remove(self, player: Player) -> None:
-        """Let a player go; what its session holds is given back."""
+    def leave(self, player: Player) -> None:
+        """Do nothing more for a player; its session stays, and `add` takes it in again."""
+        with self._changed:
+            player.is_gone = True
+            player.stop()
+            self._players.remove(player)
+
+    def close(self, player: Player) -> None:
+        """Give back what the session of a player who left holds."""
 
         def close() -> None:
             if player.session is not None:
                 player.session.close()
                 player.session = None
 
-        with self._changed:
-            player.is_gone = True
-            self._players.remove(player)
-            self._calls.append(close)
-            self._changed.notify()
+        self.call(close)
 
     def put(self, player: Player, message: Message) -> None:
         """Hand a message of a page to its player.

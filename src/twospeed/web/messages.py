@@ -16,14 +16,17 @@ from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.registry import WORLDS
 
 
-def hello_message(model: WorldModel, actions: Sequence[str], saves: list[str], key: str) -> str:
+def hello_message(
+    model: WorldModel, actions: Sequence[str], saves: list[str], key: str, *, resumed: bool
+) -> str:
     """Return the first message to a page.
 
     Args:
         model: the slow weights.
         actions: its actions.
         saves: names of the saved sessions.
-        key: of this connection, for uploads and downloads.
+        key: of this walk, for uploads, downloads and connecting again.
+        resumed: the page goes on with the walk that it asked for.
     """
     settings = model.settings
     facts = {
@@ -33,7 +36,13 @@ def hello_message(model: WorldModel, actions: Sequence[str], saves: list[str], k
         "chunk_frames": settings.chunk_frames,
         "frames_per_second": settings.frames_per_second,
     }
-    said = {"protocol": VERSION, "key": key, "model": facts, "actions": list(actions)}
+    said = {
+        "protocol": VERSION,
+        "key": key,
+        "resumed": resumed,
+        "model": facts,
+        "actions": list(actions),
+    }
     return json_of("hello", saves=saves, worlds=sorted(WORLDS), **said)
 
 

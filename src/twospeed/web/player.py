@@ -86,6 +86,10 @@ class Player:
             return None
         return self._next_command()
 
+    def come_back(self, send: Send) -> None:
+        """Go on over another connection, which has nothing left to acknowledge."""
+        self.send, self.is_gone, self._seen = send, False, self.last_sent
+
     def stop(self) -> None:
         """Do nothing more of what is held or replayed, such as after an error."""
         self._held = self._once = None

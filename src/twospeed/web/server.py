@@ -3,7 +3,7 @@
 GET  /                    the page
 GET  /healthz             {"status": "ok", ...}, also without a token
 GET  /static/FILE         its parts
-WS   /ws                  the protocol (protocol.py)
+WS   /ws?resume=          the protocol (protocol.py); the key of a walk to go on with
 POST /observe?key=&text=  a picture or a video: the memory learns it
 POST /memory?key=         a memory file: it takes the place of the session's own
 GET  /memory?key=         the session's memory as a file
@@ -13,7 +13,6 @@ GET  /recordings/NAME     a video that was recorded
 
 import asyncio
 import re
-import secrets
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -33,7 +32,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from twospeed.core.errors import ConfigError, TwospeedError, UnknownNameError
+from twospeed.core.errors import ConfigError, TwospeedError
 from twospeed.memory.files import WEIGHTS, save_memory
 from twospeed.memory.memory_file import memory_of
 from twospeed.web.connection import Outbox, refuse, serve_page
@@ -45,12 +44,16 @@ from twospeed.web.protocol import VERSION, Begin
 from twospeed.web.recording import action_lines, replay_of
 from twospeed.web.stage import Observe, PutMemory, Stage, session_of
 from twospeed.web.uploads import chunks_in, memory_in, read_body
+from twospeed.web.walks import Walks
 
 STATIC = Path(__file__).parent / "static"
 """The page."""
 
 MOST_PLAYERS = 32
 """Connections at once."""
+
+BACK = "the connection is back: the walk goes on"
+"""What a page is told that goes on with its walk."""
 
 _RECORDING = re.compile(r"walk-[0-9a-f]{12}\.mp4")
 
@@ -77,7 +80,7 @@ class _Server:
     def __init__(self, stage: Stage, most_players: int) -> None:
         self.stage = stage
         self.engine = Engine(stage, most_players=most_players)
-        self.players: dict[str, Player] = {}
+        self.walks = Walks(self.engine)
         self._reading = asyncio.Semaphore(1)
         self.app = Starlette(
             routes=[
@@ -99,6 +102,7 @@ class _Server:
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:  # noqa: ARG002
         self.engine.start()
         yield
+        self.walks.close()
         await run_in_threadpool(self.engine.stop)
 
     async def page(self, request: Request) -> Response:  # noqa: ARG002
@@ -113,21 +117,29 @@ class _Server:
         """Serve one page until it goes."""
         await socket.accept()
         outbox = Outbox(asyncio.get_running_loop())
-        player, key = Player(send=outbox.put), secrets.token_urlsafe(16)
+        asked = socket.query_params.get("resume", "")
         try:
-            self.engine.add(player)
+            key, is_resumed = self.walks.enter(asked, outbox.put)
         except ConfigError as error:
             await refuse(socket, str(error))
             return
-        self.players[key] = player
+        is_broken = False
         try:
-            stage = self.stage
-            player.send(hello_message(stage.model, stage.words.actions, stage.saves(), key))
-            self.engine.submit(player, Begin())
-            await serve_page(socket, self.engine, player, outbox)
+            self._welcome(key, is_resumed=is_resumed)
+            player = self.walks.player(key)
+            is_broken = await serve_page(socket, self.engine, player, outbox)
         finally:
-            del self.players[key]
-            self.engine.remove(player)
+            self.walks.leave(key, outbox.put, is_kept=is_broken)
+
+    def _welcome(self, key: str, *, is_resumed: bool) -> None:
+        """Tell a page all there is, and begin a walk unless it goes on with one."""
+        stage, player = self.stage, self.walks.player(key)
+        actions, saves = stage.words.actions, stage.saves()
+        player.send(hello_message(stage.model, actions, saves, key, resumed=is_resumed))
+        if is_resumed:
+            self.engine.call(lambda: stage.tell_all(player, BACK))
+        else:
+            self.engine.submit(player, Begin())
 
     async def observe(self, request: Request) -> Response:
         """Take a picture or a video."""
@@ -179,10 +191,7 @@ class _Server:
         return FileResponse(place, media_type="video/mp4")
 
     def _player_of(self, request: Request) -> Player:
-        player = self.players.get(request.query_params.get("key", ""))
-        if player is None:
-            raise UnknownNameError("this walk is no longer there: reload the page")
-        return player
+        return self.walks.player(request.query_params.get("key", ""))
 
 
 def _told(answer: Answer) -> Answer:

@@ -1,7 +1,4 @@
-"""What each message of a page does to its session, and what the page is told of it.
-
-All of it happens in the generator's thread, one act after the other.
-"""
+"""What each message of a page does, in the generator's thread, and what the page is told of it."""
 
 import re
 import secrets
@@ -147,8 +144,7 @@ class Stage:
             return
         before, imagined = session.moment(), session.imagine(say.text)
         spent = {"infer": messages.milliseconds(imagined.seconds)}
-        frames = session.frames_of(imagined)
-        self._show(player, frames, imagined.said.text, at=say.at, ms=spent)
+        self._show(player, session.frames_of(imagined), imagined.said.text, at=say.at, ms=spent)
         done = session.learn(imagined, before)
         self._tell_done(player, session, done)
 
@@ -193,9 +189,14 @@ class Stage:
         if player.session is not None:
             player.session.close()
         player.session, player.recording = session, None
-        for message in (messages.plan_message(session), messages.thumbs_message(session)):
-            if message is not None:
-                player.send(message)
+        self.tell_all(player, note)
+
+    def tell_all(self, player: Player, note: str) -> None:
+        """Say how the session stands to a page that knows nothing of it."""
+        session = session_of(player)
+        whole = messages.plan_message(session), messages.thumbs_message(session)
+        for message in filter(None, whole):
+            player.send(message)
         self.tell(player, note, pictures=True)
 
     def _record(self, player: Player, *, on: bool) -> None:

@@ -1,19 +1,32 @@
 // The WebSocket and its messages; docs/protocol.md.
 
 const VERSION = 1;
+const FINAL = [1008, 1013]; // closed by the server, which will not have us
+const FIRST_MS = 500, LONGEST_MS = 8000, KEPT_MS = 120000;
 
 export class Connection extends EventTarget {
   constructor() {
     super();
+    this.key = "";
+    this.since = 0; // when the connection broke
     this.open();
   }
 
   open() {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    this.socket = new WebSocket(`${scheme}//${location.host}/ws`);
+    this.socket = new WebSocket(`${scheme}//${location.host}/ws?resume=${this.key}`);
     this.socket.binaryType = "arraybuffer";
     this.socket.onmessage = (event) => this.receive(event.data);
-    this.socket.onclose = () => this.tell("gone", {});
+    this.socket.onclose = ({ code }) => this.lose(code);
+  }
+
+  lose(code) {
+    const now = performance.now();
+    if (!this.since) [this.since, this.wait] = [now, FIRST_MS];
+    if (FINAL.includes(code) || !this.key || now - this.since > KEPT_MS) return this.tell("gone", {});
+    this.tell("away", {});
+    setTimeout(() => this.open(), this.wait);
+    this.wait = Math.min(2 * this.wait, LONGEST_MS);
   }
 
   send(type, values = {}) {
@@ -25,6 +38,8 @@ export class Connection extends EventTarget {
     if (message.type === "hello") {
       if (message.protocol !== VERSION) location.reload();
       this.key = message.key;
+      message.again = this.since > 0;
+      this.since = 0;
     }
     this.tell(message.type, { ...message, blobs: pictures });
   }

@@ -9,7 +9,7 @@ import { Screen } from "./screen.js";
 const $ = (id) => document.getElementById(id);
 const connection = new Connection();
 const microscope = new Microscope();
-let eyes = "dream", isPaused = false, last = "", hasTruth = false, lag = [];
+let eyes = "dream", isPaused = false, last = "", hasTruth = false, lag = [], isAnew = false;
 
 const screen = new Screen(connection, (frame, rate) => {
   microscope.at(frame);
@@ -72,6 +72,9 @@ function stand({ truth }) {
 }
 
 connection.addEventListener("hello", ({ detail }) => {
+  isAnew = detail.again && !detail.resumed;
+  if (isAnew) [screen, microscope].forEach((it) => it.clear());
+  if (detail.again) return;
   keys.learn(detail.actions);
   $("model").textContent = `${detail.model.world}, ${detail.model.frame_size} px, ${detail.model.hash}`;
   const asked = new URLSearchParams(location.hash.slice(1));
@@ -84,7 +87,9 @@ connection.addEventListener("hello", ({ detail }) => {
 connection.addEventListener("state", ({ detail }) => {
   $("place").replaceChildren(Object.assign(document.createElement("b"), { textContent: detail.start }), `, seed ${detail.seed}`);
   $("first").value ||= /^[a-z]+:\d+$/.test(detail.start) ? detail.start : "";
-  if (detail.note) tell(detail.note);
+  if (isAnew) tell("the connection is back, but the walk is no longer there: a new one begins; what was saved is still there", true);
+  else if (detail.note) tell(detail.note);
+  isAnew = false;
   stand(detail);
   hand.state(detail);
   microscope.state(detail);
@@ -99,6 +104,7 @@ connection.addEventListener("done", ({ detail }) => {
 connection.addEventListener("plan", ({ detail }) => microscope.plan(detail));
 connection.addEventListener("thumbs", ({ detail }) => microscope.load(detail));
 connection.addEventListener("error", ({ detail }) => tell(detail.message, true));
+connection.addEventListener("away", () => tell("the connection broke: trying again", true));
 connection.addEventListener("gone", () => tell("the connection is gone: reload the page; what was saved is still there", true));
 
 $("say").onsubmit = (event) => {
