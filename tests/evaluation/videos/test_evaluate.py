@@ -172,6 +172,23 @@ def test_controls_have_the_shape_of_the_truth():
     assert (made["copy"][4:8] == true[:4]).all()
 
 
+def test_the_ceiling_of_distances_is_one_half_of_the_truth_against_the_other(folders, judged):
+    for seed in range(3, 6):
+        for folder in folders:
+            write_video(folder / f"{seed}.mkv", clip(seed), frames_per_second=8)
+    truth = judged(*folders)[0]["controls"]["truth"]
+    for name in ("frechet_twospeed", "kernel_twospeed"):
+        assert truth[name]["n"] == 3
+        assert np.isfinite(truth[name]["mean"])
+    assert truth["frechet_twospeed"]["mean"] > 0
+
+
+def test_one_true_clip_has_no_halves(folders, judged):
+    truth = judged(*(folder / "0.mkv" for folder in folders))[0]["controls"]["truth"]
+    assert truth["psnr_db"]["mean"] == pytest.approx(48.13, abs=0.01)
+    assert "two samples or more" in truth["frechet_twospeed"]["not_computed"]
+
+
 def test_the_list_names_metrics(capsys):
     assert main(["evaluate", "--list"]) == 0
     assert "frechet_twospeed" in capsys.readouterr().out
