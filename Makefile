@@ -21,7 +21,7 @@ slow: setup
 	.venv/bin/python -m pytest -m slow
 
 browser: setup
-	.venv/bin/python -m pytest -m browser -rs
+	.venv/bin/python -m pytest -m browser -rs -n auto --maxprocesses 2 --dist load
 
 docs: setup
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict
