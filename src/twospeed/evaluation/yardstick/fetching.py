@@ -17,6 +17,7 @@ MOST_BYTES = 4 * 2**30
 
 _SECONDS = 60.0  # of silence
 _BLOCK = 2**20
+_WEB = ("https://", "http://")
 
 
 def fetch_weights(address: str, place: Path, *, sha256: str) -> None:
@@ -36,13 +37,31 @@ def fetch_weights(address: str, place: Path, *, sha256: str) -> None:
     wanted = sha256.lower()
     if len(wanted) != 64 or not set(wanted) <= set(string.hexdigits):
         raise ConfigError(f"a SHA-256 has 64 hexadecimal digits, got {shown(sha256)}")
-    if not address.startswith(("https://", "http://")):
+    if not address.startswith(_WEB):
         raise ConfigError(f"fetch from http:// or https://, got {shown(address)}")
     if place.exists():
         _check(sha256_of(place), wanted, f"{place} is there and is another file")
         return
     with written_aside(place) as aside:
         _check(_load(address, aside), wanted, f"{shown(address)} gave another file")
+
+
+class _WebAlone(urllib.request.HTTPRedirectHandler):
+    """Goes on to addresses of the web alone."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: Any,
+        code: int,
+        msg: str,
+        headers: Any,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        """Return the request that follows, or raise what a failed fetch does."""
+        if not newurl.startswith(_WEB):
+            raise urllib.error.URLError("it leads out of the web")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _check(found: str, wanted: str, what: str) -> None:
@@ -54,7 +73,7 @@ def _load(address: str, place: Path) -> str:
     """Write what the address gives to `place` and return its SHA-256."""
     try:
         with (
-            urllib.request.urlopen(address, timeout=_SECONDS) as answer,
+            urllib.request.build_opener(_WebAlone()).open(address, timeout=_SECONDS) as answer,
             place.open("wb") as file,
         ):
             return _copy(answer, file, address)
