@@ -181,3 +181,12 @@ def test_too_few_episodes_are_one_line(model, inverse, monkeypatch):
 def test_arms_are_named():
     with pytest.raises(UnknownNameError, match="arm"):
         PlanConfig(task="retrace", world="rooms", arms=("nothing",))
+
+
+def test_a_task_in_ones_own_words_by_a_memory_of_views(viewing_model, inverse):
+    viewing_model.configure(world="rooms")
+    told = "turn left, go forward twice, then go back the way you came"
+    config = PlanConfig(task=told, world="rooms", arms=("on", "undo"), episodes=1, first_seed=FIRST)
+    arms = measure_plans(viewing_model, inverse, config)["arms"]
+    assert arms["undo"]["distance_m"]["mean"] == 0
+    assert arms["on"]["chunks"] > 0

@@ -16,7 +16,6 @@ from twospeed.web.saving import open_session, save_session
 from twospeed.web.session import Session
 from twospeed.web.truth import start_of
 from twospeed.web.words import Words
-from twospeed.worldmodel.model import WorldModel
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "worldmodel" / "backbones"))
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*")
@@ -26,11 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*")
 def packed(tmp_path_factory):
     import pipelines
 
-    root = tmp_path_factory.mktemp("wan")
-    pipelines.make("wan_21", root).save_pretrained(root / "wan")
-    return WorldModel.from_pretrained(root / "wan").configure(
-        frame_size=32, sampling_steps=1, guidance=0.0
-    )
+    return pipelines.small_wan(tmp_path_factory.mktemp("wan"))
 
 
 @pytest.fixture

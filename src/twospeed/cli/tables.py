@@ -13,8 +13,6 @@ def print_table(table: Table) -> None:
     words, or each row becomes a block of lines.
     """
     console = Console(markup=False)
-    for column in table.columns:
-        column.overflow = "fold"
     if not _fits(table, console):
         turned = _turned(table)
         if _fits(turned, console):
@@ -22,6 +20,8 @@ def print_table(table: Table) -> None:
         elif sum(map(_longest_word, zip(*_rows_of(table), strict=True))) > console.width:
             _print_blocks(table, console)
             return
+    for column in table.columns:
+        column.overflow = "fold"
     console.print(table, highlight=False)
 
 
@@ -46,8 +46,6 @@ def _turned(table: Table) -> Table:
     turned = Table(corner, *names, box=None, title=table.title)
     for row in rows:
         turned.add_row(*row)
-    for column in turned.columns:
-        column.overflow = "fold"
     return turned
 
 

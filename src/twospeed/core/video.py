@@ -6,7 +6,7 @@ PyAV is imported when a video is read or written, so that training runs on machi
 import logging
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +21,7 @@ from twospeed.core.fields import checked
 from twospeed.core.files import StrPath, as_path, written_aside
 from twospeed.core.pictures import Frame, Picture, read_picture
 from twospeed.core.ranges import FramesPerSecond, is_same_rate
+from twospeed.core.video_decoding import Moment
 from twospeed.core.video_header import ENDINGS
 from twospeed.core.video_reading import Video, open_video
 
@@ -87,17 +88,8 @@ def read_video(path: StrPath) -> Frames:
     """
     path = as_path(path)
     with _named(path):
-        video, frames, room = open_video(path), [], MOST_BYTES
-        for moment in video.moments():
-            if moment.frame is None:
-                raise DataError(f"it is damaged at {moment.time:.2f} s")
-            frames.append(video.pixels(moment))
-            room -= frames[-1].nbytes
-            if room < 0:
-                raise DataError(f"its frames fill over {MOST_BYTES / 2**30:.0f} GiB")
-        if not frames:
-            raise DataError("it holds no frame")
-        return np.stack(frames)
+        video = open_video(path)
+        return _stacked(video, video.moments())
 
 
 def read_video_at(
@@ -115,18 +107,26 @@ def read_video_at(
     """
     path = as_path(path)
     with _named(path):
-        video, room = open_video(path), MOST_BYTES
+        video = open_video(path)
         rate = video.header.frames_per_second
-        frames = []
-        for moment in video.moments_at(frames_per_second):
-            frames.append(video.pixels(moment))
-            room -= frames[-1].nbytes
-            if room < 0:
-                raise DataError(f"its frames fill over {MOST_BYTES / 2**30:.0f} GiB")
-        if not frames:
-            raise DataError("it holds no frame")
+        frames = _stacked(video, video.moments_at(frames_per_second))
     if not is_same_rate(rate, frames_per_second):
         say(f"{path.name}: {rate:g} frames a second, taken at the model's {frames_per_second:g}")
+    return frames
+
+
+def _stacked(video: Video, moments: Iterable[Moment]) -> Frames:
+    """Return the frames of all moments, of which there is one at least and none is damaged."""
+    frames, room = [], MOST_BYTES
+    for moment in moments:
+        if moment.frame is None:
+            raise DataError(f"it is damaged at {moment.time:.2f} s")
+        frames.append(video.pixels(moment))
+        room -= frames[-1].nbytes
+        if room < 0:
+            raise DataError(f"its frames fill over {MOST_BYTES / 2**30:.0f} GiB")
+    if not frames:
+        raise DataError("it holds no frame")
     return np.stack(frames)
 
 

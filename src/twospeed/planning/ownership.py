@@ -36,4 +36,5 @@ def own_plan(
         "loop_model": consolidated and consolidated.fingerprint(),
         "inverse": None if network is None else hash_of(network.state_dict()),
     }
-    return claimed(as_path(out, "out"), NOTE, wanted, kind="plan", work=("episodes/*",))
+    place, scraps = as_path(out, "out"), ("videos/*", "sheets/*")
+    return claimed(place, NOTE, wanted, kind="plan", work=("episodes/*",), scraps=scraps)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from twospeed.core.files import written_aside
 from twospeed.core.page import figures_of, page_of, paragraph_of, table_of
 from twospeed.planning.episodes import Result
 
@@ -20,7 +21,8 @@ def write_page(out: Path, report: Mapping[str, Any], results: Sequence[Result]) 
         report: what `measure_plans` returns.
         results: of every arm in every episode.
     """
-    (out / PAGE).write_text(page_of_plan(report, results, out / "sheets"), encoding="utf-8")
+    with written_aside(out / PAGE) as aside:
+        aside.write_text(page_of_plan(report, results, out / "sheets"), encoding="utf-8")
 
 
 def page_of_plan(report: Mapping[str, Any], results: Sequence[Result], sheets: Path) -> str:

@@ -30,11 +30,10 @@ from twospeed.planning.page import write_page
 from twospeed.planning.pictures import write_pictures
 from twospeed.planning.report import report_of
 from twospeed.planning.search.table import SEARCHES
-from twospeed.planning.splitting.base import COMMAND, SubGoal
+from twospeed.planning.splitting.base import COMMAND, PUT_BACK, SubGoal
 from twospeed.planning.splitting.table import splitter_of
 from twospeed.planning.tasks.base import CHUNK_FRAMES, Begun, Task
 from twospeed.planning.tasks.table import task_and_goals
-from twospeed.planning.tasks.walks import Retrace
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.base import World
 from twospeed.worlds.registry import WORLDS, make_world
@@ -123,7 +122,8 @@ def measure_plans(
     check_kind(config, PlanConfig, "config")
     task, goals = task_and_goals(config.task, config.world, splitter_of(config.splitter))
     _check_models(model, consolidated, inverse, config)
-    if isinstance(preset_of(model, config.preset), ViewConfig) and not isinstance(task, Retrace):
+    is_by_views = isinstance(preset_of(model, config.preset), ViewConfig)
+    if is_by_views and any(goal.kind == PUT_BACK for goal in goals):
         raise ConfigError("views know ways, and no things: take --preset associative or gradient")
     with own_plan(out, to_json(config), model, inverse, consolidated):
         return _measure(model, inverse, config, task, goals, consolidated, out)

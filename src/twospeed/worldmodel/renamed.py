@@ -3,11 +3,12 @@
 A memory knows its slow weights by a hash over names and numbers, so the hash goes by old names.
 """
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
+
+from twospeed.core.tensors import hash_of
 
 WEIGHTS = {
     "trust.": "recall_gate.",
@@ -39,8 +40,4 @@ def first_name(name: str) -> str:
 
 def weights_hash(state: Mapping[str, Tensor]) -> str:
     """Return a hash of a network's state: its names and its numbers in half precision."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted((first_name(name), it) for name, it in state.items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().half().cpu().numpy().tobytes())
-    return digest.hexdigest()[:16]
+    return hash_of({first_name(name): it for name, it in state.items()})

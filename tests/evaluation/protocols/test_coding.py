@@ -27,11 +27,7 @@ def folder(tmp_path_factory):
     import pipelines
 
     root = tmp_path_factory.mktemp("wan")
-    pipelines.make("wan_21", root).save_pretrained(root / "wan")
-    model = WorldModel.from_pretrained(root / "wan").configure(
-        frame_size=32, sampling_steps=1, guidance=0.0
-    )
-    model.save_pretrained(root / "small")
+    pipelines.small_wan(root).save_pretrained(root / "small")
     return root / "small"
 
 

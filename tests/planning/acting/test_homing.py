@@ -46,7 +46,7 @@ def test_it_acts_the_same_again_and_imagines_every_frame(viewing_model, off_path
 
 
 def test_a_memory_of_another_kind_is_refused(model):
-    with pytest.raises(TypeError, match="no views"):
+    with pytest.raises(TypeError, match="a memory of views"):
         Homing(model, FastWeights(model), tuple(MOVES))
 
 

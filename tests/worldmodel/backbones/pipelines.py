@@ -32,6 +32,7 @@ from transformers import (
 )
 
 from twospeed.core.random import initial_weights_of
+from twospeed.worldmodel.model import WorldModel
 
 WIDTH = 32
 WAN_TRANSFORMER = {
@@ -199,3 +200,10 @@ def denoisers_of(pipeline):
     """Return all parts that denoise."""
     second = getattr(pipeline, "transformer_2", None)
     return [denoiser_of(pipeline), *([second] if second is not None else [])]
+
+
+def small_wan(root):
+    """Return a tiny Wan of 32 pixels that samples in one step; its pipeline is saved below."""
+    make("wan_21", root).save_pretrained(root / "wan")
+    model = WorldModel.from_pretrained(root / "wan")
+    return model.configure(frame_size=32, sampling_steps=1, guidance=0.0)

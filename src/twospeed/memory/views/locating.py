@@ -53,13 +53,11 @@ def located(
         most: how many views judge at most.
     """
     latents_O, pose_3 = frame
-    reach, side = renderer.config.reach, renderer.config.side
+    reach = renderer.config.reach
     chosen, covered = covering(rows.poses_R3, is_old_R, pose_3, most=most, reach=reach)
     if covered < LEAST_COVERED:
         return pose_3
-    rays = torch.arange(side**2).unflatten(0, (side, side))[::_EVERY, ::_EVERY].flatten()
-    slopes_N2 = rays_of(side, reach)[rays].to(pose_3)
-    shown_N3 = pixels_of(model, renderer, latents_O[None])[0].flatten(1)[:, rays].mT
+    slopes_N2, shown_N3 = _looked_at(model, renderer, latents_O, slice(0, None, _EVERY))
     tried: list[tuple[float, Tensor]] = []
     here_3, variations_V3 = pose_3, _variations(pose_3)
     count = len(variations_V3)
@@ -95,13 +93,11 @@ def unlikely(
         poses_V3: where it may have been seen.
         most: how many views judge at most.
     """
-    reach, side = renderer.config.reach, renderer.config.side
+    reach = renderer.config.reach
     found = [
         covering(rows.poses_R3, rows.is_there_R, it, most=most, reach=reach) for it in poses_V3
     ]
-    rays = torch.arange(side**2).unflatten(0, (side, side))[4::8, 4::8].flatten()
-    slopes_N2 = rays_of(side, reach)[rays].to(poses_V3)
-    shown_N3 = pixels_of(model, renderer, latents_O[None])[0].flatten(1)[:, rays].mT
+    slopes_N2, shown_N3 = _looked_at(model, renderer, latents_O, slice(_EVERY, None, 2 * _EVERY))
     unlikely_V = poses_V3.new_full((len(poses_V3),), torch.inf)
     for places in torch.arange(len(poses_V3)).split(_AT_ONCE):
         able = [it for it in places.tolist() if len(found[it][0])]
@@ -113,6 +109,16 @@ def unlikely(
         density = error_VN * (-drawn.log_error).exp().clamp_max(100) + drawn.log_error
         unlikely_V[able] = density.mean(1)
     return unlikely_V
+
+
+def _looked_at(
+    model: WorldModel, renderer: ViewRenderer, latents_O: Tensor, lines: slice
+) -> tuple[Tensor, Tensor]:
+    """Return the rays where some lines and columns cross, (N, 2), and what a frame shows there."""
+    side = renderer.config.side
+    rays = torch.arange(side**2).unflatten(0, (side, side))[lines, lines].flatten()
+    shown_3N = pixels_of(model, renderer, latents_O[None])[0].flatten(1)[:, rays]
+    return rays_of(side, renderer.config.reach)[rays].to(latents_O), shown_3N.mT
 
 
 def _variations(like: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from twospeed.core.errors import KindError
 from twospeed.core.video import Frames
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.views.locating import located, unlikely
@@ -37,13 +38,17 @@ class Homing:
         model: the slow weights; they have a renderer.
         memory: fast weights of one episode that hold views.
         commands: what the agent may do.
+
+    Raises:
+        KindError: when the memory holds no views.
     """
 
     def __init__(self, model: WorldModel, memory: FastWeights, commands: Sequence[str]) -> None:
         if not isinstance(memory.writer, ViewWriter):
-            raise TypeError("the memory holds no views")
-        self.model, self.memory, self.writer = model, memory, memory.writer
+            raise KindError("finding back takes a memory of views (ViewConfig)")
+        self.model, self.writer = model, memory.writer
         self.commands = tuple(commands)
+        self.steps_A3 = self._steps()
 
     @torch.no_grad()
     def act(self, world: World, begun: Begun, goals: Sequence[SubGoal], seed: int) -> Acted:  # noqa: ARG002
@@ -64,7 +69,7 @@ class Homing:
     def _find_back(self, world: World, chunks: int, acted: Acted) -> None:
         began, rows = time.monotonic(), self.writer.rows(0)
         places = way_back(rows, self.writer.pose_E3[0])
-        pursuit = Pursuit(places=places, steps_A3=self._steps())
+        pursuit = Pursuit(places=places, steps_A3=self.steps_A3)
         acted.seconds += time.monotonic() - began
         for _ in range(chunks):
             began, before_3 = time.monotonic(), self.writer.pose_E3[0].clone()
@@ -73,7 +78,7 @@ class Homing:
             if not chosen:
                 acted.is_stopped = not pursuit.places
                 break
-            rest = int(pursuit.steps_A3[:, :2].norm(dim=1).argmin())  # turns on the spot
+            rest = int(self.steps_A3[:, :2].norm(dim=1).argmin())  # turns on the spot
             whole = chosen + [rest] * (CHUNK_FRAMES - len(chosen))
             self._step(world, [self.commands[it] for it in whole], acted, way="placed")
             pursuit.tell(whole, before_3, self.writer.pose_E3[0])
@@ -96,7 +101,7 @@ class Homing:
 
         Those that were likeliest so far are gone on with, by each command.
         """
-        writer, steps_A3 = self.writer, self._steps()
+        writer, steps_A3 = self.writer, self.steps_A3
         rows, most = writer.rows(0), writer.config.references
         latents_TO = self.model.encode(frames_THWC[None])[0].transpose(0, 1).flatten(1)
         latents_TO = latents_TO.to(self.model.device)
@@ -126,6 +131,7 @@ class Homing:
             self.model, self.writer.renderer, rows, is_there_R, frame, most=most
         )
 
+    @torch.no_grad()
     def _steps(self) -> Tensor:
         """Return what one frame of each command does, (A, 3): a median over remembered views."""
         rows, cells = self.writer.rows(0), self.writer.renderer.config.latent_cells
@@ -143,7 +149,7 @@ class Homing:
 
     def _imagined(self, steps: Sequence[str]) -> Frames:
         """Return what should be seen after each step, (S, H, W, 3)."""
-        does = dict(zip(self.commands, self._steps(), strict=True))
+        does = dict(zip(self.commands, self.steps_A3, strict=True))
         pose_3, poses = self.writer.pose_E3[0], []
         for step in steps:
             pose_3 = moved(pose_3, does.get(step, torch.zeros_like(pose_3)))

@@ -181,7 +181,8 @@ def read_whole(source: EpisodeSource, group: str) -> list[Episode]:
     """
     try:
         episodes = list(source.read(group))
-        return parted(episodes[0]) if source.contents().num_episodes == 1 else episodes
+        is_alone = len(episodes) == 1 and source.contents().num_episodes == 1
+        return parted(episodes[0]) if is_alone else episodes
     except DataError as error:
         _log.warning("%s is skipped: %s", group, error)
         return []

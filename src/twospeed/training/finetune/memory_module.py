@@ -97,9 +97,7 @@ def train_memory_module(
             learning.loss,
             config.loop,
             out=out / FOLDER,
-            minutes=None
-            if minutes is None
-            else max(0.0, minutes - (time.monotonic() - began) / 60),
+            minutes=minutes,
             accelerator=accelerator,
             label="memory module",
         )
