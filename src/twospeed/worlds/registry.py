@@ -20,6 +20,7 @@ from twospeed.worlds.simulators.doom import Doom
 from twospeed.worlds.simulators.duckietown import Duckietown
 from twospeed.worlds.simulators.fetch import Fetch
 from twospeed.worlds.simulators.humanoid import Humanoid
+from twospeed.worlds.simulators.memory_maze import MemoryMaze
 from twospeed.worlds.simulators.minetest import Minetest
 
 
@@ -63,6 +64,7 @@ WORLDS: dict[str, WorldKind] = {
     "duckietown": _kind_of(Duckietown),
     "humanoid": _kind_of(Humanoid),
     "minetest": _kind_of(Minetest),
+    "memory_maze": _kind_of(MemoryMaze),
 }
 """Name -> kind."""
 

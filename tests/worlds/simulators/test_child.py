@@ -11,12 +11,30 @@ from pathlib import Path
 import pytest
 
 from twospeed.core.errors import DataError, MissingExtraError
-from twospeed.worlds.simulators import child, duckietown_engine
-from twospeed.worlds.simulators.child import Child, find_python, python_of, version_under
+from twospeed.worlds.simulators import child, duckietown_engine, engine_host, memory_maze_engine
+from twospeed.worlds.simulators.child import Child, find_python, hosted, python_of, version_under
 from twospeed.worlds.simulators.duckietown import Duckietown
 
 PYTHON = Path(sys.executable)
-ENGINE = Path(duckietown_engine.__file__)
+SIDES = (engine_host, duckietown_engine, memory_maze_engine)
+ENGINE = """
+class Counter:
+    version = "1.5"
+    count = 0
+    def reset(self, start):
+        print("what an engine prints is no answer")
+        self.count = start
+        return {"told": "once"}
+    def step(self, by):
+        self.count += by
+        return {}
+    def truth(self):
+        return {"count": self.count}
+    def frame(self):
+        return bytes(self.count)
+def start(size):
+    return Counter()
+"""
 SCRIPT = """
 import json, os, signal, struct, sys, time
 def send(head, body=b""):
@@ -122,15 +140,24 @@ def test_it_ends_when_we_are_killed(script):
     assert ends(pid)
 
 
-def test_the_engine_speaks_our_protocol_and_imports_nothing_of_ours():
-    assert duckietown_engine.PROTOCOL == child.PROTOCOL
+def test_an_engine_in_its_host_tells_what_it_has_to_tell(tmp_path):
+    (tmp_path / "engine.py").write_text(ENGINE)
+    engine = hosted(PYTHON, tmp_path / "engine.py", ["32"], name="The counter")
+    assert engine.ask({"do": "reset", "start": 3}) == ({"count": 3, "told": "once"}, bytes(3))
+    assert engine.ask({"do": "step", "by": 2}) == ({"count": 5}, bytes(5))
+    engine.close()
+
+
+@pytest.mark.parametrize("side", SIDES, ids=lambda it: it.__name__.rpartition(".")[2])
+def test_the_engine_speaks_our_protocol_and_imports_nothing_of_ours(side):
+    assert engine_host.PROTOCOL == child.PROTOCOL
     names = [
         name
-        for node in ast.walk(ast.parse(ENGINE.read_text()))
+        for node in ast.walk(ast.parse(Path(side.__file__).read_text()))
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in (getattr(node, "module", ""), *(alias.name for alias in node.names))
     ]
-    assert "json" in names
+    assert "typing" in names
     assert not [name for name in names if name and name.startswith("twospeed")]
 
 

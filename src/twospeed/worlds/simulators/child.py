@@ -1,9 +1,9 @@
 """An engine that runs under a Python of its own, and the talk with it.
 
-Holds: `Child`, `find_python`, `version_under`. A message either way is two lengths (4 bytes each,
-big-endian), a head in JSON and raw bytes; each request gets one answer. The engine's script says
-first which protocol it speaks. It ends when its input does, so it never outlives us, and leaves
-Ctrl-C to us.
+Holds: `Child`, `hosted`, `find_python`, `version_under`. A message either way is two lengths (4
+bytes each, big-endian), a head in JSON and raw bytes; each request gets one answer. The engine's
+script says first which protocol it speaks. It ends when its input does, so it never outlives us,
+and leaves Ctrl-C to us. Holds not: the other end (engine_host.py).
 """
 
 import contextlib
@@ -67,6 +67,22 @@ def python_of(about: About) -> Path:
             f" {about.install}"
         )
     return python
+
+
+def hosted(python: Path, engine: Path, arguments: Sequence[str], *, name: str) -> "Child":
+    """Start an engine in a host of its own (engine_host.py).
+
+    Args:
+        python: the interpreter that has what the engine needs.
+        engine: its file.
+        arguments: of its ``start``.
+        name: what errors call it.
+
+    Raises:
+        DataError: when it does not start, or speaks another protocol.
+    """
+    host = Path(__file__).with_name("engine_host.py")
+    return Child(python, host, [str(engine), *arguments], name=name)
 
 
 class Child:

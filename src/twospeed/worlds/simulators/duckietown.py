@@ -15,7 +15,7 @@ from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.fields import checked
 from twospeed.core.ranges import Seed
 from twospeed.worlds.base import About, Action, Observation, Pose
-from twospeed.worlds.simulators.child import Child, python_of
+from twospeed.worlds.simulators.child import hosted, python_of
 from twospeed.worlds.simulators.lanes import Driver, Lanes, Move
 from twospeed.worlds.words.car import TOWN
 
@@ -97,8 +97,8 @@ class Duckietown:
             raise ConfigError(f"duckietown makes frames of 16 to 512 pixels, got {frame_size}")
         python = python_of(self.about)
         self._size = frame_size
-        script = Path(__file__).with_name("duckietown_engine.py")
-        self._child = Child(python, script, [str(frame_size)], name="Duckietown")
+        engine = Path(__file__).with_name("duckietown_engine.py")
+        self._child = hosted(python, engine, [str(frame_size)], name="Duckietown")
         self._seen: dict[str, Any] | None = None
         self._way_out: list[str] = []
         self._last: tuple[str, list[float]] | None = None

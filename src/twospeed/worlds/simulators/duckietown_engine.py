@@ -1,44 +1,18 @@
-"""Duckietown's side of the talk: a script for the Python that has the simulator.
+"""Duckietown's side of the talk: for the Python that has the simulator, and engine_host.py there.
 
-It imports nothing of this package, and nothing here imports it: ``duckietown.py`` starts it with
-the other interpreter. Every message either way is two lengths (4 bytes each, big-endian), a head
-in JSON and raw bytes. The first message tells the protocol and the simulator's version; then each
-request gets one answer, whose bytes are the frame. It ends when its input ends.
+It imports nothing of this package, and nothing here imports it.
 
     {"do": "reset", "seed", "town", "sky", "ground"} -> also "lanes"
     {"do": "step", "ticks", "speed", "turn"}
 """
 
-import json
-import os
 import random
-import signal
-import struct
-import sys
-from collections.abc import Callable
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
-PROTOCOL = 1
 TICK = 1 / 30
 _CURVE_POINTS = 12
-
-
-def receive(stream: IO[bytes]) -> tuple[Any, bytes] | None:
-    """Return the head and the bytes of the next message, or None at the end."""
-    lengths = stream.read(8)
-    if len(lengths) < 8:
-        return None
-    head, body = struct.unpack(">II", lengths)
-    return json.loads(stream.read(head)), stream.read(body)
-
-
-def send(stream: IO[bytes], head: Any, body: bytes = b"") -> None:
-    """Write one message."""
-    text = json.dumps(head).encode()
-    stream.write(struct.pack(">II", len(text), len(body)) + text + body)
-    stream.flush()
 
 
 class Town:
@@ -46,8 +20,9 @@ class Town:
 
     def __init__(self, size: int) -> None:
         from duckietown_world import get_DB18_nominal
-        from gym_duckietown import simulator
+        from gym_duckietown import __version__, simulator
 
+        self.version = str(__version__)
         self._code = simulator
         self._size = size
         self._finer = 4 if size % 2 else 2  # its reading of pixels needs a width of fours
@@ -147,21 +122,6 @@ class Town:
         sim.state = self._wheels.initialize(c0=(pose, still), t0=0)
 
 
-def main(size: int) -> None:
-    """Answer requests until there are no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us ends us
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what the simulator prints is no answer
-    import gym_duckietown
-
-    town = Town(size)
-    send(out, {"protocol": PROTOCOL, "version": gym_duckietown.__version__})
-    deeds: dict[str, Callable[..., dict[str, Any]]] = {"reset": town.reset, "step": town.step}
-    while (request := receive(sys.stdin.buffer)) is not None:
-        head, _ = request
-        more = deeds[head.pop("do")](**head)
-        send(out, {**town.truth(), **more}, town.frame())
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))
+def start(size: str) -> Town:
+    """Start the simulator with frames of so many pixels."""
+    return Town(int(size))
