@@ -27,6 +27,7 @@ PRESETS: Mapping[str, Mapping[str, int]] = {
         "duckietown": 20_000,
         "humanoid": 35_000,
         "minetest": 10_000,
+        "memory_maze": 10_800,
     }
 }
 """Name -> world -> clips for training; a clip is one chunk with its action and its past."""
