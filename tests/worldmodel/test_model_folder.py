@@ -13,6 +13,7 @@ from twospeed.core.random import generator_of
 from twospeed.memory.config import GradientConfig
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.presets import default
+from twospeed.worldmodel.asking import SlowReading
 from twospeed.worldmodel.catalogue import describe, packaged_models
 from twospeed.worldmodel.denoiser import UNet3D
 from twospeed.worldmodel.guidance import Guidance
@@ -66,12 +67,10 @@ class Familiar:
         return reading
 
 
-class Nothing:
+class Nothing(SlowReading):
     """A reading that predicts zeros."""
 
-    familiarity_B = torch.zeros(1)
-
-    def __call__(self, noisy, _):
+    def finish(self, _answers, noisy, _level):
         return 0 * noisy
 
 
@@ -100,7 +99,7 @@ def test_guidance_adds_what_the_action_changes_in_the_slow_prediction(model, rem
         )
         share = guidance * (1 - familiar)
         torch.testing.assert_close(found, asked + share * (told - untold))
-    guided = Guidance(slow, Nothing(), texts[1], scale=1.0, guided_from=750)
+    guided = Guidance(Nothing(slow), texts[1], scale=1.0, guided_from=750)
     for now, is_guided in ((1000, True), (750, True), (500, False)):
         there = guided(noisy, torch.tensor([[0] * 4 + [now] * 4])).abs().sum() > 0
         assert there == is_guided

@@ -71,7 +71,8 @@ def test_one_past_frame_is_read_as_it_is_while_sampling(model, window):
 
 
 def test_what_is_wholly_familiar_is_not_guided(model, window, monkeypatch):
-    memory = FastWeights(model, replace(default(model), ridge=1e-6), seeds=(1, 2))
+    config = replace(default(model), ridge=1e-6, retrieval_range=None)
+    memory = FastWeights(model, config, seeds=(1, 2))
     memory.observe(window, ["turn left", "go forward"], past_frames=4)
     with torch.no_grad():
         for up in memory.adapters.up.values():

@@ -1,24 +1,18 @@
 """Clips of one batch, each with a memory of its own or with none: a `FastReader`.
 
-What one sees with and without a memory is generated in one batch. Least squares act through what
-the recall layer gives alone, so that their clips and those without memory are one call of the
-denoiser; a clip that is recalled wholly is not asked about. Other memories are asked clip by clip.
-Axes: B clips, C channels, T frames, H and W cells.
+What one sees with and without a memory is generated in one batch, and what all of them ask of the
+denoiser is one call. Axes: B clips, C channels, T frames, H and W cells, N tokens, D features.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import reduce
 
 import torch
 from torch import Tensor
 
 from twospeed.core.errors import ShapeError
-from twospeed.memory.config import RidgeConfig
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.memory.reading import MemoryReading
-from twospeed.memory.retrieval_gate import RetrievalGate
-from twospeed.worldmodel.reading import FastReading, Reading
+from twospeed.worldmodel.asking import FastReading, Question, SlowReading
+from twospeed.worldmodel.reading import Reading
 
 
 class MemoriesBeside:
@@ -49,74 +43,44 @@ class MemoriesBeside:
         if count != len(self.memories):
             raise ShapeError(f"{len(self.memories)} memories are of as many clips, got {count}")
         numbers = torch.arange(count, device=slow.past_BCPHW.device).split(1)
-        pairs = zip(numbers, self.memories, strict=True)
-        clips = [_Clip.of(slow.clips(number), memory) for number, memory in pairs]
-        reading = ReadingsBeside(clips)
+        clips = [slow.clips(number) for number in numbers]
+        pairs = zip(self.memories, clips, strict=True)
+        reading = ReadingsBeside(
+            [memory.read(clip) if memory else SlowReading(clip) for memory, clip in pairs]
+        )
         self.familiarity = tuple(reading.familiarity_B.tolist())
         return reading
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Clip:
-    """One clip: what is asked together with others, or a reading of its own."""
-
-    shared: Reading | None
-    gate: RetrievalGate | None
-    alone: FastReading | None
-    familiarity_1: Tensor
-
-    @classmethod
-    def of(cls, slow: Reading, memory: FastWeights | None) -> "_Clip":
-        if memory is None:
-            return cls(shared=slow, gate=None, alone=None, familiarity_1=torch.zeros(1))
-        reading = memory.read(slow)
-        known_1 = reading.familiarity_B.cpu()
-        is_ridge = isinstance(memory.config, RidgeConfig) and not memory.config.contrast
-        if isinstance(reading, MemoryReading) and is_ridge:
-            gate = reading.gate
-            return cls(shared=reading.fast, gate=gate, alone=None, familiarity_1=known_1)
-        return cls(shared=None, gate=None, alone=reading, familiarity_1=known_1)
-
-    @property
-    def is_recalled(self) -> bool:
-        """Whether what is recalled takes the place of any prediction."""
-        gate = self.gate
-        return gate is not None and float(gate.familiarity_B) >= gate.retrieval_range[1]
-
-    def finish(self, predicted: Tensor, noisy: Tensor, level: Tensor) -> Tensor:
-        """Return the prediction of the whole, (1, C, T, H, W)."""
-        if self.alone is not None:
-            return self.alone(noisy, level)
-        return predicted if self.gate is None else self.gate(predicted, noisy, level)
-
-
 class ReadingsBeside:
-    """Predictions of slow and fast weights for clips with memories of their own; a `FastReading`.
+    """Readings of single clips as one of them all; a `FastReading`.
 
     Args:
-        clips: what each was asked.
+        clips: the readings.
     """
 
-    def __init__(self, clips: Sequence[_Clip]) -> None:
+    def __init__(self, clips: Sequence[FastReading]) -> None:
         self._clips = tuple(clips)
-        self.familiarity_B = torch.cat([clip.familiarity_1 for clip in clips])
-        asked = {
-            index: clip.shared
-            for index, clip in enumerate(clips)
-            if clip.shared is not None and not clip.is_recalled
-        }
-        self._asked = list(asked)
-        self._together = reduce(Reading.beside, asked.values()) if asked else None
+        self.familiarity_B = torch.cat([clip.familiarity_B for clip in clips])
+        self.asked: Sequence[Question] = tuple(
+            Question(reading=question.reading, clips_Q=question.clips_Q + number)
+            for number, clip in enumerate(clips)
+            for question in clip.asked
+        )
 
-    def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
-        """Return the prediction for every frame, (B, C, T, H, W)."""
-        predicted = noisy_BCTHW.clone()
-        if self._together is not None:
-            rows = self._asked
-            predicted[rows] = self._together(noisy_BCTHW[rows], level_BT[rows])
+    def compared(self, no_text_BND: Tensor) -> tuple[Reading, Reading]:
+        """See `FastReading`."""
+        pairs = zip(self._clips, no_text_BND.split(1), strict=True)
+        told, untold = zip(*(clip.compared(no_text) for clip, no_text in pairs), strict=True)
+        return told[0].beside(*told[1:]), untold[0].beside(*untold[1:])
+
+    def finish(self, answers: Sequence[Tensor], noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
+        """See `FastReading`."""
+        left = iter(answers)
+        each = zip(self._clips, noisy_BCTHW.split(1), level_BT.split(1), strict=True)
         return torch.cat(
             [
-                clip.finish(predicted[i : i + 1], noisy_BCTHW[i : i + 1], level_BT[i : i + 1])
-                for i, clip in enumerate(self._clips)
+                clip.finish([next(left) for _ in clip.asked], noisy, level)
+                for clip, noisy, level in each
             ]
         )

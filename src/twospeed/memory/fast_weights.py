@@ -19,13 +19,14 @@ from twospeed.memory.adapters import Adapters, layers_called
 from twospeed.memory.bulk_writer import BulkWriter
 from twospeed.memory.config import FastLearningConfig, RidgeConfig
 from twospeed.memory.presets import default
-from twospeed.memory.reading import MemoryReading
+from twospeed.memory.reading import read_adapters
 from twospeed.memory.views.reading import read_views
 from twospeed.memory.views.writer import ViewWriter
 from twospeed.memory.ways import adapted, hash_of, writer_of
 from twospeed.memory.writer import Written, check_state
+from twospeed.worldmodel.asking import FastReading
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worldmodel.reading import FastReading, Reading
+from twospeed.worldmodel.reading import Reading
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,7 +124,7 @@ class FastWeights:
         if isinstance(self.writer, ViewWriter):
             return read_views(slow, self.model, self.writer)
         self.settle_()
-        return MemoryReading(slow, self.adapters, self.config, self.model.schedule)
+        return read_adapters(slow, self.adapters, self.config, self.model.schedule)
 
     def follow(self, frames_CTHW: Tensor, actions: Sequence[str], *, episode: int = 0) -> None:
         """Go along with frames that are not learned: fast weights that keep a place go on from it.

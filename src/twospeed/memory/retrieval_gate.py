@@ -35,12 +35,16 @@ class RetrievalGate:
     schedule: Schedule
     """What a prediction means."""
 
+    @property
+    def share_B(self) -> Tensor:
+        """How far what is recalled is taken, 0 to 1."""
+        begin, whole = self.retrieval_range
+        return ((self.familiarity_B - begin) / (whole - begin)).clamp(0, 1)
+
     def __call__(self, predicted_BCTHW: Tensor, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
         """Return the prediction that means the gated latents, (B, C, T, H, W)."""
-        begin, whole = self.retrieval_range
         recalled, there_BT = self.recall.placed(self.recalled_BO, level_BT)
-        share_B = ((self.familiarity_B - begin) / (whole - begin)).clamp(0, 1)
-        share = (share_B[:, None] * there_BT)[:, None, :, None, None]
+        share = (self.share_B[:, None] * there_BT)[:, None, :, None, None]
         return gated(
             predicted_BCTHW, noisy_BCTHW, level_BT, (recalled[:, :-1], share), self.schedule
         )

@@ -25,6 +25,7 @@ from twospeed.core.arguments import FramesLike, as_frames, check_kind, check_siz
 from twospeed.core.files import StrPath, as_path
 from twospeed.core.folders import folder_aside
 from twospeed.core.random import generator_of
+from twospeed.worldmodel.asking import FastReader, Predicting, SlowReading
 from twospeed.worldmodel.backbones.hub import fetch_model, is_hub_id
 from twospeed.worldmodel.backbones.opening import Origin, Parts, open_parts
 from twospeed.worldmodel.backbones.placement import placement_of
@@ -38,7 +39,7 @@ from twospeed.worldmodel.contract import Denoiser, Recaller, as_module, recall_d
 from twospeed.worldmodel.guidance import Guidance
 from twospeed.worldmodel.loading import working
 from twospeed.worldmodel.memory_module import MemoryModule
-from twospeed.worldmodel.reading import FastReader, Reading
+from twospeed.worldmodel.reading import Reading
 from twospeed.worldmodel.renamed import weights_hash
 from twospeed.worldmodel.rendering.renderer import ViewRenderer
 from twospeed.worldmodel.sampler import Predict, sample
@@ -308,12 +309,11 @@ class WorldModel:
         slow = Reading.of(self.denoiser, past_BCTHW, text[:-1], recaller=self.recaller)
         if fast_weights is not None:
             check_kind(fast_weights, FastReader, "fast_weights")
-        fast = fast_weights.read(slow) if fast_weights else None
+        reading = fast_weights.read(slow) if fast_weights else SlowReading(slow)
         if not self.settings.guidance:
-            return fast or slow
+            return Predicting(reading)
         return Guidance(
-            slow,
-            fast,
+            reading,
             text[-1:].expand(len(actions), -1, -1),
             scale=self.settings.guidance,
             guided_from=self.settings.guided_from,

@@ -1,18 +1,17 @@
 """A denoiser asked about one chunk of every clip: what does not change with the noise, found once.
 
-`Reading` holds text, keys and what the recall layer gives; the sampler asks it at every step.
-`FastReader` and `FastReading` are what fast weights offer to `WorldModel.generate`; memory/ has
-them. Axes: B clips, C channels, T frames, P past frames, H and W cells, N tokens, D features, K
-features of a key, O what the recall layer gives.
+`Reading` holds text, keys and what the recall layer gives; the sampler asks it at every step
+(asking.py). Axes: B clips, C channels, T frames, P past frames, H and W cells, N tokens, D
+features, K features of a key, O what the recall layer gives.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from twospeed.worldmodel.contract import Denoiser, Recaller, recall_denoiser
+from twospeed.worldmodel.contract import Denoiser, RecallDenoiser, Recaller, recall_denoiser
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -33,7 +32,7 @@ class Reading:
     """Keys of the chunks; None without a recall layer."""
 
     recalled_BO: Tensor | None
-    """What that layer gives for them, with the weights that it had when it was read."""
+    """What that layer gave for them, with the weights that it had then, or what takes its place."""
 
     @classmethod
     def of(
@@ -43,7 +42,6 @@ class Reading:
         text_BND: Tensor,
         *,
         recaller: Recaller | None = None,
-        key_BK: Tensor | None = None,
     ) -> "Reading":
         """Read a denoiser as its weights are now, adapters included.
 
@@ -52,27 +50,31 @@ class Reading:
             past_BCPHW: clean latents of the past frames.
             text_BND: tokens of the actions.
             recaller: what has the recall layer; None takes the denoiser's own, if it has one.
-            key_BK: the keys, where they are known; None draws them.
         """
-        recaller, recalled_BO = recaller or recall_denoiser(denoiser), None
-        if recaller is not None:
-            key_BK = recaller.keys_of(past_BCPHW, text_BND) if key_BK is None else key_BK
-            recalled_BO = recaller.recall.layer(key_BK)
-        return cls(
+        recaller = recaller or recall_denoiser(denoiser)
+        key_BK = recaller.keys_of(past_BCPHW, text_BND) if recaller else None
+        reading = cls(
             denoiser=denoiser,
             past_BCPHW=past_BCPHW,
             text_BND=text_BND,
             recaller=recaller,
             key_BK=key_BK,
-            recalled_BO=recalled_BO,
+            recalled_BO=None,
         )
+        return reading.read_again()
 
     def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
         """Return the prediction for every frame, (B, C, T, H, W)."""
-        recalling = recall_denoiser(self.denoiser)
-        if recalling is None or recalling is not self.recaller:
+        recalling = self._recalling
+        if recalling is None:
             return self.denoiser(noisy_BCTHW, level_BT, self.text_BND)
         return recalling(noisy_BCTHW, level_BT, self.text_BND, self.recalled_BO)
+
+    @property
+    def _recalling(self) -> RecallDenoiser | None:
+        """The denoiser, if it is told of what is recalled."""
+        recalling = recall_denoiser(self.denoiser)
+        return recalling if recalling is self.recaller else None
 
     @property
     def score_B(self) -> Tensor:
@@ -81,7 +83,7 @@ class Reading:
             return self.past_BCPHW.new_zeros(len(self.past_BCPHW))
         return self.recalled_BO[:, -1]
 
-    def clips(self, chosen: Tensor) -> "Reading":
+    def clips(self, chosen: Tensor | slice) -> "Reading":
         """Return the reading of some of the clips.
 
         Args:
@@ -95,37 +97,43 @@ class Reading:
             recalled_BO=None if self.recalled_BO is None else self.recalled_BO[chosen],
         )
 
-    def beside(self, other: "Reading") -> "Reading":
-        """Return both readings of one denoiser as one of all their clips, this one's first."""
-        return Reading(
-            denoiser=self.denoiser,
-            past_BCPHW=torch.cat([self.past_BCPHW, other.past_BCPHW]),
-            text_BND=torch.cat([self.text_BND, other.text_BND]),
-            recaller=self.recaller,
-            key_BK=_joined(self.key_BK, other.key_BK),
-            recalled_BO=_joined(self.recalled_BO, other.recalled_BO),
+    def read_again(self) -> "Reading":
+        """Return what the recall layer gives for the same keys with its weights of now."""
+        if self.recaller is None or self.key_BK is None:
+            return self
+        return replace(self, recalled_BO=self.recaller.recall.layer(self.key_BK))
+
+    def under(self, text_BND: Tensor) -> "Reading":
+        """Return the reading under other actions.
+
+        Args:
+            text_BND: their tokens.
+        """
+        return Reading.of(self.denoiser, self.past_BCPHW, text_BND, recaller=self.recaller)
+
+    def asks_like(self, other: "Reading") -> bool:
+        """Say whether another reading of the same clips asks the denoiser for the same."""
+        is_told = self._recalling is not None and self.recalled_BO is not None
+        return torch.equal(self.text_BND, other.text_BND) and (
+            not is_told or _is_same(self.recalled_BO, other.recalled_BO)
+        )
+
+    def beside(self, *others: "Reading") -> "Reading":
+        """Return readings of one denoiser as one of all their clips, this one's first."""
+        all_of_them = self, *others
+        return replace(
+            self,
+            past_BCPHW=torch.cat([it.past_BCPHW for it in all_of_them]),
+            text_BND=torch.cat([it.text_BND for it in all_of_them]),
+            key_BK=_joined([it.key_BK for it in all_of_them]),
+            recalled_BO=_joined([it.recalled_BO for it in all_of_them]),
         )
 
 
-class FastReading(Protocol):
-    """What fast weights make of one chunk of every clip."""
-
-    familiarity_B: Tensor
-    """How far each chunk is remembered, 0 to 1."""
-
-    def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
-        """Return the prediction of slow and fast weights for every frame, (B, C, T, H, W)."""
-        ...
+def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:
+    known = [part for part in parts if part is not None]
+    return torch.cat(known) if len(known) == len(parts) else None
 
 
-@runtime_checkable
-class FastReader(Protocol):
-    """Fast weights, as generating asks them: once a chunk."""
-
-    def read(self, slow: Reading) -> FastReading:
-        """Return what they make of the chunks that the slow weights were asked about."""
-        ...
-
-
-def _joined(first: Tensor | None, second: Tensor | None) -> Tensor | None:
-    return None if first is None or second is None else torch.cat([first, second])
+def _is_same(first: Tensor | None, second: Tensor | None) -> bool:
+    return first is not None and second is not None and torch.equal(first, second)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from diffusers import UniPCMultistepScheduler
 
+from twospeed.worldmodel.asking import SlowReading
 from twospeed.worldmodel.guidance import Guidance
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.reading import Reading
@@ -47,7 +48,7 @@ def ours_of(model, noise, scale):
     past = noise[:, :, :0]
     predict = Reading.of(model.denoiser, past, text)
     if scale > 1:
-        predict = Guidance(predict, None, no_text, scale=scale - 1, guided_from=0)
+        predict = Guidance(SlowReading(predict), no_text, scale=scale - 1, guided_from=0)
     steps = model.schedule.steps(STEPS, tuple(noise.shape[1:]))
     return sample(predict, noise, past_BCTHW=past, steps=steps)
 

@@ -5,6 +5,7 @@ the denoiser is told of it, too, if it has a recall layer, and not asked where a
 clips, C channels, T frames, N frames of a chunk, H and W cells, S pixels of a side, K seen views.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -17,6 +18,7 @@ from twospeed.memory.views.coverage import covering
 from twospeed.memory.views.rows import Rows
 from twospeed.memory.views.seeing import seen_from, shown_in
 from twospeed.memory.views.writer import ViewWriter
+from twospeed.worldmodel.asking import Question, SlowReading
 from twospeed.worldmodel.codec import encode_frames, to_frames
 from twospeed.worldmodel.contract import recall_denoiser
 from twospeed.worldmodel.model import WorldModel
@@ -37,8 +39,8 @@ class Drawn:
     """How far each cell is trusted, 0 to 1, (B, 1, N, H, W)."""
 
 
-class ViewReading:
-    """Predictions of the denoiser that go over to what is drawn; a `Predict`.
+class ViewReading(SlowReading):
+    """Predictions of the denoiser that go over to what is drawn; a `FastReading`.
 
     Args:
         slow: the slow weights, asked about the same chunks.
@@ -47,18 +49,24 @@ class ViewReading:
     """
 
     def __init__(self, slow: Reading, model: WorldModel, drawn: Drawn) -> None:
-        self.slow, self.drawn, self.schedule = slow, drawn, model.schedule
-        self.familiarity_B = drawn.share.mean((1, 2, 3, 4))
+        self.drawn, self.schedule = drawn, model.schedule
+        familiarity_B = drawn.share.mean((1, 2, 3, 4))
         denoiser = recall_denoiser(slow.denoiser)
         if denoiser and denoiser.recall.frames == drawn.latents.shape[2]:
             recalled_BO = recalled_target(drawn.latents)
-            recalled_BO[:, -1] = self.familiarity_B
-            self.slow = replace(slow, recalled_BO=recalled_BO)
+            recalled_BO[:, -1] = familiarity_B
+            slow = replace(slow, recalled_BO=recalled_BO)
+        super().__init__(slow)
+        self.familiarity_B = familiarity_B
+        self.asked = (Question.of(slow, drawn.share.flatten(1).amin(1) < 1),)
 
-    def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
-        """Return the prediction for every frame, (B, C, T, H, W)."""
-        is_sure = bool((self.drawn.share == 1).all())
-        predicted = noisy_BCTHW if is_sure else self.slow(noisy_BCTHW, level_BT)
+    def compared(self, no_text_BND: Tensor) -> tuple[Reading, Reading]:
+        """See `FastReading`: both are told of the drawing."""
+        return self.slow, replace(self.slow, text_BND=no_text_BND)
+
+    def finish(self, answers: Sequence[Tensor], noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
+        """See `FastReading`."""
+        predicted = self.asked[0].placed(answers[0], noisy_BCTHW)
         past = noisy_BCTHW.shape[2] - self.drawn.latents.shape[2]
         recalled = _after(past, self.drawn.latents), _after(past, self.drawn.share)
         return gated(predicted, noisy_BCTHW, level_BT, recalled, self.schedule)
@@ -72,7 +80,7 @@ def read_views(slow: Reading, model: WorldModel, writer: ViewWriter) -> ViewRead
     steps_BN3 = motion.ahead(slow.past_BCPHW[:, :, -1], slow.text_BND)
     poses_BN3 = torch.stack(walked(start_B3, steps_BN3.unbind(1)), 1)
     clips = [
-        _drawn(model, writer, writer.rows(clip), poses_N3)
+        _drawn(model, writer, writer.rows(clip).filled, poses_N3)
         for clip, poses_N3 in enumerate(poses_BN3)
     ]
     latents, share = (torch.stack(parts) for parts in zip(*clips, strict=True))

@@ -35,6 +35,13 @@ class Rows:
         """Where the views were seen."""
         return self.down_R5[:, 1:4]
 
+    @property
+    def filled(self) -> "Rows":
+        """The rows up to the last one that holds a view; one at least."""
+        taken = self.is_there_R.nonzero()
+        count = int(taken[-1]) + 1 if len(taken) else 1
+        return Rows(self.down_R5[:count], self.up_OR[:, :count])
+
     def before(self, chunk: int) -> Tensor:
         """Return which rows hold views of chunks before this one, (R,), bool."""
         return self.is_there_R & (self.down_R5[:, 4] < chunk - 0.5)
@@ -53,12 +60,12 @@ class Rows:
             pose_3: where it may be.
             tolerance: mean squared difference up to which latents are the same.
         """
-        error_R = (self.up_OR - latents_O[:, None]).square().mean(0)
-        is_same_R = self.is_there_R & (error_R <= tolerance)
+        rows = self.filled
+        is_same_R = rows.is_there_R & (rows._errors(latents_O) <= tolerance)
         if not is_same_R.any():
             return None
-        away_R = torch.where(is_same_R, self._away(pose_3), torch.inf)
-        return self.poses_R3[away_R.argmin()].clone()
+        away_R = torch.where(is_same_R, rows._away(pose_3), torch.inf)
+        return rows.poses_R3[away_R.argmin()].clone()
 
     def row_at(self, pose_3: Tensor, *, within: float) -> int | None:
         """Return the row of the view nearest to a pose, or None where it is not within some steps.
@@ -73,8 +80,9 @@ class Rows:
 
     def nearest_error(self, latents_O: Tensor) -> Tensor:
         """Return the mean squared difference to the view most alike, (); without any, to zeros."""
-        error_R = (self.up_OR - latents_O[:, None]).square().mean(0)
-        return torch.where(self.is_there_R, error_R, latents_O.square().mean()).min()
+        rows = self.filled
+        to_zeros = latents_O.square().mean()
+        return torch.where(rows.is_there_R, rows._errors(latents_O), to_zeros).min()
 
     def _row_for(self, pose_3: Tensor, same: float) -> int:
         nearest = self.row_at(pose_3, within=same)
@@ -90,6 +98,10 @@ class Rows:
         away_RR = _length(steps_RR3)
         away_RR.fill_diagonal_(torch.inf)
         return int(away_RR.min(1).values.argmin())
+
+    def _errors(self, latents_O: Tensor) -> Tensor:
+        """Return the mean squared difference of each row's latents, (R,)."""
+        return (self.up_OR - latents_O[:, None]).square().mean(0)
 
     def _away(self, pose_3: Tensor) -> Tensor:
         return _length(relative(self.poses_R3, pose_3))

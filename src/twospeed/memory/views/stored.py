@@ -18,9 +18,8 @@ Halves = Mapping[str, Tensor]
 
 def filled(down: Halves, up: Halves) -> tuple[Halves, Halves]:
     """Return the rows up to the last one that holds a view; one at least."""
-    taken = down[LAYER][:, 0].nonzero()
-    count = int(taken.max()) + 1 if len(taken) else 1
-    return {LAYER: down[LAYER][:count]}, {LAYER: up[LAYER][:, :count].contiguous()}
+    rows = Rows(down[LAYER], up[LAYER]).filled
+    return {LAYER: rows.down_R5}, {LAYER: rows.up_OR.contiguous()}
 
 
 def with_empty_rows(down: Halves, up: Halves, rank: int) -> tuple[Halves, Halves]:

@@ -88,6 +88,7 @@ class ViewWriter:
 
     def _relocate_(self, rows: Rows, chunk_NO: Tensor, poses_N3: Tensor, chunk: int) -> None:
         """Let a chunk's poses go over, in even shares, to where older views put its last frame."""
+        rows = rows.filled
         is_old_R = rows.before(chunk - self.config.recent_chunks)
         if not is_old_R.any():
             return
@@ -144,9 +145,10 @@ class ViewWriter:
         return known
 
     def _is_news(self, rows: Rows, pose_3: Tensor) -> bool:
+        seen = rows.filled
         _, covered = covering(
-            rows.poses_R3,
-            rows.is_there_R,
+            seen.poses_R3,
+            seen.is_there_R,
             pose_3,
             most=self.config.references,
             reach=self.renderer.config.reach,

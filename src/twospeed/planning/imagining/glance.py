@@ -32,9 +32,7 @@ def glance(
     reading = Reading.of(model.denoiser, past_BCTHW, text, recaller=recaller)
     if memory is not None:
         with memory.adapters.attached():
-            reading = Reading.of(
-                model.denoiser, past_BCTHW, text, recaller=recaller, key_BK=reading.key_BK
-            )
+            reading = reading.read_again()
     if reading.recalled_BO is None:
         return None
     chunk_BTCHW = reading.recalled_BO[:, :-1].unflatten(1, recaller.recall.shape)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from twospeed.core.errors import ConfigError
 from twospeed.evaluation.matrix.base import Shown, bytes_of, next_chunk
+from twospeed.worldmodel.asking import Question, SlowReading
 from twospeed.worldmodel.contract import Recaller
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.reading import Reading
@@ -57,19 +58,17 @@ class DeltaRule:
         if slow.key_BK is None or slow.recalled_BO is None:
             raise AssertionError("a backbone with a recall layer has keys")
         recalled = slow.recalled_BO + slow.key_BK @ self.state_OK.mT
-        return _Read(dataclasses.replace(slow, recalled_BO=recalled))
+        return _Read(slow, dataclasses.replace(slow, recalled_BO=recalled))
 
     def num_bytes(self) -> int:
         """Return the bytes of the state."""
         return bytes_of(self.state_OK)
 
 
-class _Read:
+class _Read(SlowReading):
     """A `FastReading`."""
 
-    def __init__(self, reading: Reading) -> None:
-        self.reading = reading
-        self.familiarity_B = reading.score_B.clamp(0, 1)
-
-    def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
-        return self.reading(noisy_BCTHW, level_BT)
+    def __init__(self, slow: Reading, fast: Reading) -> None:
+        super().__init__(slow)
+        self.asked = (Question.of(fast),)
+        self.familiarity_B = fast.score_B.clamp(0, 1)

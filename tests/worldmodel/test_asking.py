@@ -1,0 +1,74 @@
+"""All that a step asks of the denoiser is one call, and nothing is asked twice."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from twospeed.memory.beside import MemoriesBeside
+from twospeed.memory.config import RidgeConfig, ViewConfig
+from twospeed.memory.fast_weights import FastWeights
+from twospeed.worldmodel.asking import Asked, Question
+from twospeed.worldmodel.reading import Reading
+
+LEVEL = torch.tensor([[0] * 4 + [700] * 4] * 2)
+TEXTS = ["turn left", "go forward"]
+
+
+def windows(count, seed=0):
+    """Return clips of 4 past and 4 new latent frames."""
+    return torch.randn(count, 8, 8, 4, 4, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture
+def calls(viewing_model):
+    """The clips of every call of the denoiser."""
+    counted = []
+    count = viewing_model.denoiser.register_forward_pre_hook(
+        lambda _, inputs: counted.append(len(inputs[0]))
+    )
+    yield counted
+    count.remove()
+
+
+@pytest.fixture
+def reading(viewing_model):
+    text = viewing_model.text_encoder.encode(TEXTS)
+    return Reading.of(viewing_model.denoiser, windows(2)[:, :, :4], text)
+
+
+@torch.no_grad()
+def test_what_two_ask_alike_is_asked_once(viewing_model, reading, calls):
+    window = windows(2)
+    second = Question.of(reading, torch.tensor([False, True]))
+    other = Question.of(reading.under(viewing_model.text_encoder.encode(["go back"] * 2)))
+    answers = Asked([Question.of(reading), second, other])(window, LEVEL)
+    assert calls == [4]
+    assert torch.equal(answers[0][1:], answers[1])
+    torch.testing.assert_close(answers[0], reading(window, LEVEL))
+    torch.testing.assert_close(answers[2], other.reading(window, LEVEL))
+    assert not torch.equal(answers[0], answers[2])
+
+
+def test_without_questions_nothing_is_asked(reading, calls):
+    nothing = Question.of(reading, torch.tensor([False, False]))
+    window = windows(2)
+    answers = Asked([nothing])(window, LEVEL)
+    assert calls == []
+    assert torch.equal(nothing.placed(answers[0], window), window)
+
+
+@pytest.mark.parametrize(
+    ("config", "guided"),
+    [(ViewConfig(rank=12), 4), (RidgeConfig(rank=16), 5), (ViewConfig(rank=12, known_view=9.0), 2)],
+)
+def test_panes_and_guidance_are_one_call_a_step(viewing_model, calls, config, guided):
+    memory = FastWeights(viewing_model, config, seeds=(5,))
+    memory.observe(windows(1), ["turn left"], past_frames=4)
+    viewing_model.settings = replace(
+        viewing_model.settings, sampling_steps=2, guidance=1.0, guided_from=600
+    )
+    past = windows(2, seed=7)[:, :, :4]
+    reader = MemoriesBeside([memory, None])
+    viewing_model.generate(past, TEXTS, [(5,)] * 2, fast_weights=reader)
+    assert calls == [guided, guided // 2]
