@@ -13,10 +13,10 @@ from twospeed.core.random import generator_of
 from twospeed.memory.config import GradientConfig
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.presets import default
-from twospeed.worldmodel.asking import SlowReading
+from twospeed.worldmodel.asking.guidance import Guidance
+from twospeed.worldmodel.asking.questions import SlowReading
 from twospeed.worldmodel.catalogue import describe, packaged_models
 from twospeed.worldmodel.denoiser import UNet3D
-from twospeed.worldmodel.guidance import Guidance
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.reading import Reading
 from twospeed.worldmodel.text import TextEncoder

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from twospeed.core.errors import ShapeError
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.worldmodel.asking import FastReading, Question, SlowReading
+from twospeed.worldmodel.asking.questions import FastReading, Question, SlowReading
 from twospeed.worldmodel.reading import Reading
 
 

@@ -24,7 +24,7 @@ from twospeed.memory.views.reading import read_views
 from twospeed.memory.views.writer import ViewWriter
 from twospeed.memory.ways import adapted, hash_of, writer_of
 from twospeed.memory.writer import Written, check_state
-from twospeed.worldmodel.asking import FastReading
+from twospeed.worldmodel.asking.questions import FastReading
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.reading import Reading
 

@@ -13,7 +13,7 @@ from twospeed.core.errors import ConfigError
 from twospeed.memory.adapters import Adapters
 from twospeed.memory.config import FastLearningConfig, RidgeConfig
 from twospeed.memory.retrieval_gate import RetrievalGate, familiarity
-from twospeed.worldmodel.asking import FastReading, Question, SlowReading
+from twospeed.worldmodel.asking.questions import FastReading, Question, SlowReading
 from twospeed.worldmodel.backbones.schedule import Schedule
 from twospeed.worldmodel.reading import Reading
 

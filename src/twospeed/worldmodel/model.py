@@ -25,7 +25,8 @@ from twospeed.core.arguments import FramesLike, as_frames, check_kind, check_siz
 from twospeed.core.files import StrPath, as_path
 from twospeed.core.folders import folder_aside
 from twospeed.core.random import generator_of
-from twospeed.worldmodel.asking import FastReader, Predicting, SlowReading
+from twospeed.worldmodel.asking.guidance import Guidance
+from twospeed.worldmodel.asking.questions import FastReader, Predicting, SlowReading
 from twospeed.worldmodel.backbones.hub import fetch_model, is_hub_id
 from twospeed.worldmodel.backbones.opening import Origin, Parts, open_parts
 from twospeed.worldmodel.backbones.placement import placement_of
@@ -36,7 +37,6 @@ from twospeed.worldmodel.catalogue import MODEL, find_model, no_model
 from twospeed.worldmodel.clips import Seeds, check_clips, check_latents
 from twospeed.worldmodel.codec import FrameStream, decode_latents, encode_frames, packing_of
 from twospeed.worldmodel.contract import Denoiser, Recaller, as_module, recall_denoiser
-from twospeed.worldmodel.guidance import Guidance
 from twospeed.worldmodel.loading import working
 from twospeed.worldmodel.memory_module import MemoryModule
 from twospeed.worldmodel.reading import Reading

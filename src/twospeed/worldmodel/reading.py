@@ -1,7 +1,7 @@
 """A denoiser asked about one chunk of every clip: what does not change with the noise, found once.
 
 `Reading` holds text, keys and what the recall layer gives; the sampler asks it at every step
-(asking.py). Axes: B clips, C channels, T frames, P past frames, H and W cells, N tokens, D
+(asking/). Axes: B clips, C channels, T frames, P past frames, H and W cells, N tokens, D
 features, K features of a key, O what the recall layer gives.
 """
 

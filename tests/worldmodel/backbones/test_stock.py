@@ -5,8 +5,8 @@ import pytest
 import torch
 from diffusers import UniPCMultistepScheduler
 
-from twospeed.worldmodel.asking import SlowReading
-from twospeed.worldmodel.guidance import Guidance
+from twospeed.worldmodel.asking.guidance import Guidance
+from twospeed.worldmodel.asking.questions import SlowReading
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.reading import Reading
 from twospeed.worldmodel.sampler import sample

@@ -18,7 +18,7 @@ from twospeed.memory.views.coverage import covering
 from twospeed.memory.views.rows import Rows
 from twospeed.memory.views.seeing import seen_from, shown_in
 from twospeed.memory.views.writer import ViewWriter
-from twospeed.worldmodel.asking import Question, SlowReading
+from twospeed.worldmodel.asking.questions import Question, SlowReading
 from twospeed.worldmodel.codec import encode_frames, to_frames
 from twospeed.worldmodel.contract import recall_denoiser
 from twospeed.worldmodel.model import WorldModel

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from twospeed.core.errors import ConfigError
 from twospeed.evaluation.matrix.base import Shown, bytes_of, next_chunk
-from twospeed.worldmodel.asking import Question, SlowReading
+from twospeed.worldmodel.asking.questions import Question, SlowReading
 from twospeed.worldmodel.contract import Recaller
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.reading import Reading

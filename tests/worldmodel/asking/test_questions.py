@@ -8,7 +8,7 @@ import torch
 from twospeed.memory.beside import MemoriesBeside
 from twospeed.memory.config import RidgeConfig, ViewConfig
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.worldmodel.asking import Asked, Question
+from twospeed.worldmodel.asking.questions import Asked, Question
 from twospeed.worldmodel.reading import Reading
 
 LEVEL = torch.tensor([[0] * 4 + [700] * 4] * 2)

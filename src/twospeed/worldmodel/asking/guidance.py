@@ -8,7 +8,7 @@ channels, T frames, H and W cells, N tokens, D features.
 
 from torch import Tensor
 
-from twospeed.worldmodel.asking import Asked, FastReading, Predicting, Question
+from twospeed.worldmodel.asking.questions import Asked, FastReading, Predicting, Question
 
 
 class Guidance:

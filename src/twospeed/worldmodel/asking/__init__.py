@@ -1,0 +1,1 @@
+"""What a step of the sampler asks of the denoiser: questions, guidance."""
