@@ -1,6 +1,10 @@
 import io
 import json
+import os
+import shutil
+import sys
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from urllib.request import Request, urlopen
 
 import numpy as np
@@ -15,8 +19,16 @@ from twospeed.web.session import Session
 from twospeed.web.stage import Stage
 from twospeed.web.truth import start_of
 from twospeed.web.words import Words
+from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.vocabulary import KnownAction, Vocabulary
 from twospeed.worlds.language import MOVES
+
+sys.path.insert(0, str(Path(__file__).parent))
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -145,3 +157,61 @@ def join(port):
     yield connected
     for client in clients:
         client.close()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: apt-get install chromium, or name one in $CHROMIUM")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def rooms():
+    return WorldModel.from_pretrained("rooms-64")
+
+
+@pytest.fixture
+def address(rooms, tmp_path):
+    stage = Stage(
+        model=rooms,
+        words=Words(rooms.vocabulary, rooms.text_encoder),
+        folder=tmp_path / "play",
+        first="rooms:7",
+        make_memory=lambda seed: FastWeights(rooms, seeds=(seed,)),
+    )
+    with served(stage) as port:
+        yield f"http://127.0.0.1:{port}/"
+
+
+@pytest.fixture
+def open_page(chromium, address):
+    """Return a function that opens a tab and waits for its first picture."""
+    from pages import PIXELS, until
+
+    pages, complaints = [], []
+
+    def opened(fragment="", init="", **options):
+        page = chromium.new_page(**options)
+        page.add_init_script(init)
+        pages.append(page)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda it: complaints.append(it.text) if it.type == "error" else None)
+        page.on("request", lambda it: is_ours(it.url))
+        page.goto(address + fragment)
+        until(lambda: "rooms:7" in page.text_content("#place"))
+        until(lambda: any(page.evaluate(PIXELS, "plain")[::4]))
+        return page
+
+    def is_ours(url):
+        if not url.startswith((address, "blob:", "data:")):
+            complaints.append(f"asked elsewhere: {url}")
+
+    yield opened
+    for page in pages:
+        page.close()
+    assert complaints == []

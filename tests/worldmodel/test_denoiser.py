@@ -51,6 +51,22 @@ def test_the_transformer_steers_each_frame_by_its_own_level(model):
     assert not torch.equal(model.denoiser(noisy, changed, text), model.denoiser(noisy, level, text))
 
 
+@torch.no_grad()
+def test_clean_frames_are_looked_at_and_nothing_is_predicted_of_them(model):
+    noisy, _, text = window()
+    level = torch.tensor([[0, 0, 700, 700, 700]] * 2)
+    all_of_them = model.denoiser(noisy, level, text)
+    assert not all_of_them[:, :, :2].any()
+    level[1] = 700  # now all frames of the batch are worked on
+    torch.testing.assert_close(model.denoiser(noisy, level, text)[0], all_of_them[0])
+
+
+def test_what_is_recalled_comes_in_any_precision(model):
+    noisy, level, text = window(frames=8)
+    recalled = torch.randn(2, 4 * 8 * 16 + 1)
+    assert model.denoiser.bfloat16()(noisy, level, text, recalled).dtype == noisy.dtype
+
+
 def test_convolutions_of_new_frames_see_the_last_past_frame(model):
     denoiser = model.denoiser.double()
     with torch.no_grad():

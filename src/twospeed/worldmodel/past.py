@@ -16,6 +16,12 @@ def new_frames(level_BT: Tensor) -> tuple[Tensor, Tensor]:
     return is_new_BT, level_BT.shape[1] - is_new_BT.sum(1)
 
 
+def clean_frames(level_BT: Tensor) -> int:
+    """Return how many frames at the start are clean in all clips; the last one never counts."""
+    is_clean_T = (level_BT[:, :-1] == 0).all(0)
+    return int(is_clean_T.cumprod(0).sum())
+
+
 def latest(noisy_BCTHW: Tensor, first_B: Tensor, count: int) -> Tensor:
     """Return the `count` frames before each clip's first new one, (B, C, P, H, W).
 

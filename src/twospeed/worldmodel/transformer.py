@@ -16,7 +16,7 @@ from torch.nn import functional
 from twospeed.core.errors import ConfigError
 from twospeed.core.shapes import check_shapes
 from twospeed.worldmodel.blocks import FrameResBlock, SpaceTimeBlock, sinusoid
-from twospeed.worldmodel.past import latest, new_frames
+from twospeed.worldmodel.past import clean_frames, latest, new_frames
 from twospeed.worldmodel.recall import Recall
 from twospeed.worldmodel.renamed import rename_weights_
 
@@ -105,7 +105,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         text_BND: Tensor,
         recalled_BO: Tensor | None = None,
     ) -> Tensor:
-        """Return the prediction for every frame, (B, C, T, H, W).
+        """Return the prediction for every frame, (B, C, T, H, W); zeros for what is clean.
 
         Args:
             noisy_BCTHW: latents, each frame noised as its level says.
@@ -119,7 +119,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         sizes = check_shapes(
             noisy=(noisy_BCTHW, "BCTHW"), level=(level_BT, "BT"), text=(text_BND, "BND")
         )
-        asked, noisy_BCTHW = noisy_BCTHW.dtype, noisy_BCTHW.to(self.dtype)
+        asked, noisy_BCTHW = noisy_BCTHW.dtype, noisy_BCTHW.to(self._dtype)
         action_BD = self.action_of(text_BND)
         steer_BTD = functional.silu(self._steering(level_BT, action_BD))
         steer_FD = steer_BTD.flatten(0, 1)
@@ -127,30 +127,40 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if self.config.shows_last:
             cells = cells + self._last_seen(noisy_BCTHW, level_BT)
         if self.recall is not None:
+            recalled_BO = None if recalled_BO is None else recalled_BO.to(self._dtype)
             recalled, there_BT = self.recall(noisy_BCTHW, level_BT, action_BD, recalled_BO)
             cells = cells + self.recalled_in(recalled.transpose(1, 2).flatten(0, 1))
         for block in self.before:
             cells = block(cells, steer_FD)
-        cells = self.merge(torch.cat([cells, self._transformed(cells, steer_BTD)], dim=1))
+        first = clean_frames(level_BT)
+        told = self._transformed(cells, steer_BTD, first)
+        cells = cells.unflatten(0, (-1, sizes["T"]))[:, first:].flatten(0, 1)
+        cells = self.merge(torch.cat([cells, told], dim=1))
+        steer_FD = steer_BTD[:, first:].flatten(0, 1)
         for block in self.after:
             cells = block(cells, steer_FD)
         out = self.leave(functional.silu(self.norm(cells)))
-        windows: Tensor = out.unflatten(0, (-1, sizes["T"])).transpose(1, 2)
+        new_BCTHW = out.unflatten(0, (-1, sizes["T"] - first)).transpose(1, 2)
+        windows: Tensor = functional.pad(new_BCTHW, (0, 0, 0, 0, first, 0))
+        windows = windows * (level_BT > 0)[:, None, :, None, None]
         if self.recall is not None:
             share = self._gate(steer_BTD, recalled[:, -1, :, 0, 0], there_BT)
             windows = windows.lerp(recalled[:, :-1], share)
         return windows.to(asked)
 
-    def _transformed(self, cells_FCHW: Tensor, steer_BTD: Tensor) -> Tensor:
-        """Let all tokens of all frames of a window see each other, (frames, channels, H, W)."""
+    def _transformed(self, cells_FCHW: Tensor, steer_BTD: Tensor, first: int) -> Tensor:
+        """Let all tokens of all frames of a window see each other, (frames, channels, H, W).
+
+        Those of the frames from `first` on are returned.
+        """
         frames, (height, width) = steer_BTD.shape[1], cells_FCHW.shape[2:]
         tokens = self.to_tokens(functional.pixel_unshuffle(cells_FCHW, 2).permute(0, 2, 3, 1))
         tokens = tokens + self.places[: height // 2, : width // 2]
         tokens = tokens.flatten(1, 2).unflatten(0, (-1, frames))
         tokens = tokens + self._times(frames)[:, None]
         steer_BT6D = self.steer(steer_BTD).unflatten(-1, (6, -1))
-        for block in self.blocks:
-            tokens = block(tokens, steer_BT6D)
+        for index, block in enumerate(self.blocks, start=1):
+            tokens = block(tokens, steer_BT6D, first if index == len(self.blocks) else 0)
         back = self.to_cells(tokens).flatten(0, 1).unflatten(1, (height // 2, width // 2))
         return functional.pixel_shuffle(back.permute(0, 3, 1, 2), 2)
 
@@ -171,6 +181,11 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         share_BTC: Tensor = self.recall_gate(torch.cat([steer_BTD, score_BT[..., None]], dim=-1))
         return (share_BTC * there_BT[..., None]).transpose(1, 2)[..., None, None]
 
+    @property
+    def _dtype(self) -> torch.dtype:
+        """That of `dtype`, which looks at all weights."""
+        return self.enter.weight.dtype
+
     def action_of(self, text_BND: Tensor) -> Tensor:
         """Embed the actions, (B, D)."""
         action: Tensor = self.text_in(text_BND.mean(dim=1).to(self.text_in.weight.dtype))
@@ -184,7 +199,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """
         if self.recall is None:
             raise ConfigError("this denoiser has no recall layer (recall_keys is 0)")
-        return self.recall.keys(past_BCPHW.to(self.dtype), self.action_of(text_BND))
+        return self.recall.keys(past_BCPHW.to(self._dtype), self.action_of(text_BND))
 
     def _steering(self, level_BT: Tensor, action_BD: Tensor) -> Tensor:
         """Join noise level, action and place in time into one vector a frame."""
