@@ -17,6 +17,7 @@ MAY_REMOVE = {
 }  # fmt: skip
 INPUTS = {
     "adherence --data",
+    "consolidate --memories",
     "data show folder",
     "evaluate --weights",
     "export lerobot folder",

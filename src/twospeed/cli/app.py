@@ -28,6 +28,12 @@ COMMANDS: dict[str, Entry] = {
         ),
         ("recall", "recall", "recall", "Measure what memory recalls of places out of sight."),
         ("plan", "planning.plan", "plan", "Act on a task that needs memory, measured."),
+        (
+            "consolidate",
+            "planning.consolidate",
+            "consolidate",
+            "Let memories become a skill of the slow weights; roll back what is forgotten.",
+        ),
         ("adherence", "adherence", "adherence", "Measure whether actions are obeyed, by domain."),
         (
             "evaluate",

@@ -132,11 +132,7 @@ def _domain(
     _check(model, episodes)
     _warn_of_rate(model, world, episodes)
     trials = draw_trials(episodes, config)
-    outcomes: list[float] = []
-    with progress(f"adherence, {world}", total=len(trials), unit="clips") as advance:
-        for batch in in_batches(trials, config.batch_size):
-            outcomes += [obeyed(errors) for errors in _errors(model, batch)]
-            advance(len(batch))
+    outcomes = outcomes_of(model, world, trials, config)
     sayings = understanding_of(model, WORLDS[world].actions) if world in WORLDS else None
     of = "testing" if testing else "all"
     return _summary(trials, outcomes, config) | {"of": of, "held_out_sayings": sayings}
@@ -201,6 +197,18 @@ def _places(
                 chunks.remove(index)
                 tried[actions[index]] += 1
                 yield number, index
+
+
+def outcomes_of(
+    model: WorldModel, world: str, trials: Sequence[Trial], config: AdherenceConfig
+) -> list[float]:
+    """Return for every clip of a world whether it was obeyed, 0 to 1 (`obeyed`)."""
+    outcomes: list[float] = []
+    with progress(f"adherence, {world}", total=len(trials), unit="clips") as advance:
+        for batch in in_batches(trials, config.batch_size):
+            outcomes += [obeyed(errors) for errors in _errors(model, batch)]
+            advance(len(batch))
+    return outcomes
 
 
 def _errors(model: WorldModel, trials: Sequence[Trial]) -> list[NDArray[np.float64]]:

@@ -52,6 +52,9 @@ class Setting:
     search: str = "beam"
     """A name in `SEARCHES`."""
 
+    replay: bool = True
+    """Whether memories of chunks are told the walk backwards under the words of the sub-goals."""
+
     def seen(self, begun: Begun, model: WorldModel) -> Seen:
         """Return an episode in latents."""
         frames = begun.frames[: 1 + CHUNK_FRAMES * len(begun.actions)]
@@ -63,11 +66,14 @@ class Setting:
         if isinstance(self.memory, ViewConfig):
             views = learned(FastWeights(model, self.memory, seeds=(self.seed,)), seen)
             return Homing(model, views, self.inverse.commands)
-        memory = memory_of_seen(
-            model, self.memory, seen, texts=self.texts, undoes=UNDOES, seed=self.seed
-        )
+        memory = self.told(model, seen)
         planner = RememberingPlanner(model, memory)
         return self.closed_loop(planner, model=model, memory=memory)
+
+    def told(self, model: WorldModel, seen: Seen) -> FastWeights:
+        """Return a memory of chunks of an episode."""
+        texts = self.texts if self.replay else ()
+        return memory_of_seen(model, self.memory, seen, texts=texts, undoes=UNDOES, seed=self.seed)
 
     def closed_loop(
         self,

@@ -1,6 +1,7 @@
 """A task over many episodes, with all arms side by side: what ``twospeed plan`` measures."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,11 +13,12 @@ from twospeed.core.fields import check_fields
 from twospeed.core.files import write_json
 from twospeed.core.progress import progress
 from twospeed.core.ranges import EpisodeSeed, Seed, Within
+from twospeed.core.runs.locks import held
 from twospeed.data.recorder import TEST_SEEDS_FROM
-from twospeed.evaluation.protocols.base import check_rate
 from twospeed.memory.config import ViewConfig
 from twospeed.memory.presets import preset_of
 from twospeed.planning.arms import ARMS, Setting
+from twospeed.planning.checks import check_models
 from twospeed.planning.episodes import (
     Result,
     ResultFiles,
@@ -25,6 +27,7 @@ from twospeed.planning.episodes import (
     result_of,
 )
 from twospeed.planning.inverse.base import InverseDynamics
+from twospeed.planning.lessons import keep_episode
 from twospeed.planning.ownership import own_plan
 from twospeed.planning.page import write_page
 from twospeed.planning.pictures import write_pictures
@@ -32,11 +35,12 @@ from twospeed.planning.report import report_of
 from twospeed.planning.search.table import SEARCHES
 from twospeed.planning.splitting.base import COMMAND, PUT_BACK, SubGoal
 from twospeed.planning.splitting.table import splitter_of
-from twospeed.planning.tasks.base import CHUNK_FRAMES, Begun, Task
+from twospeed.planning.tasks.base import Begun, Task
 from twospeed.planning.tasks.table import task_and_goals
+from twospeed.training.consolidation.lessons import check_acts
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.base import World
-from twospeed.worlds.registry import WORLDS, make_world
+from twospeed.worlds.registry import make_world
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,6 +74,10 @@ class PlanConfig:
     preset: str = "default"
     """How memories are written: a name in `memory.presets.PRESETS`; views know ways alone."""
 
+    replay: bool = True
+    """Whether memories of chunks are told the walk backwards under the words of what is asked;
+    without it, the slow weights themselves have to know what the words mean."""
+
     seed: Seed = 0
     """Mixed into all noise, beside the episode's own."""
 
@@ -92,6 +100,7 @@ class _Run:
     world: World
     goals: list[SubGoal]
     out: Path | None
+    kept: Path | None
     files: ResultFiles
     skipped: Skipped = field(default_factory=Skipped)
 
@@ -103,6 +112,7 @@ def measure_plans(
     *,
     consolidated: WorldModel | None = None,
     out: Path | None = None,
+    keep_memories: Path | None = None,
 ) -> dict[str, Any]:
     """Run every arm in every episode and return the report as JSON values.
 
@@ -113,20 +123,28 @@ def measure_plans(
         consolidated: slow weights of the arm "loop", which is left out without them.
         out: a folder of this run alone: results, videos, sheet and page; a run that was killed
             goes on there. None keeps nothing.
+        keep_memories: a folder for the memory of every episode, as it is before anything is done,
+            and the true way back (`keep_lesson`): what `consolidate` learns from.
 
     Raises:
-        ConfigError: when the world has no truth for the task, or a model is of another world.
+        ConfigError: when the world has no truth for the task, a model is of another world, or
+            memories of views are to be kept.
         DataError: when `out` holds another run, or too few episodes are there.
         UnknownNameError: when no splitter understands the task.
     """
     check_kind(config, PlanConfig, "config")
     task, goals = task_and_goals(config.task, config.world, splitter_of(config.splitter))
-    _check_models(model, consolidated, inverse, config)
+    check_models(model, consolidated, inverse, config)
     is_by_views = isinstance(preset_of(model, config.preset), ViewConfig)
     if is_by_views and any(goal.kind == PUT_BACK for goal in goals):
         raise ConfigError("views know ways, and no things: take --preset associative or gradient")
-    with own_plan(out, to_json(config), model, inverse, consolidated):
-        return _measure(model, inverse, config, task, goals, consolidated, out)
+    if keep_memories is not None:
+        check_acts(model, preset_of(model, config.preset))
+    with (
+        own_plan(out, to_json(config), model, inverse, consolidated),
+        nullcontext() if keep_memories is None else held(keep_memories),
+    ):
+        return _measure(model, inverse, config, task, goals, consolidated, out, keep_memories)
 
 
 def _measure(
@@ -137,6 +155,7 @@ def _measure(
     goals: list[SubGoal],
     consolidated: WorldModel | None,
     out: Path | None,
+    kept: Path | None,
 ) -> dict[str, Any]:
     world = make_world(config.world, frame_size=model.settings.frame_size)
     try:
@@ -149,6 +168,7 @@ def _measure(
             world=world,
             goals=goals,
             out=out,
+            kept=kept,
             files=ResultFiles(out),
         )
         results = list(_results(run))
@@ -159,31 +179,6 @@ def _measure(
         write_json(out / "report.json", report)
         write_page(out, report, results)
     return report
-
-
-def _check_models(
-    model: WorldModel, consolidated: WorldModel | None, inverse: InverseDynamics, config: PlanConfig
-) -> None:
-    strangers = set(inverse.commands) - WORLDS[config.world].actions.keys()
-    if strangers:
-        raise ConfigError(
-            f"these inverse dynamics read {sorted(strangers)[0]!r}, which {config.world} does not"
-            " know: train them by twospeed train inverse-dynamics --data SHARDS"
-        )
-    check_rate(model, config.world)
-    for one in (model, *([consolidated] if consolidated else [])):
-        if one.settings.world != config.world:
-            raise ConfigError(
-                f"this model is of the world {one.settings.world}, not of {config.world}: take"
-                f" another model, or --world {one.settings.world}"
-            )
-        if one.settings.chunk_frames != CHUNK_FRAMES:
-            raise ConfigError(
-                f"tasks have chunks of {CHUNK_FRAMES} frames, this model generates"
-                f" {one.settings.chunk_frames}"
-            )
-    if "loop" in config.arms and consolidated is None:
-        raise ConfigError("the arm loop needs consolidated slow weights: give --loop-model")
 
 
 def _results(run: _Run) -> Iterator[Result]:
@@ -219,7 +214,10 @@ def _of_episode(run: _Run, own: Begun, other: Begun) -> Iterator[Result]:
         seed=own.seed,
         consolidated=run.consolidated,
         search=run.config.search,
+        replay=run.config.replay,
     )
+    if run.kept is not None:
+        keep_episode(run.kept, setting)
     for arm in run.config.arms:
         known = run.files.known(own.seed, arm)
         yield known if known is not None else _act(run, setting, arm)

@@ -67,7 +67,7 @@ def test_a_step_is_the_slow_loss_with_every_episodes_own_merged_weights(model, c
     loop = loop_of(model, cache, replace(CONFIG, windows_per_episode=1))
     loss = loop.loss(0, generator())
     loss.backward()
-    adapters = loop._round.memory.adapters
+    adapters = loop._round.beside.memory.adapters
     assert all(float(norm) > 0.1 for norm in adapters.norm_E())
     copies = [merged(model.denoiser, adapters, episode) for episode in range(2)]
 
@@ -78,7 +78,7 @@ def test_a_step_is_the_slow_loss_with_every_episodes_own_merged_weights(model, c
     draws = generator()
     torch.rand((), generator=draws)  # decides whether a step sees no memory
     no_text = model.text_encoder.encode([""]).double()
-    batch = windows_to(loop._draw(loop._round, draws), no_text)
+    batch = windows_to(loop._round.beside.draw(1, draws), no_text)
     expected = slow_loss(each_with_its_own, batch, no_text, model.schedule, loop.slow, draws)
     expected.backward()
     assert float(loss.detach()) == pytest.approx(float(expected.detach()), rel=1e-9)
@@ -97,7 +97,7 @@ def test_writing_moves_no_slow_weight_and_the_memory_stays_as_it_was_written(mod
     states = []
     for step in range(3):  # one round: the first step writes
         loop.loss(step, generator(step)).backward()
-        up = loop._round.memory.adapters.up.values()
+        up = loop._round.beside.memory.adapters.up.values()
         states.append(torch.cat([tensor.flatten() for tensor in up]))
     assert states[0].any()
     assert torch.equal(states[0], states[1])

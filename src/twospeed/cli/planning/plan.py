@@ -9,7 +9,7 @@ from rich.table import Table
 from twospeed.cli.memory_options import Preset
 from twospeed.cli.options import Device, DType, FirstSeed, ModelOption, Report, Seed
 from twospeed.cli.tables import print_table
-from twospeed.cli.targets import folder_claimed_by
+from twospeed.cli.targets import folder_claimed_by, folder_of
 from twospeed.core.errors import ConfigError
 from twospeed.core.files import write_json
 from twospeed.data.recorder import TEST_SEEDS_FROM
@@ -19,6 +19,7 @@ from twospeed.planning.ownership import NOTE
 from twospeed.planning.plan import PlanConfig, measure_plans
 from twospeed.planning.search.table import SEARCHES
 from twospeed.planning.tasks.table import TASKS
+from twospeed.training.consolidation.lessons import MEMORIES
 from twospeed.worldmodel.model import WorldModel
 
 _TASK = (
@@ -51,6 +52,17 @@ def plan(
         str, typer.Option(help=f"For commands that cannot be read: {', '.join(SEARCHES)}.")
     ] = "beam",
     preset: Preset = "default",
+    replay: Annotated[
+        bool,
+        typer.Option(help="Tell memories of chunks the walk backwards under the words asked."),
+    ] = True,
+    keep_memories: Annotated[
+        Path | None,
+        typer.Option(
+            callback=folder_of(MEMORIES),
+            help="Keep every episode's memory here, for twospeed consolidate.",
+        ),
+    ] = None,
     json: Report = None,
     out: Annotated[
         Path | None,
@@ -74,6 +86,7 @@ def plan(
         splitter=splitter,
         search=search,
         preset=preset,
+        replay=replay,
         seed=seed,
     )
     report = measure_plans(
@@ -84,6 +97,7 @@ def plan(
         if loop_model is None
         else WorldModel.from_pretrained(loop_model, device=device, torch_dtype=dtype),
         out=out,
+        keep_memories=keep_memories,
     )
     report["provenance"]["model"]["name"] = model
     if json is not None:

@@ -5,7 +5,8 @@ chunks, with the slow weights fixed; then the slow weights take steps on chunks 
 every episode's own fast weights frozen and added. The paper pairs a memory with the very next
 chunk; here it is paired with every later chunk of its episode, since a memory has to last.
 
-Holds: `SlowFastConfig`, `SlowFastLoop`. Holds not: the steps (loop.py), the write (memory/).
+Holds: `SlowFastConfig`, `Beside`, `loss_beside`, `SlowFastLoop`. Holds not: the steps (loop.py),
+the write (memory/), memories that lie on disk (consolidation/).
 """
 
 from collections.abc import Sequence
@@ -64,6 +65,87 @@ class SlowFastConfig:
         check_fields(self)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Beside:
+    """Episodes and their frozen memories, side by side."""
+
+    episodes: Sequence[EpisodeLatents]
+
+    memory: FastWeights
+    """One memory an episode."""
+
+    chunks: Sequence[range]
+    """What is drawn of each episode: chunks that its memory has not learned."""
+
+    @classmethod
+    def frozen(
+        cls, episodes: Sequence[EpisodeLatents], memory: FastWeights, chunks: Sequence[range]
+    ) -> "Beside":
+        """Freeze the memories: gradients pass through them and change none."""
+        for tensor in memory.adapters.tensors():
+            tensor.requires_grad_(False)
+        return cls(episodes=episodes, memory=memory, chunks=chunks)
+
+    def draw(self, windows_per_episode: int, generator: torch.Generator) -> Windows:
+        """Draw windows, episode by episode."""
+        parts = []
+        for episode, chunks in zip(self.episodes, self.chunks, strict=True):
+            for _ in range(windows_per_episode):
+                index = int(torch.randint(len(chunks), (1,), generator=generator))
+                parts.append((episode, chunks[index]))
+        return windows_of(parts, self.memory.model.text_encoder)
+
+
+def loss_beside(
+    beside: Beside,
+    windows: Windows,
+    slow: SlowLearningConfig,
+    generator: torch.Generator,
+    *,
+    with_memory: bool,
+) -> Tensor:
+    """Return the diffusion loss of the slow weights with every episode's own memory added.
+
+    Args:
+        beside: the memories.
+        windows: as many of every episode, episode by episode.
+        slow: how they are noised.
+        generator: decides the noise.
+        with_memory: False asks the slow weights alone.
+    """
+    model = beside.memory.model
+    like = next(model.denoiser.parameters())
+    no_text = model.text_encoder.encode([""]).to(like)
+    batch = windows_to(windows, no_text)
+    attached = beside.memory.adapters.attached() if with_memory else nullcontext()
+    with attached:
+        return slow_loss(model.denoiser, batch, no_text, model.schedule, slow, generator)
+
+
+def writes_of(
+    model: WorldModel,
+    config: FastLearningConfig,
+    episodes: Sequence[EpisodeLatents],
+    written: int,
+    seeds: Sequence[int],
+) -> FastWeights:
+    """Let fresh memories learn the first chunks of episodes, side by side.
+
+    Args:
+        model: the slow weights.
+        config: how the memories learn.
+        episodes: one a memory.
+        written: how many chunks.
+        seeds: one an episode, of the writes.
+    """
+    like = next(model.denoiser.parameters())
+    memory = FastWeights(model, config, seeds=seeds)
+    for chunk in range(written):
+        window, actions, past = stacked([(episode, chunk) for episode in episodes])
+        memory.observe(window.to(like), actions, past_frames=past)
+    return memory
+
+
 class SlowFastLoop:
     """The loss of the slow weights beside the memories of the current round.
 
@@ -86,12 +168,6 @@ class SlowFastLoop:
         self.slow = replace(slow, joint_share=0.0)
         self.config = config
         self._round: _Round | None = None
-
-    @property
-    def _like(self) -> Tensor:
-        """A weight: where and how precisely things are computed."""
-        weight: Tensor = next(self.model.denoiser.parameters())
-        return weight
 
     def loss(self, step: int, generator: torch.Generator) -> Tensor:
         """Return the loss of one step; the first step of a round writes its memories."""
@@ -119,41 +195,20 @@ class SlowFastLoop:
         episodes = self.windows.draw_episodes(generator, self.config.episodes, held_out=held_out)
         written = chunks_before(episodes, self.config.least_written, generator)
         seeds = torch.randint(2**31, (len(episodes),), generator=generator).tolist()
-        memory = FastWeights(self.model, self.config.memory, seeds=seeds)
-        for chunk in range(written):
-            window, actions, past = stacked([(episode, chunk) for episode in episodes])
-            memory.observe(window.to(self._like), actions, past_frames=past)
-        for tensor in memory.adapters.tensors():
-            tensor.requires_grad_(False)
-        return _Round(index=index, episodes=episodes, written=written, memory=memory)
+        memory = writes_of(self.model, self.config.memory, episodes, written, seeds)
+        later = [range(written, len(episode.actions)) for episode in episodes]
+        return _Round(index=index, beside=Beside.frozen(episodes, memory, later))
 
     def _loss_of(
         self, written: "_Round", generator: torch.Generator, *, with_memory: bool
     ) -> Tensor:
-        no_text = self.model.text_encoder.encode([""]).to(self._like)
-        batch = windows_to(self._draw(written, generator), no_text)
-        attached = written.memory.adapters.attached() if with_memory else nullcontext()
-        with attached:
-            return slow_loss(
-                self.model.denoiser, batch, no_text, self.model.schedule, self.slow, generator
-            )
-
-    def _draw(self, written: "_Round", generator: torch.Generator) -> Windows:
-        """Draw windows of chunks that come after the written ones, episode by episode."""
-        parts = []
-        for episode in written.episodes:
-            span = len(episode.actions) - written.written
-            for _ in range(self.config.windows_per_episode):
-                chunk = written.written + int(torch.randint(span, (1,), generator=generator))
-                parts.append((episode, chunk))
-        return windows_of(parts, self.model.text_encoder)
+        windows = written.beside.draw(self.config.windows_per_episode, generator)
+        return loss_beside(written.beside, windows, self.slow, generator, with_memory=with_memory)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class _Round:
-    """Episodes and what their memories hold after the written chunks."""
+    """What one round of writing left."""
 
     index: int
-    episodes: Sequence[EpisodeLatents]
-    written: int
-    memory: FastWeights
+    beside: Beside

@@ -1,0 +1,48 @@
+"""Do the models fit what a plan measures?"""
+
+from typing import TYPE_CHECKING
+
+from twospeed.core.errors import ConfigError
+from twospeed.evaluation.protocols.base import check_rate
+from twospeed.planning.inverse.base import InverseDynamics
+from twospeed.planning.tasks.base import CHUNK_FRAMES
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worlds.registry import WORLDS
+
+if TYPE_CHECKING:
+    from twospeed.planning.plan import PlanConfig
+
+
+def check_models(
+    model: WorldModel,
+    consolidated: WorldModel | None,
+    inverse: InverseDynamics,
+    config: "PlanConfig",
+) -> None:
+    """Hold models and inverse dynamics to what is measured.
+
+    Raises:
+        ConfigError: when one is of another world, rate or length of chunks, or the arm loop has no
+            model.
+        UnknownNameError: when there is no such world.
+    """
+    strangers = set(inverse.commands) - WORLDS[config.world].actions.keys()
+    if strangers:
+        raise ConfigError(
+            f"these inverse dynamics read {sorted(strangers)[0]!r}, which {config.world} does not"
+            " know: train them by twospeed train inverse-dynamics --data SHARDS"
+        )
+    check_rate(model, config.world)
+    for one in (model, *([consolidated] if consolidated else [])):
+        if one.settings.world != config.world:
+            raise ConfigError(
+                f"this model is of the world {one.settings.world}, not of {config.world}: take"
+                f" another model, or --world {one.settings.world}"
+            )
+        if one.settings.chunk_frames != CHUNK_FRAMES:
+            raise ConfigError(
+                f"tasks have chunks of {CHUNK_FRAMES} frames, this model generates"
+                f" {one.settings.chunk_frames}"
+            )
+    if "loop" in config.arms and consolidated is None:
+        raise ConfigError("the arm loop needs consolidated slow weights: give --loop-model")
