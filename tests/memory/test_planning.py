@@ -10,6 +10,9 @@ from twospeed.worldmodel.backbones.published import CHECKPOINTS
 BILLIONS = {
     "wan-2.1-1.3b": 1.42,
     "wan-2.1-14b": 14.3,
+    "wan-2.1-i2v-14b": 16.4,
+    "wan-2.2-i2v-a14b": 28.6,
+    "wan-2.2-t2v-a14b": 28.6,
     "wan-2.2-ti2v-5b": 5.0,
     "skyreels-v2-df-1.3b": 1.43,
     "ltx-video": 1.92,
@@ -23,6 +26,16 @@ def test_a_published_configuration_has_the_published_number_of_parameters(name):
     plan = plan_memory(checkpoint, frames=checkpoint.frames, size=checkpoint.size, rank=32)
     assert plan.parameters / 1e9 == pytest.approx(BILLIONS[name], rel=0.03)
     assert plan.writing > plan.writing_checkpointed > plan.dreaming > 0
+
+
+def test_an_encoder_of_pictures_is_counted_where_there_is_one():
+    one, without = (CHECKPOINTS[it] for it in ("wan-2.1-i2v-14b", "wan-2.1-14b"))
+    plans = [plan_memory(it, frames=17, size=480, rank=8) for it in (one, without)]
+    assert plans[0].image_encoder / 4e9 == pytest.approx(0.63, rel=0.01)
+    assert plans[1].image_encoder == 0
+    assert plans[0].needed(checkpointing=False, offload=True) < plans[0].needed(
+        checkpointing=False, offload=False
+    )
 
 
 def test_adapters_grow_with_their_rank_and_windows_with_their_frames():

@@ -7,6 +7,7 @@ exactly. Activations are an estimate: of one block at work, and of what a gradie
 from dataclasses import dataclass
 from typing import cast
 
+import torch
 from torch import nn
 
 from twospeed.core.errors import ConfigError
@@ -33,7 +34,7 @@ class Plan:
     """Sizes of one checkpoint with a memory; bytes unless said otherwise."""
 
     parameters: int
-    """Of the denoiser."""
+    """Of the denoiser; of both where there are two."""
 
     adapter_parameters: int
     memory_file: int
@@ -45,7 +46,8 @@ class Plan:
     denoiser: int
     autoencoder: int
     text_encoder: int
-    """Weights in bfloat16, the autoencoder's in float32."""
+    image_encoder: int
+    """Weights in bfloat16, those of the autoencoder and the encoder of pictures in float32."""
 
     adapters: int
     """Adapters with their gradients and Adam's averages, float32."""
@@ -61,7 +63,7 @@ class Plan:
 
     def needed(self, *, checkpointing: bool, offload: bool) -> int:
         """Return the estimate of all that is on the GPU at its worst moment."""
-        resting = 0 if offload else self.autoencoder + self.text_encoder
+        resting = 0 if offload else self.autoencoder + self.text_encoder + self.image_encoder
         write = self.writing_checkpointed if checkpointing else self.writing
         return self.denoiser + self.adapters + resting + max(write, self.dreaming)
 
@@ -89,19 +91,21 @@ def plan_memory(checkpoint: Published, *, frames: int, size: int, rank: int) -> 
         raise ConfigError(f"frames is 1 + {packing.frames} k for this model, got {frames}")
     tokens = (1 + (frames - 1) // packing.frames) * (size // side) ** 2
     linear = _adapted(checkpoint, denoiser)
-    adapter = sum(rank * (layer.in_features + layer.out_features) for layer in linear)
+    count = checkpoint.transformers
+    adapter = count * sum(rank * (layer.in_features + layer.out_features) for layer in linear)
     width = max(layer.in_features for layer in linear if layer.in_features == layer.out_features)
     widest = max(max(layer.in_features, layer.out_features) for layer in linear)
     blocks = len(getattr(denoiser, "blocks", getattr(denoiser, "transformer_blocks", range(32))))
     block = HALF * tokens * (KEPT_PER_TOKEN * width + 2 * widest)
     return Plan(
-        parameters=_count(denoiser),
+        parameters=count * _count(denoiser),
         adapter_parameters=adapter,
         memory_file=4 * FULL * adapter,
         tokens=tokens,
-        denoiser=HALF * _count(denoiser),
+        denoiser=HALF * count * _count(denoiser),
         autoencoder=FULL * _count(autoencoder),
         text_encoder=HALF * _count(text_encoder),
+        image_encoder=FULL * _image_parameters(checkpoint),
         adapters=4 * FULL * adapter,
         dreaming=block,
         writing=blocks * block,
@@ -113,6 +117,13 @@ def _adapted(checkpoint: Published, denoiser: nn.Module) -> list[nn.Linear]:
     layers = dict(denoiser.named_modules())
     names = layers_called(denoiser, checkpoint.family.adapted)
     return [cast(nn.Linear, layers[name]) for name in names]
+
+
+def _image_parameters(checkpoint: Published) -> int:
+    if checkpoint.image_encoder is None:
+        return 0
+    with torch.device("meta"):
+        return _count(checkpoint.image_encoder())
 
 
 def _count(network: nn.Module) -> int:

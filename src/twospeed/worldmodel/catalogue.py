@@ -1,6 +1,6 @@
 """Where model folders are, and what they say of themselves, without loading them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from twospeed.core.errors import UnknownNameError
@@ -44,6 +44,12 @@ NETWORK = FolderKind(
 )
 """A denoiser, an autoencoder or a renderer."""
 
+IMAGE_PROCESSOR = FolderKind(
+    name="an image processor",
+    files=("preprocessor_config.json",),
+    sign=lambda folder: "image_processor_type" in read_json(folder / "preprocessor_config.json"),
+)
+
 _PARTS = {
     "denoiser": NETWORK,
     "transformer": NETWORK,
@@ -53,6 +59,8 @@ _PARTS = {
     "memory_module": NETWORK,
     "transformer_2": NETWORK,
     "text_encoder": TEXT_ENCODER,
+    "image_encoder": replace(TEXT_ENCODER, name="an encoder of pictures"),
+    "image_processor": IMAGE_PROCESSOR,
     "tokenizer": TOKENIZER,
     "scheduler": SCHEDULER,
 }

@@ -86,12 +86,15 @@ def quietly() -> Iterator[None]:
     """Hold back progress bars and warnings of diffusers and transformers inside the block."""
     transformers_logging.disable_progress_bar()
     diffusers_logging.disable_progress_bar()
-    verbosity = diffusers_logging.get_verbosity()
-    diffusers_logging.set_verbosity_error()
+    both = diffusers_logging, transformers_logging
+    before = [it.get_verbosity() for it in both]
+    for it in both:
+        it.set_verbosity_error()
     try:
         yield
     finally:
-        diffusers_logging.set_verbosity(verbosity)
+        for it, verbosity in zip(both, before, strict=True):
+            it.set_verbosity(verbosity)
         transformers_logging.enable_progress_bar()
         diffusers_logging.enable_progress_bar()
 

@@ -107,7 +107,7 @@ class WorldModel:
             variant: of the files with the weights, such as "fp16".
             torch_dtype: precision of denoiser and text encoder: float32 (None), bfloat16, float16.
             device: where it is computed; None is the CPU.
-            offload: keep autoencoder and text encoder on the CPU while they have nothing to do.
+            offload: keep autoencoder and encoders on the CPU while they have nothing to do.
 
         Raises:
             KindError: when it is neither a text nor a path.
@@ -152,10 +152,10 @@ class WorldModel:
 
         Args:
             device: where the denoiser goes.
-            offload: leave autoencoder and text encoder on the CPU; they come while they work.
+            offload: leave autoencoder and encoders on the CPU; they come while they work.
         """
         for name, part in networks_of(self._parts()):
-            part.to("cpu" if offload and name == "vae" else device)
+            part.to("cpu" if offload and name in ("vae", "image_encoder") else device)
         self.text_encoder.model.to("cpu" if offload else device)
         self.text_encoder.works_on = torch.device(device) if offload else None
         return self

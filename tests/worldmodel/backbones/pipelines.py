@@ -25,6 +25,8 @@ from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
     CLIPTokenizer,
+    CLIPVisionConfig,
+    CLIPVisionModel,
     T5Config,
     T5EncoderModel,
     UMT5Config,
@@ -32,6 +34,7 @@ from transformers import (
 )
 
 from twospeed.core.random import initial_weights_of
+from twospeed.worldmodel.loading import quietly
 from twospeed.worldmodel.model import WorldModel
 
 WIDTH = 32
@@ -105,9 +108,29 @@ def wan_22_ti2v_image(_):
     return WanImageToVideoPipeline(**parts, image_encoder=None, image_processor=None)
 
 
-def wan_22_image(_):
-    parts = wan(more={"in_channels": 36, "out_channels": 16})
-    return WanImageToVideoPipeline(**parts, image_encoder=None, image_processor=None)
+IMAGE = {"in_channels": 36, "out_channels": 16}
+
+
+def wan_21_image(_):
+    with quietly():
+        from transformers import CLIPImageProcessor
+    encoder = CLIPVisionModel(
+        CLIPVisionConfig(
+            hidden_size=8, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2,
+            image_size=32, patch_size=8,
+        )
+    )  # fmt: skip
+    processor = CLIPImageProcessor(crop_size=32, size=32)
+    parts = wan(more={**IMAGE, "image_dim": 8, "added_kv_proj_dim": 24})
+    return WanImageToVideoPipeline(**parts, image_encoder=encoder.eval(), image_processor=processor)
+
+
+def wan_22_a14b_image(_):
+    parts, second = wan(more=IMAGE), wan(more=IMAGE)["transformer"]
+    return WanImageToVideoPipeline(
+        **parts, transformer_2=second, boundary_ratio=0.9, image_encoder=None,
+        image_processor=None,
+    )  # fmt: skip
 
 
 def skyreels(_):
@@ -171,7 +194,8 @@ MAKERS = {
         wan_22_a14b,
         wan_22_ti2v,
         wan_22_ti2v_image,
-        wan_22_image,
+        wan_21_image,
+        wan_22_a14b_image,
         skyreels,
         ltx,
     )

@@ -117,7 +117,7 @@ def test_a_memory_opens_in_peft_and_in_diffusers_and_predicts_the_same(saved, na
         forward = type(model.denoiser).forward
 
         def asked(network):
-            found = forward.__get__(as_ours(network, type(model.denoiser)))(window, level, text)
+            found = forward.__get__(as_ours(network, model.denoiser))(window, level, text)
             torch.testing.assert_close(found, remembered, rtol=1e-3, atol=1e-4)
 
         place = saved(name) / family.part
@@ -132,9 +132,11 @@ def test_a_memory_opens_in_peft_and_in_diffusers_and_predicts_the_same(saved, na
     assert all(it.startswith(f"{family.part}.") for it in names)
 
 
-def as_ours(network, kind):
+def as_ours(network, ours):
     """Ask a stock network in our way: the class alone changes, no weight and no layer."""
-    network.__class__ = kind
+    network.__class__ = type(ours)
+    if getattr(ours, "pictures", None) is not None:
+        network.pictures = ours.pictures
     return network
 
 

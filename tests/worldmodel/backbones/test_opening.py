@@ -53,10 +53,10 @@ def test_pickles_are_not_read(copy):
     refused(copy, DataError, "transformer")
 
 
-def test_an_encoder_of_pictures_is_refused_and_a_second_transformer_must_say_where_it_begins(copy):
+def test_a_second_transformer_must_say_where_it_begins_and_an_encoder_named_must_be_there(copy):
     path = copy / "model_index.json"
     index = json.loads(path.read_text())
-    for part, words in (("transformer_2", "two transformers"), ("image_encoder", "picture")):
+    for part, words in (("transformer_2", "two transformers"), ("image_encoder", "image")):
         path.write_text(json.dumps(index | {part: ["diffusers", "Anything"]}))
         refused(copy, DataError, words)
 

@@ -31,7 +31,8 @@ def command(
     )
     table = Table("what", "GB", box=None)
     for name, size_of in _rows(plan):
-        table.add_row(name, f"{size_of / 1e9:.2f}")
+        if size_of:
+            table.add_row(name, f"{size_of / 1e9:.2f}")
     print_table(table)
     typer.echo(_fits(plan))
 
@@ -41,6 +42,7 @@ def _rows(plan: Plan) -> list[tuple[str, int]]:
         ("denoiser, bfloat16", plan.denoiser),
         ("autoencoder, float32", plan.autoencoder),
         ("text encoder, bfloat16", plan.text_encoder),
+        ("encoder of pictures, float32", plan.image_encoder),
         ("adapters, gradients, averages, float32", plan.adapters),
         ("memory file", plan.memory_file),
         ("activations of a prediction (estimate)", plan.dreaming),

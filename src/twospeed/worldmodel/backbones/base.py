@@ -7,12 +7,12 @@ that its layers keep their names and its files stay diffusers' files.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from twospeed.worldmodel.backbones.flow import FlowSchedule, SetSteps, plain_steps
+from twospeed.worldmodel.backbones.image_encoder import ImageEncoder
 from twospeed.worldmodel.backbones.schedule import Schedule
 from twospeed.worldmodel.backbones.texts import TextRule
 from twospeed.worldmodel.settings import ModelSettings
@@ -69,8 +69,11 @@ class Backbone:
     )
     """(denoiser, what loads another part, index) -> the denoiser of all parts."""
 
-    check: Callable[[Index, Path], None] = lambda index, folder: None  # noqa: ARG005
-    """Refuses what of the family is not known."""
+    look: Callable[[Any, Any, ImageEncoder | None], None] = (
+        lambda denoiser, autoencoder, image_encoder: None  # noqa: ARG005
+    )
+    """Gives a denoiser of all parts the autoencoder and the encoder of pictures, if it asks them;
+    raises DataError where it asks what is not there."""
 
     @property
     def adapted(self) -> tuple[str, ...]:

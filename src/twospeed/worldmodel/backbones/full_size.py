@@ -10,6 +10,7 @@ from torch import Tensor
 
 from twospeed.core.errors import ConfigError
 from twospeed.core.random import generator_of, initial_weights_of
+from twospeed.worldmodel.backbones.image_encoder import ImageEncoder, processor_class
 from twospeed.worldmodel.backbones.opening import Origin
 from twospeed.worldmodel.backbones.placement import Placement
 from twospeed.worldmodel.backbones.published import Published
@@ -36,7 +37,7 @@ class RandomTexts(TextEncoder):
 
 
 def full_size_model(checkpoint: Published, place: Placement, **settings: Any) -> WorldModel:
-    """Build a published model of random weights.
+    """Build a published model of random weights; of two transformers the first alone.
 
     Args:
         checkpoint: by its published configuration; one that predicts velocities.
@@ -52,6 +53,9 @@ def full_size_model(checkpoint: Published, place: Placement, **settings: Any) ->
         denoiser: Any = checkpoint.build_denoiser(str(place.device)).to(place.dtype)
         with torch.device(place.device):
             autoencoder = checkpoint.autoencoder()
+            encoder = checkpoint.image_encoder and checkpoint.image_encoder()
+    pictures = ImageEncoder(processor_class()(), encoder) if encoder else None
+    checkpoint.family.look(denoiser, autoencoder, pictures)
     scheduler = UniPCMultistepScheduler(
         prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0
     )
@@ -63,6 +67,10 @@ def full_size_model(checkpoint: Published, place: Placement, **settings: Any) ->
         RandomTexts(checkpoint.family.text.length, width),
         checkpoint.family.schedule(scheduler),
         replace(checkpoint.family.settings, frame_size=checkpoint.size),
-        origin=Origin(family=checkpoint.family, index={"_class_name": checkpoint.family.name}),
+        origin=Origin(
+            family=checkpoint.family,
+            index={"_class_name": checkpoint.family.name},
+            image_encoder=pictures,
+        ),
     )
     return model.configure(**settings)

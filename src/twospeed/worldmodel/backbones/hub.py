@@ -25,6 +25,8 @@ _PARTS = (
     "vae",
     "text_encoder",
     "tokenizer",
+    "image_encoder",
+    "image_processor",
     "scheduler",
     "memory_module",
 )

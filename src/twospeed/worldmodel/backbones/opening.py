@@ -12,6 +12,7 @@ from twospeed.core.fields import shown
 from twospeed.core.files import read_json
 from twospeed.core.untrusted import typed
 from twospeed.worldmodel.backbones.base import Backbone, Index
+from twospeed.worldmodel.backbones.image_encoder import ImageEncoder, load_image_encoder
 from twospeed.worldmodel.backbones.schedule import Schedule
 from twospeed.worldmodel.backbones.table import PIPELINES
 from twospeed.worldmodel.catalogue import CLASS_NAME, INDEX, SETTINGS
@@ -41,6 +42,9 @@ class Origin:
     family: Backbone
     index: Index
     """What their ``model_index.json`` says."""
+
+    image_encoder: ImageEncoder | None = None
+    """Of the pictures that the denoiser asks about."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -93,7 +97,6 @@ def _foreign(folder: Path, index: Index, dtype: torch.dtype, variant: str | None
             f" {', '.join(PIPELINES)}"
         )
     family = PIPELINES[name]
-    family.check(index, folder)
 
     def load(part: str) -> Any:
         place = folder / part
@@ -103,6 +106,9 @@ def _foreign(folder: Path, index: Index, dtype: torch.dtype, variant: str | None
         return load_network(family.denoiser, "denoiser", place, dtype=dtype, variant=variant)
 
     denoiser = family.join(load(family.part), load, index)
+    autoencoder = load_autoencoder(folder, variant=variant)
+    image_encoder = load_image_encoder(folder, index, variant=variant)
+    family.look(denoiser, autoencoder, image_encoder)
     settings, said = family.settings, folder / SETTINGS
     if said.exists():
         settings = typed(ModelSettings, read_json(said), str(said))
@@ -111,11 +117,11 @@ def _foreign(folder: Path, index: Index, dtype: torch.dtype, variant: str | None
             folder, rule=family.text, dtype=dtype, variant=variant
         ),
         schedule=family.schedule(_scheduler(folder / "scheduler")),
-        autoencoder=load_autoencoder(folder, variant=variant),
+        autoencoder=autoencoder,
         denoiser=denoiser,
         settings=settings,
         vocabulary=Vocabulary.load(folder),
-        origin=Origin(family=family, index=index),
+        origin=Origin(family=family, index=index, image_encoder=image_encoder),
         memory_module=load_memory_module(folder),
     )
 

@@ -13,6 +13,8 @@ from torch import nn
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
+    CLIPVisionConfig,
+    CLIPVisionModel,
     T5Config,
     T5EncoderModel,
     UMT5Config,
@@ -32,6 +34,7 @@ _WAN = {
 }  # fmt: skip
 _SMALL = _WAN | {"num_attention_heads": 12, "ffn_dim": 8960, "num_layers": 30}
 _LARGE = _WAN | {"num_attention_heads": 40, "ffn_dim": 13_824, "num_layers": 40}
+_IMAGE = _LARGE | {"in_channels": 36}
 _TI2V = _WAN | {
     "num_attention_heads": 24, "ffn_dim": 14_336, "num_layers": 30, "in_channels": 48,
     "out_channels": 48,
@@ -72,6 +75,15 @@ def _clip() -> nn.Module:
     return encoder
 
 
+def _clip_vision() -> nn.Module:
+    shape: Any = CLIPVisionConfig(
+        hidden_size=1280, intermediate_size=5120, num_hidden_layers=32, num_attention_heads=16,
+        image_size=224, patch_size=14,
+    )  # fmt: skip
+    encoder: nn.Module = CLIPVisionModel(shape)
+    return encoder
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Published:
     """A checkpoint that is published, by its configuration."""
@@ -92,6 +104,12 @@ class Published:
     size: int
     """Shorter side of its frames in pixels."""
 
+    transformers: int = 1
+    """Denoisers of this configuration, one behind the other."""
+
+    image_encoder: Callable[[], nn.Module] | None = None
+    """Of the first picture, where it asks one."""
+
     def build(self, device: str = "meta") -> tuple[nn.Module, nn.Module, nn.Module]:
         """Build denoiser, autoencoder and text encoder; on "meta" they take no memory."""
         with torch.device(device):
@@ -110,6 +128,20 @@ CHECKPOINTS: dict[str, Published] = {
     ),
     "wan-2.1-14b": Published(
         hub_id="Wan-AI/Wan2.1-T2V-14B-Diffusers", family=WAN, denoiser=_LARGE,
+        autoencoder=AutoencoderKLWan, text_encoder=_umt5, frames=81, size=480,
+    ),
+    "wan-2.1-i2v-14b": Published(
+        hub_id="Wan-AI/Wan2.1-I2V-14B-480P-Diffusers", family=WAN,
+        denoiser=_IMAGE | {"image_dim": 1280, "added_kv_proj_dim": 5120},
+        autoencoder=AutoencoderKLWan, text_encoder=_umt5, image_encoder=_clip_vision, frames=81,
+        size=480,
+    ),
+    "wan-2.2-t2v-a14b": Published(
+        hub_id="Wan-AI/Wan2.2-T2V-A14B-Diffusers", family=WAN, denoiser=_LARGE, transformers=2,
+        autoencoder=AutoencoderKLWan, text_encoder=_umt5, frames=81, size=480,
+    ),
+    "wan-2.2-i2v-a14b": Published(
+        hub_id="Wan-AI/Wan2.2-I2V-A14B-Diffusers", family=WAN, denoiser=_IMAGE, transformers=2,
         autoencoder=AutoencoderKLWan, text_encoder=_umt5, frames=81, size=480,
     ),
     "wan-2.2-ti2v-5b": Published(

@@ -14,6 +14,7 @@ from twospeed.worldmodel.backbones.opening import Parts
 from twospeed.worldmodel.backbones.wan_experts import WanExperts
 from twospeed.worldmodel.catalogue import CLASS_NAME, INDEX, SETTINGS
 from twospeed.worldmodel.contract import as_module
+from twospeed.worldmodel.loading import quietly
 
 
 def denoisers_of(parts: Parts) -> list[tuple[str, Any]]:
@@ -26,9 +27,11 @@ def denoisers_of(parts: Parts) -> list[tuple[str, Any]]:
 
 def networks_of(parts: Parts) -> list[tuple[str, Any]]:
     """Return all networks that are stored as diffusers does, by their folders."""
+    image_encoder = parts.origin.image_encoder if parts.origin else None
     named = (
         *denoisers_of(parts),
         ("vae", parts.autoencoder),
+        ("image_encoder", image_encoder.model if image_encoder else None),
         ("renderer", parts.renderer),
         ("memory_module", parts.memory_module),
     )
@@ -61,7 +64,8 @@ def store_parts(parts: Parts, folder: Path, *, half: bool, card: str) -> None:
         if parts.origin is None:
             dtype = torch.float16 if half else torch.float32
             stored = nn.Module.to(copy.deepcopy(part), device="cpu", dtype=dtype)
-        stored.save_pretrained(folder / name)
+        with quietly():
+            stored.save_pretrained(folder / name)
         _forget_origin_(folder / name / "config.json")
     parts.text_encoder.save_pretrained(folder)
     parts.schedule.save_pretrained(folder)
@@ -77,6 +81,8 @@ def store_parts(parts: Parts, folder: Path, *, half: bool, card: str) -> None:
         config = folder / name / "config.json"
         stored_as = parts.origin.family.stored_as
         write_json(config, read_json(config) | {"_class_name": stored_as})
+    if parts.origin.image_encoder is not None:
+        parts.origin.image_encoder.save_processor(folder)
     write_json(folder / INDEX, dict(parts.origin.index))
     write_json(folder / SETTINGS, settings)
 
