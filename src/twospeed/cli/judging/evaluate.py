@@ -46,7 +46,9 @@ def evaluate(
     memories: Annotated[str, typer.Option(help="With commas, names of --list.")] = "none,default",
     episodes: Annotated[int, typer.Option(help="Episodes of each memory.")] = 64,
     first_seed: FirstSeed = 800_000,
-    world: Annotated[str | None, typer.Option(help="Where; the model's own by default.")] = None,
+    world: Annotated[
+        str | None, typer.Option(help="Where; the protocol's or the model's own by default.")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(callback=folder_claimed_by(NOTE), help="Folder of a run; it can go on."),

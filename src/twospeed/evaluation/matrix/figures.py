@@ -19,6 +19,8 @@ from twospeed.evaluation.videos.warn import warnings_of
 Json = dict[str, Any]
 Read = list[tuple[Json, ClipScores]]
 
+_FRAME_METRICS = ("psnr_db", "ssim", "lpips")
+
 BASE = "none"
 """The memory that paired gains are over."""
 
@@ -58,7 +60,20 @@ def _arm(read: Read, real: Sequence[ClipScores], seed: int) -> Json:
         found[name] = _mean(name, scores, seed)
     curve = _curve(read, seed)
     drift = drift_over(scores, stretch=STRETCH)
+    found["by_frame"] = _by_frame(scores)
     return found | ({"curve": curve} if curve else {}) | ({"drift": drift} if drift else {})
+
+
+def _by_frame(scores: Sequence[ClipScores]) -> Json:
+    """Return the mean over episodes at every generated frame, where all have as many."""
+    tables = {
+        name: [one.frames[name] for one in scores if name in one.frames] for name in _FRAME_METRICS
+    }
+    return {
+        name: np.round(np.mean(table, axis=0), 3).tolist()
+        for name, table in tables.items()
+        if len(table) == len(scores) and len({len(it) for it in table}) == 1
+    }
 
 
 def _mean(name: str, scores: Sequence[ClipScores], seed: int) -> Json:

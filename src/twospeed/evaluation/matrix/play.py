@@ -36,7 +36,15 @@ class Played:
     writes: int = 0
 
 
-def play(model: WorldModel, make: Make, task: Task, protocol: Protocol, *, seed: int) -> Played:
+def play(
+    model: WorldModel,
+    make: Make,
+    task: Task,
+    protocol: Protocol,
+    *,
+    seed: int,
+    taught: Task | None = None,
+) -> Played:
     """Play an episode.
 
     Args:
@@ -45,13 +53,15 @@ def play(model: WorldModel, make: Make, task: Task, protocol: Protocol, *, seed:
         task: the episode.
         protocol: what is shown and learned.
         seed: of all noise, the same for every memory.
+        taught: the episode whose true chunks the memory is shown; None this one.
 
     Raises:
         LeakError: when a frame is shown that is still to be scored.
     """
     player = _Player(model, task, protocol, seed_of(seed, "matrix", protocol.name, task.seed))
     memory = make(model, seed_of(player.seed, "writes"))
-    return player.play(memory)
+    teacher = player if taught is None else _Player(model, taught, protocol, player.seed)
+    return player.play(memory, teacher)
 
 
 class _Player:
@@ -61,11 +71,15 @@ class _Player:
         self.past = self.ledger.show(0, 1)
         self.played = Played(made=self.past[:, :0])
 
-    def play(self, memory: Memory) -> Played:
+    def play(self, memory: Memory, teacher: "_Player") -> Played:
         if self.protocol.observed != "each":
             self.ledger.expect(range(self.task.first_judged, len(self.task.frames)))
-        for chunk in range(self.task.observed):
-            self._show(memory, chunk)
+        for chunk in range(teacher.task.observed):
+            teacher._show(memory, chunk)
+        self.played.writes = teacher.played.writes
+        if teacher is not self and self.task.observed:
+            length = self.task.chunk_frames
+            self.past = self.ledger.show(self.task.first_judged - length, length)
         for chunk in range(self.task.observed, len(self.task.actions)):
             self._generate(memory, chunk)
         self.played.num_bytes = memory.num_bytes()

@@ -50,6 +50,15 @@ class Protocol:
     reference: str
     """Whose true clips distances of sets are from: of the "same" episodes or of "others"."""
 
+    first: Count = 1
+    """How many true chunks "first" shows."""
+
+    world: str | None = None
+    """Where, unless told otherwise; None for the world that the model is of."""
+
+    policy: str = "explore"
+    """Who chooses the commands of an exploration: a name as `RecordingConfig` takes it."""
+
     def __post_init__(self) -> None:
         check_fields(self)
         for name, choices in _CHOICES.items():
@@ -60,6 +69,20 @@ class Protocol:
         explores = self.episode == EXPLORE
         if explores and (self.chunks < 2 or self.observed == "seen" or self.scored == "revisits"):
             raise ConfigError("an exploration has chunks, 2 or more, and no way back")
+        if explores and self.observed == "first" and self.first >= self.chunks:
+            raise ConfigError(
+                f"of {self.chunks} chunks the first {self.first} are shown: none is generated"
+            )
+
+    @property
+    def teaches(self) -> bool:
+        """Whether true chunks are shown before any is generated."""
+        return self.observed in ("first", "seen")
+
+    @property
+    def shown(self) -> int:
+        """True chunks that an exploration shows before any is generated."""
+        return self.first if self.observed == "first" else 0
 
 
 def protocols() -> dict[str, Path]:

@@ -17,6 +17,7 @@ from twospeed.data.recorder import ENGINES
 from twospeed.evaluation.matrix.figures import figures_of
 from twospeed.evaluation.matrix.protocol import Protocol
 from twospeed.evaluation.matrix.table import CONTROLS, MEMORIES
+from twospeed.evaluation.matrix.task import world_of
 from twospeed.evaluation.matrix.unit import REAL, TRUTH, Bench, Worker, work_on
 from twospeed.evaluation.protocols.base import check_rate
 from twospeed.evaluation.reports.matrix import write_report
@@ -47,7 +48,7 @@ class MatrixConfig:
     episodes: Annotated[int, Within(1, 100_000)] = 64
     first_seed: EpisodeSeed = 800_000
     world: str | None = None
-    """Where; None for the world that the model is of."""
+    """Where; None for the protocol's world, or the one that the model is of."""
 
     seed: Seed = 0
     workers: Workers = 1
@@ -60,6 +61,11 @@ class MatrixConfig:
         check_fields(self)
         for name in self.memories:
             lookup(MEMORIES, name, "memory")
+            if MEMORIES[name].elsewhere and not self.protocol.teaches:
+                raise ConfigError(
+                    f"{name} learns another episode, and {self.protocol.name} shows none before"
+                    " it asks: leave it out, or take a protocol such as revisit"
+                )
         lookup(ENGINES, self.engine, "engine")
         if not self.memories or len(set(self.memories)) < len(self.memories):
             raise ConfigError("memories are a list of different names, one or more")
@@ -93,7 +99,7 @@ def run_matrix(config: MatrixConfig, out: Path, *, weights: Path | None = None) 
     model = WorldModel.from_pretrained(config.model)
     for name in config.memories:
         MEMORIES[name].make(model, 0)  # what does not go with the model is said now
-    check_rate(model, config.world or model.settings.world)
+    check_rate(model, world_of(model, config.protocol, config.world))
     with claimed(
         out, NOTE, _note(config, model, weights), kind="evaluation", work=_WORK, scraps=_SCRAPS
     ):
@@ -142,7 +148,7 @@ def _note(config: MatrixConfig, model: WorldModel, weights: Path | None) -> Json
         "model": model.hash(),
         "weights": model.fingerprint(),
         "judges": fingerprint(judges) if weights else None,
-        "world": config.world or model.settings.world,
+        "world": world_of(model, config.protocol, config.world),
         "first_seed": config.first_seed,
         "seed": config.seed,
         "reference_episodes": config.episodes if config.protocol.reference == "others" else None,

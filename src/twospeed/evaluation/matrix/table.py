@@ -22,6 +22,8 @@ class Entry:
 
     summary: str
     make: Make
+    elsewhere: bool = False
+    """Whether it is shown another episode than the one that it is asked about."""
 
 
 def _gated(model: WorldModel) -> RidgeConfig:
@@ -61,6 +63,7 @@ MEMORIES: dict[str, Entry] = {
     "ridge": Entry("the recall layer, by ridge regression", written_by(_without_gate)),
     "ridge_gated": Entry("the same with the retrieval gate", written_by(_gated)),
     "default": Entry("ours, what the model comes with", written_by(default)),
+    "swap": Entry("ours, of another episode", written_by(default), elsewhere=True),
     "views": Entry("ours, views drawn anew", written_by(lambda _: ViewConfig())),
 }
 """Name -> memory."""

@@ -67,6 +67,11 @@ class Task:
         return find_sightings(scene, self.walk.route.poses, frames, size=size, seed=self.seed)
 
 
+def world_of(model: WorldModel, protocol: Protocol, world: str | None) -> str:
+    """Return where a protocol is run: what is asked for, its own world, or the model's."""
+    return world or protocol.world or model.settings.world
+
+
 def draw_task(model: WorldModel, protocol: Protocol, world: str | None, seed: int) -> Task:
     """Walk the episode of a seed.
 
@@ -75,7 +80,7 @@ def draw_task(model: WorldModel, protocol: Protocol, world: str | None, seed: in
         ConfigError: when the protocol's routes cannot be walked there.
         MissingExtraError: when its engine is not installed.
     """
-    name = world or model.settings.world
+    name = world_of(model, protocol, world)
     if protocol.episode == EXPLORE:
         return _explored(model, protocol, name, seed)
     size = model.settings.frame_size
@@ -103,6 +108,7 @@ def _explored(model: WorldModel, protocol: Protocol, world: str, seed: int) -> T
         chunks=protocol.chunks,
         chunk_frames=settings.chunk_frames,
         frame_size=settings.frame_size,
+        policy=protocol.policy,
     )
     episode = explore_episode(recording, _world(world, settings.frame_size), seed)
     return Task(
@@ -110,7 +116,7 @@ def _explored(model: WorldModel, protocol: Protocol, world: str, seed: int) -> T
         seed=seed,
         frames=episode.frames,
         actions=episode.actions,
-        observed=0 if protocol.observed == "none" else 1,
+        observed=protocol.shown,
         first_visit_T=np.full(len(episode.frames), -1),
     )
 

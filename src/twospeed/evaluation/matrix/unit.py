@@ -79,10 +79,18 @@ class Worker:
             return truth, None
         if arm == TRUTH:
             return decode(self.model, encode(self.model, truth)), None
-        make = CONTROLS[arm] if arm in CONTROLS else MEMORIES[arm].make
+        bench = self.bench
+        make, taught = CONTROLS.get(arm), None
+        if make is None:
+            make = MEMORIES[arm].make
+            taught = self._neighbour(task) if MEMORIES[arm].elsewhere else None
         with torch.no_grad():
-            played = play(self.model, make, task, self.bench.protocol, seed=self.bench.seed)
+            played = play(self.model, make, task, bench.protocol, seed=bench.seed, taught=taught)
         return decode(self.model, played.made), played
+
+    def _neighbour(self, task: Task) -> Task:
+        """Return another episode of the same world: that of the next seed, or of the one before."""
+        return draw_task(self.model, self.bench.protocol, self.bench.world, task.seed ^ 1)
 
 
 def _record(scores: ClipScores, task: Task, played: Played | None) -> dict[str, Any]:
