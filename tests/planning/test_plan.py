@@ -7,6 +7,7 @@ from twospeed.core.errors import ConfigError, DataError, UnknownNameError
 from twospeed.planning import plan as module
 from twospeed.planning.arms import ARMS
 from twospeed.planning.plan import PlanConfig, measure_plans
+from twospeed.worlds.rooms.world import Rooms
 
 FIRST = 700_000
 
@@ -91,6 +92,58 @@ def test_a_stopped_run_goes_on_with_what_it_found(report, folders, monkeypatch):
     again = json.loads((out / "report.json").read_text())
     assert again["arms"]["on"] == values["arms"]["on"]
     assert again["arms"]["off"]["distance_m"] == values["arms"]["off"]["distance_m"]
+
+
+def mortal(monkeypatch, deaths):
+    """Make rooms whose engine dies at the resets that `deaths` names, counted from 1."""
+    count = [0]
+
+    class Mortal(Rooms):
+        def reset(self, seed):
+            count[0] += 1
+            if count[0] in deaths:
+                raise OSError("the engine has ended")
+            return super().reset(seed)
+
+    monkeypatch.setattr(module, "make_world", lambda _, frame_size: Mortal(frame_size=frame_size))
+    return count
+
+
+def test_an_engine_that_dies_once_changes_nothing(folders, tmp_path, monkeypatch):
+    files = [tmp_path / "one.json", tmp_path / "two.json"]
+    count = mortal(monkeypatch, ())
+    assert main(command(folders, "--memory=undo", f"--json={files[0]}")) == 0
+    mortal(monkeypatch, (1, count[0]))
+    assert main(command(folders, "--memory=undo", f"--json={files[1]}")) == 0
+    first, second = (json.loads(file.read_text()) for file in files)
+    assert first["arms"] == second["arms"]
+    assert second["arms"]["undo"]["failed"] == 0
+
+
+def test_what_fails_twice_is_a_failure_in_the_table_and_tried_again(
+    folders, tmp_path, monkeypatch, capsys
+):
+    count = mortal(monkeypatch, ())
+    out, file = tmp_path / "run", tmp_path / "plan.json"
+    arguments = command(folders, "--memory=undo", f"--json={file}")
+    assert main(arguments) == 0
+    mortal(monkeypatch, (count[0], count[0] + 1))
+    assert main([*arguments, f"--out={out}"]) == 0
+    arm = json.loads(file.read_text())["arms"]["undo"]
+    assert (arm["failed"], arm["success"]["mean"]) == (1, 0.5)
+    assert arm["distance_m"]["mean"] > 0
+    assert "1 attempts failed" in capsys.readouterr().out
+    assert "failed" in (out / "index.html").read_text(encoding="utf-8")
+    mortal(monkeypatch, ())
+    assert main([*arguments, f"--out={out}"]) == 0
+    arm = json.loads(file.read_text())["arms"]["undo"]
+    assert (arm["failed"], arm["distance_m"]["mean"]) == (0, 0)
+
+
+def test_what_never_works_is_raised(folders, monkeypatch):
+    mortal(monkeypatch, range(1, 999))
+    with pytest.raises(OSError, match="the engine has ended"):
+        main(command(folders, "--memory=undo"))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ What an arm did in an episode is one file, so that a run that was killed goes on
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from twospeed.core.errors import DataError
 from twospeed.core.files import read_json, write_json
 from twospeed.core.untrusted import typed
 from twospeed.planning.acting.base import Acted
+from twospeed.planning.lasting import LastingWorld, is_mistake, reason_of
 from twospeed.planning.tasks.base import Begun, Task
-from twospeed.worlds.base import World
 
 MOST_TRIED = 8
 """Seeds that are tried for each episode that is wanted."""
@@ -44,6 +45,9 @@ class Result:
     stopped: bool
     chunks_seen: int
 
+    failure: str = ""
+    """Why nothing could be done, such as an engine that died twice; "" where something was."""
+
 
 @dataclass(kw_only=True, slots=True)
 class Skipped:
@@ -55,20 +59,36 @@ class Skipped:
     impossible: int = 0
     """No such episode was found from where the seed starts."""
 
+    failed: int = 0
+    """The engine died twice while the episode was shown."""
+
 
 def begin_episodes(
-    task: Task, world: World, first_seed: int, count: int, *, off_path: bool, skipped: Skipped
+    task: Task,
+    world: LastingWorld,
+    first_seed: int,
+    count: int,
+    *,
+    off_path: bool,
+    skipped: Skipped,
 ) -> Iterator[Begun]:
     """Yield so many episodes that are not solved at their start; `skipped` counts the others.
 
     Raises:
         DataError: when too few seeds have such an episode.
+        Exception: whatever fails before the first one is found.
     """
     found = 0
     for seed in range(first_seed, first_seed + MOST_TRIED * count):
         if found == count:
             return
-        begun = task.begin(world, seed, off_path=off_path)
+        try:
+            begun = world.attempt(partial(task.begin, seed=seed, off_path=off_path))
+        except Exception as error:
+            if is_mistake(error) or not found:
+                raise
+            skipped.failed += 1
+            continue
         if begun is None:
             skipped.impossible += 1
         elif task.distance(begun, begun.shots[-1:]) < task.success_metres:
@@ -103,8 +123,16 @@ def result_of(task: Task, begun: Begun, acted: Acted, *, arm: str) -> Result:
     )
 
 
+def failed_result(task: Task, begun: Begun, error: Exception, *, arm: str) -> Result:
+    """Return what counts where an arm could do nothing: all is as it was."""
+    nothing = Acted(shots=[begun.shots[-1]])
+    return replace(
+        result_of(task, begun, nothing, arm=arm), success=False, failure=reason_of(error)
+    )
+
+
 class ResultFiles:
-    """Results of a run in a folder, one file an episode and arm.
+    """Results of a run in a folder, one file an episode and arm; failures are not kept.
 
     Args:
         folder: where; None keeps nothing.
@@ -125,9 +153,9 @@ class ResultFiles:
         return typed(Result, read_json(path), str(path))
 
     def keep(self, result: Result, values: dict[str, Any]) -> None:
-        """Write a result."""
+        """Write a result that is no failure."""
         path = self._path(result.seed, result.arm)
-        if path is not None:
+        if path is not None and not result.failure:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_json(path, values)
 

@@ -68,8 +68,11 @@ def _less(report: Mapping[str, Any]) -> list[str]:
 def _of_episodes(results: Sequence[Result]) -> Iterable[list[str]]:
     for seed in dict.fromkeys(one.seed for one in results):
         those = [one for one in results if one.seed == seed]
-        metres = [f"{one.distance_m:.2f}{' ✓' if one.success else ''}" for one in those]
-        yield [str(seed), f"{those[0].start_m:.2f}", *metres]
+        yield [str(seed), f"{those[0].start_m:.2f}", *map(_told, those)]
+
+
+def _told(one: Result) -> str:
+    return f"{one.distance_m:.2f}{' ✓' if one.success else ' failed' if one.failure else ''}"
 
 
 def _shown(results: Sequence[Result], sheets: Path) -> dict[str, bytes]:

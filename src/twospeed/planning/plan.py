@@ -17,6 +17,7 @@ from twospeed.core.runs.locks import held
 from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.memory.config import ViewConfig
 from twospeed.memory.presets import preset_of
+from twospeed.planning.acting.base import Acted
 from twospeed.planning.arms import ARMS, Setting
 from twospeed.planning.checks import check_models
 from twospeed.planning.episodes import (
@@ -24,9 +25,11 @@ from twospeed.planning.episodes import (
     ResultFiles,
     Skipped,
     begin_episodes,
+    failed_result,
     result_of,
 )
 from twospeed.planning.inverse.base import InverseDynamics
+from twospeed.planning.lasting import LastingWorld, is_mistake
 from twospeed.planning.lessons import keep_episode
 from twospeed.planning.ownership import own_plan
 from twospeed.planning.page import write_page
@@ -97,12 +100,14 @@ class _Run:
     consolidated: WorldModel | None
     inverse: InverseDynamics
     task: Task
-    world: World
+    world: LastingWorld
     goals: list[SubGoal]
     out: Path | None
     kept: Path | None
     files: ResultFiles
     skipped: Skipped = field(default_factory=Skipped)
+    able: set[str] = field(default_factory=set)
+    """Arms that managed an episode: what fails in another one is no mistake of the whole run."""
 
 
 def measure_plans(
@@ -157,7 +162,8 @@ def _measure(
     out: Path | None,
     kept: Path | None,
 ) -> dict[str, Any]:
-    world = make_world(config.world, frame_size=model.settings.frame_size)
+    size = model.settings.frame_size
+    world = LastingWorld(lambda: make_world(config.world, frame_size=size))
     try:
         run = _Run(
             config=config,
@@ -199,7 +205,7 @@ def _results(run: _Run) -> Iterator[Result]:
             other = next(episodes)
             for result in _of_episode(run, own, other):
                 yield result
-                advance(note=f"{result.arm} {result.distance_m:.2f} m")
+                advance(note=f"{result.arm} {result.failure or f'{result.distance_m:.2f} m'}")
             own = other
 
 
@@ -220,15 +226,28 @@ def _of_episode(run: _Run, own: Begun, other: Begun) -> Iterator[Result]:
         keep_episode(run.kept, setting)
     for arm in run.config.arms:
         known = run.files.known(own.seed, arm)
+        if known is not None:
+            run.able.add(arm)
         yield known if known is not None else _act(run, setting, arm)
 
 
 def _act(run: _Run, setting: Setting, arm: str) -> Result:
     own = setting.own
-    run.task.restore(run.world, own)
-    acted = ARMS[arm](setting).act(run.world, own, run.goals, own.seed + run.config.seed)
-    result = result_of(run.task, own, acted, arm=arm)
+    try:
+        acted, result = run.world.attempt(lambda world: _acted(run, setting, arm, world))
+    except Exception as error:
+        if is_mistake(error) or arm not in run.able:
+            raise
+        return failed_result(run.task, own, error, arm=arm)
+    run.able.add(arm)
     if run.out is not None:
         write_pictures(run.out, own, acted, result)
     run.files.keep(result, to_json(result))
     return result
+
+
+def _acted(run: _Run, setting: Setting, arm: str, world: World) -> tuple[Acted, Result]:
+    own = setting.own
+    run.task.restore(world, own)
+    acted = ARMS[arm](setting).act(world, own, run.goals, own.seed + run.config.seed)
+    return acted, result_of(run.task, own, acted, arm=arm)

@@ -38,6 +38,7 @@ def report_of(
         "distance_at_start_m": _mean([one.start_m for one in acting], config.seed),
         "skipped_solved": skipped.solved,
         "skipped_impossible": skipped.impossible,
+        "skipped_failed": skipped.failed,
         "replans": round(float(np.mean([one.replans for one in acting])), 3),
         "seconds_per_decision": round(sum(one.seconds for one in acting) / decisions, 4),
         "imagined_frames": sum(one.num_imagined for one in results),
@@ -45,7 +46,7 @@ def report_of(
         "notes": "distances in metres by the truth of the world, asked at the end alone; percentile"
         " bootstrap over episodes, 95 %; seconds of the arm on (or of all), imagining, reading and"
         " writing inside the clock, the world's own time outside; starts that are solved are left"
-        " out and counted",
+        " out and counted; where an engine failed twice, nothing was done, which is no success",
     }
     if "on" in by_arm:
         report["less_distance_m"] = _paired(by_arm, config.seed)
@@ -56,6 +57,7 @@ def _of_arm(results: Sequence[Result], seed: int) -> dict[str, Any]:
     return {
         "distance_m": _mean([one.distance_m for one in results], seed),
         "success": _mean([float(one.success) for one in results], seed),
+        "failed": sum(bool(one.failure) for one in results),
         "replans": round(float(np.mean([one.replans for one in results])), 3),
         "chunks": round(float(np.mean([len(one.commands) for one in results])), 3),
     }

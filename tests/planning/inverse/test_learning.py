@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import torch
 
 from twospeed.cli.app import main
 from twospeed.core.errors import ConfigError, DataError
@@ -37,6 +38,35 @@ def test_chunks_that_a_world_model_generates_are_read_too(shards, tmp_path, mode
     config = InverseConfig(networks=("convolution",), loop=QUICK.loop)
     report = train_inverse_dynamics(config, shards, tmp_path / "run", model=model)
     assert 0 <= report["networks"]["convolution"]["accuracy_on_generated"] <= 1
+
+
+def test_a_network_begins_with_that_of_another_run(shards, tmp_path):
+    first = InverseConfig(networks=("convolution",), loop=QUICK.loop)
+    train_inverse_dynamics(first, shards, tmp_path / "first")
+    still = LoopConfig(steps=1, learning_rate=1e-12, warmup_steps=1)
+    for start in (tmp_path / "first", tmp_path / "first" / "best"):
+        config = InverseConfig(networks=("convolution",), loop=still, start=str(start))
+        train_inverse_dynamics(config, shards, tmp_path / f"from-{start.name}")
+        found, wanted = (
+            LearnedInverseDynamics.load(tmp_path / run / "best").network.state_dict()
+            for run in (f"from-{start.name}", "first")
+        )
+        for name, tensor in wanted.items():
+            assert torch.allclose(found[name], tensor, atol=1e-6)
+
+
+def test_what_a_network_cannot_begin_with_is_one_line(shards, larger_shards, tmp_path):
+    small = InverseConfig(networks=("convolution",), loop=QUICK.loop)
+    train_inverse_dynamics(small, shards, tmp_path / "small")
+    start = str(tmp_path / "small" / "best")
+    with pytest.raises(ConfigError, match="the terminator cannot begin with it"):
+        train_inverse_dynamics(InverseConfig(loop=QUICK.loop, start=start), shards, tmp_path / "a")
+    other = InverseConfig(networks=("convolution",), loop=QUICK.loop, start=start)
+    with pytest.raises(ConfigError, match="read other frames or commands"):
+        train_inverse_dynamics(other, larger_shards, tmp_path / "b")
+    missing = InverseConfig(loop=QUICK.loop, start="nowhere")
+    with pytest.raises(DataError, match="nowhere"):
+        train_inverse_dynamics(missing, shards, tmp_path / "c")
 
 
 def test_networks_are_named():

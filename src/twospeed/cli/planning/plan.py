@@ -131,8 +131,10 @@ def _cell(interval: dict[str, float], digits: int) -> str:
 
 def _line(report: dict[str, Any]) -> str:
     start = report["distance_at_start_m"]["mean"]
+    failed = sum(arm["failed"] for arm in report["arms"].values())
     return (
         f"{start:.2f} m before anything is done; {report['skipped_solved']} solved starts left out;"
         f" {report['replans']:.1f} replans an episode,"
         f" {report['seconds_per_decision']:.2f} s a decision"
+        + (f"; {failed} attempts failed, the same command tries them again" if failed else "")
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from twospeed.core.arguments import check_kind
@@ -16,19 +16,15 @@ from twospeed.core.fields import check_fields, checked
 from twospeed.core.files import StrPath, as_path, write_json
 from twospeed.core.ranges import Count, Minutes
 from twospeed.core.runs.claims import claimed
+from twospeed.core.tensors import hash_of
 from twospeed.data.streaming import Place
 from twospeed.planning.inverse.calibration import calibrate
 from twospeed.planning.inverse.clips import ClipSet, read_clips
 from twospeed.planning.inverse.drawing import DrawingConfig, draw_batch
 from twospeed.planning.inverse.learned import InverseSettings, LearnedInverseDynamics
 from twospeed.planning.inverse.measuring import generated_clips, measure_reading
-from twospeed.planning.inverse.networks import (
-    NETWORKS,
-    STRIDE,
-    NetworkShape,
-    build_network,
-    check_size_of,
-)
+from twospeed.planning.inverse.networks import NETWORKS, check_size_of
+from twospeed.planning.inverse.starting import MODEL, first_network, shape_of, starts_of
 from twospeed.training.data.sources import ShardSource
 from twospeed.training.data.telling import data_note
 from twospeed.training.loop import run_loop
@@ -45,6 +41,10 @@ class InverseConfig:
 
     networks: tuple[str, ...] = tuple(NETWORKS)
     """Names in `NETWORKS`; each gets the same minutes."""
+
+    start: str = ""
+    """Inverse dynamics whose weights the networks begin with: the folder of a run, or of one
+    network, or a world with packaged ones. "" begins anew."""
 
     most_episodes: Count = 640
     """Of the data."""
@@ -92,29 +92,42 @@ def train_inverse_dynamics(
 
     Raises:
         DataError: when `out` holds another run, or the data are damaged, too few or for testing.
+        ConfigError: when a network cannot begin with what `config.start` names.
     """
     check_kind(config, InverseConfig, "config")
     out, minutes = as_path(out, "out"), checked(minutes, Minutes | None, "minutes")
+    starts = starts_of(config.start, config.networks)
     wanted = {
         "config": to_json(config),
         "data": data_note(ShardSource(folder=data)),
         "model": model and model.fingerprint(),
+        "start": {name: hash_of(one.network.state_dict()) for name, one in starts.items()},
     }
     with claimed(
         out, NOTE, wanted, kind="run", work=("*/checkpoint", "best"), scraps=("*/journal.jsonl",)
     ):
-        return _train_all(config, data, out, minutes, model)
+        return _train_all(config, starts, data, out, minutes, model)
 
 
 def _train_all(
-    config: InverseConfig, data: Place, out: Path, minutes: float | None, model: WorldModel | None
+    config: InverseConfig,
+    starts: Mapping[str, LearnedInverseDynamics],
+    data: Place,
+    out: Path,
+    minutes: float | None,
+    model: WorldModel | None,
 ) -> dict[str, Any]:
     parts = read_clips(data, most_episodes=config.most_episodes)
     each = None if minutes is None else minutes / len(config.networks)
     for name in config.networks:
         check_size_of(name, shape_of(parts["training"]))
+    begun = {
+        name: first_network(name, parts["training"], config.loop.seed, starts.get(name))
+        for name in config.networks
+    }
     readers = {
-        name: _train(name, config, parts, out / name, minutes=each) for name in config.networks
+        name: _train(name, begun[name], config, parts, out / name, minutes=each)
+        for name in config.networks
     }
     report = _report(readers, parts["testing"], config, model)
     best = max(readers, key=lambda name: report[name]["accuracy"] or 0.0)
@@ -126,6 +139,7 @@ def _train_all(
 
 def _train(
     name: str,
+    network: nn.Module,
     config: InverseConfig,
     parts: Mapping[str, ClipSet],
     out: Path,
@@ -133,8 +147,6 @@ def _train(
     minutes: float | None,
 ) -> LearnedInverseDynamics:
     training, held_out = parts["training"], parts["calibration"]
-    shape = shape_of(training)
-    network = build_network(name, shape, seed=config.loop.seed)
 
     def loss_of(step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG001
         pixels, labels = draw_batch(training, config.drawing, generator)
@@ -143,29 +155,16 @@ def _train(
     label = f"inverse dynamics, {name}"
     trained = run_loop(network, loss_of, config.loop, out=out, minutes=minutes, label=label)
     settings = InverseSettings(
-        network=name, world=training.world, commands=training.commands, shape=shape
+        network=name,
+        world=training.world,
+        commands=training.commands,
+        shape=shape_of(training),
     )
     found = calibrate(*_held_out(LearnedInverseDynamics(trained, settings), held_out, config))
     settings = replace(settings, temperature=found.temperature, threshold=found.threshold)
     reader = LearnedInverseDynamics(trained, settings)
-    reader.save(out / "model")
+    reader.save(out / MODEL)
     return reader
-
-
-def shape_of(clips: ClipSet) -> NetworkShape:
-    """Return what a network for these clips reads and gives.
-
-    Raises:
-        ConfigError: when the frames cannot be cut into cells.
-    """
-    size = clips.frames.shape[1]
-    if size % STRIDE or clips.frames.shape[2] != size:
-        raise ConfigError(
-            f"inverse dynamics read square frames of a multiple of {STRIDE} pixels, got"
-            f" {clips.frames.shape[1]} x {clips.frames.shape[2]}"
-        )
-    frames = 1 + clips.chunk_frames
-    return NetworkShape(frames=frames, frame_size=size, outputs=len(clips.commands) + 1)
 
 
 def _held_out(
