@@ -106,8 +106,7 @@ class _Run:
     kept: Path | None
     files: ResultFiles
     skipped: Skipped = field(default_factory=Skipped)
-    able: set[str] = field(default_factory=set)
-    """Arms that managed an episode: what fails in another one is no mistake of the whole run."""
+    able: set[str] = field(default_factory=set)  # arms that managed an episode
 
 
 def measure_plans(
@@ -204,6 +203,8 @@ def _results(run: _Run) -> Iterator[Result]:
         for _ in range(config.episodes):
             other = next(episodes)
             for result in _of_episode(run, own, other):
+                if not result.failure:
+                    run.able.add(result.arm)
                 yield result
                 advance(note=f"{result.arm} {result.failure or f'{result.distance_m:.2f} m'}")
             own = other
@@ -225,10 +226,7 @@ def _of_episode(run: _Run, own: Begun, other: Begun) -> Iterator[Result]:
     if run.kept is not None:
         keep_episode(run.kept, setting)
     for arm in run.config.arms:
-        known = run.files.known(own.seed, arm)
-        if known is not None:
-            run.able.add(arm)
-        yield known if known is not None else _act(run, setting, arm)
+        yield run.files.known(own.seed, arm) or _act(run, setting, arm)
 
 
 def _act(run: _Run, setting: Setting, arm: str) -> Result:
@@ -239,7 +237,6 @@ def _act(run: _Run, setting: Setting, arm: str) -> Result:
         if is_mistake(error) or arm not in run.able:
             raise
         return failed_result(run.task, own, error, arm=arm)
-    run.able.add(arm)
     if run.out is not None:
         write_pictures(run.out, own, acted, result)
     run.files.keep(result, to_json(result))

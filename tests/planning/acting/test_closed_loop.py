@@ -91,3 +91,15 @@ def test_a_command_that_led_nowhere_is_not_given_again(model, scripted):
     assert len({one.command for one in decided}) == 3
     assert [one.way for one in decided] == ["read", "known", "known"]
     assert torch.equal(decider.given[0][0], past[0, :, -1])
+
+
+@pytest.mark.parametrize(("apart", "again"), [(0.3, False), (0.6, True)])
+def test_a_view_that_hardly_moved_is_the_same_one(model, scripted, apart, again):
+    # pushed against a wall, Doom's player slides along it by a centimetre: 0.04 to 0.16 apart
+    decider = loop(model, scripted("go back", "go back")).decider
+    past = model.encode(np.zeros((1, 4, 16, 16, 3), np.uint8))
+    planner = RememberingPlanner(model, None)
+    imagined = planner.imagine("go back", past, 0)
+    decider.decide(past, imagined, 0)
+    second = decider.decide(past + apart, imagined, 0)
+    assert (second.command == "go back") == again

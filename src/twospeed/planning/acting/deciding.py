@@ -32,7 +32,7 @@ AS_KNOWN = 0.1
 
 _TIE = 1e-3  # of what inverse dynamics read, where commands are equally new
 
-SAME_VIEW = 0.01
+SAME_VIEW = 0.15
 """Mean squared difference of latents of one frame below which two views are the same."""
 
 
