@@ -275,3 +275,11 @@ def test_forgetting_drops_the_first_share_of_the_views(viewing_model, make_windo
     left = forget(file, share=0.4)
     assert left.down["views"][:, 0].tolist() == [0, 0, 1, 1, 1, *[0] * 7]
     assert not left.up["views"][:, :2].any()
+
+
+def test_a_denoiser_of_half_precision_is_told_of_what_is_drawn(viewing_model, make_window):
+    memory = observed(viewing_model, make_window(), config=NEVER)
+    viewing_model.denoiser.bfloat16()
+    new = generated(viewing_model, memory, make_window(seed=1)[:, :, :4])
+    assert new.dtype == torch.float32
+    assert new.isfinite().all()
