@@ -3,6 +3,7 @@
 ``twospeed train NAME --set path=value`` changes leaves of a recipe.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -43,25 +44,32 @@ def rooms_64() -> RunConfig:
     )
 
 
-def rooms_64_renderer() -> RunConfig:
-    """The renderer of the packaged rooms model, beside its other parts (``--init rooms-64``)."""
-    recipe = rooms_64()
+def _renderer_of(recipe: RunConfig, recording: RecordingConfig, *, reach: float = 1.0) -> RunConfig:
+    """Return a recipe of whose parts the renderer alone is trained; `reach` as in its settings."""
     done = LoopConfig(steps=0)
+    rendering = RenderingRun(
+        episodes=recording.episodes,
+        reach=reach,
+        loop=replace(RenderingRun().loop, steps=20_000),
+    )
     return replace(
         recipe,
-        recording=replace(
-            recipe.recording,
-            episodes=800,
-            chunks=14,
-            policy="random+roam",
-            episodes_per_shard=8,
-        ),
+        recording=recording,
         autoencoder=replace(recipe.autoencoder, frames=2_048, loop=done),
         text=replace(recipe.text, loop=done),
         slow=replace(recipe.slow, loop=done),
         recalling=RecallingConfig(loop=done),
-        rendering=RenderingRun(loop=replace(RenderingRun().loop, steps=20_000)),
+        rendering=rendering,
     )
+
+
+def rooms_64_renderer() -> RunConfig:
+    """The renderer of the packaged rooms model, beside its other parts (``--init rooms-64``)."""
+    recipe = rooms_64()
+    recording = replace(
+        recipe.recording, episodes=800, chunks=14, policy="random+roam", episodes_per_shard=8
+    )
+    return _renderer_of(recipe, recording)
 
 
 def rooms_64_unet3d() -> RunConfig:
@@ -94,6 +102,24 @@ def fetch_64() -> RunConfig:
         slow=replace(recipe.slow, loop=replace(recipe.slow.loop, steps=16_000)),
         recalling=replace(recipe.recalling, loop=replace(recipe.recalling.loop, steps=16_000)),
     )
+
+
+def maze_64() -> RunConfig:
+    """The model of Memory Maze (its world has a Python of its own: docs/worlds.md)."""
+    recipe = rooms_64()
+    return replace(
+        recipe,
+        recording=RecordingConfig(world="memory_maze", episodes=512, chunks=54, policy="scripted"),
+        model=WorldModelConfig(settings=replace(recipe.model.settings, world="memory_maze")),
+        slow=replace(recipe.slow, loop=replace(recipe.slow.loop, steps=16_000)),
+        recalling=replace(recipe.recalling, loop=replace(recipe.recalling.loop, steps=16_000)),
+    )
+
+
+def maze_64_renderer() -> RunConfig:
+    """The renderer of the maze model (``--init`` that one); the maze is seen at 80 degrees."""
+    recipe = maze_64()
+    return _renderer_of(recipe, recipe.recording, reach=math.tan(math.radians(80 / 2)))
 
 
 def worlds_64() -> RunConfig:
@@ -150,6 +176,8 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "rooms-64-unet3d": rooms_64_unet3d,
     "doom-64": doom_64,
     "fetch-64": fetch_64,
+    "maze-64": maze_64,
+    "maze-64-renderer": maze_64_renderer,
     "worlds-64": worlds_64,
     "rooms-tiny": rooms_tiny,
 }
