@@ -125,9 +125,8 @@ def without_progress():
     return drop
 
 
-@pytest.fixture
-def viewing_model():
-    """Return a tiny world model with a renderer, all random, and none of its weights 0."""
+def untrained_viewing_model():
+    """Build a tiny world model with a renderer, all random, and none of its weights 0."""
     import torch
 
     from twospeed.core.random import initial_weights_of
@@ -151,3 +150,13 @@ def viewing_model():
                 tensor.add_(0.05 * torch.randn(tensor.shape, generator=generator))
     model.renderer = renderer.eval()
     return model
+
+
+@pytest.fixture(scope="session")
+def make_viewing_model():
+    return untrained_viewing_model
+
+
+@pytest.fixture
+def viewing_model():
+    return untrained_viewing_model()

@@ -137,7 +137,7 @@ def drawn_by_definition(renderer, views):
     """Return what `frames` draws, all samples of all rays weighed, in a view or not."""
     (batch, seen), depth = views.is_there_BK.shape, renderer.depth
     half, whole = (rays_of(side, 1.0).expand(batch, -1, -1) for side in (8, 16))
-    weights, _ = renderer._weigh(sweep(views, half, depth, reach=1.0))
+    weights, _ = renderer.weigh(sweep(views, half, depth, reach=1.0))
     weights = doubled(weights.mT.flatten(1, 2).unflatten(2, (8, 8)))
     errors = doubled(renderer(views, half).log_error.view(batch, 1, 8, 8))[:, 0]
     _, places, _ = in_view(views, whole, depth, reach=1.0)

@@ -9,17 +9,20 @@ import typer
 from twospeed.cli.memory_options import Preset
 from twospeed.cli.options import MODEL, Device, DType, Report
 from twospeed.cli.saying import say
-from twospeed.cli.targets import folder_claimed_by
+from twospeed.cli.targets import folder_claimed_by, folder_of
+from twospeed.core.errors import ConfigError
 from twospeed.core.files import write_json
 from twospeed.core.pictures import fit_frame
 from twospeed.core.video import read_frame
 from twospeed.evaluation.protocols.base import check_rate
+from twospeed.memory.config import ViewConfig
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import load_memory
 from twospeed.memory.memory_file import open_memories
 from twospeed.memory.presets import preset_of
 from twospeed.training.data.vocabulary import known_to
 from twospeed.web.benchmark import line_of, measure
+from twospeed.web.export.site import SITE, SiteConfig, write_site
 from twospeed.web.serving import serve
 from twospeed.web.stage import NOTE, MemoryMaker, Stage
 from twospeed.web.truth import Start, is_named, start_of
@@ -50,6 +53,16 @@ def play(
     benchmark: Annotated[
         float | None, typer.Option(help="Measure for so many seconds instead, and print it.")
     ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            callback=folder_of(SITE),
+            help="Write a folder of static files that plays in any browser instead.",
+        ),
+    ] = None,
+    runtime: Annotated[
+        Path, typer.Option(help="With --export: where ONNX Runtime Web's files are.")
+    ] = Path("node_modules/onnxruntime-web/dist"),
     report: Report = None,
     device: Device = "cpu",
     dtype: DType = "float32",
@@ -58,6 +71,9 @@ def play(
     world_model = WorldModel.from_pretrained(model, device=device, torch_dtype=dtype)
     if steps is not None:
         world_model.settings = replace(world_model.settings, sampling_steps=steps)
+    if export is not None:
+        _export(world_model, export, runtime=runtime, first=first_frame, preset=preset)
+        return
     stage = Stage(
         model=world_model,
         words=Words(known_to(world_model), world_model.text_encoder),
@@ -70,6 +86,24 @@ def play(
         _measure(stage, benchmark, report)
         return
     serve(stage, host=host, port=port, open_browser=browser, say=_say_address)
+
+
+def _export(
+    model: WorldModel, folder: Path, *, runtime: Path, first: str | None, preset: str
+) -> None:
+    config = preset_of(model, preset)
+    if not isinstance(config, ViewConfig):
+        raise ConfigError("a page of static files remembers views: leave --preset as it is")
+    world = model.settings.world
+    labels = (first,) if first else tuple(f"{world}:{seed}" for seed in (7, 11, 23))
+    write_site(
+        model,
+        known_to(model),
+        folder,
+        runtime=runtime,
+        config=SiteConfig(labels=labels, memory=config),
+    )
+    typer.echo(f"{folder}: any server of files serves it: python -m http.server -d {folder}")
 
 
 def _say_address(address: str) -> None:

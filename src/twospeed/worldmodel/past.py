@@ -12,8 +12,9 @@ def new_frames(level_BT: Tensor) -> tuple[Tensor, Tensor]:
 
     New frames are those at the end that share one noise level; where all do, there is no past.
     """
-    is_new_BT = level_BT.flip(1).eq(level_BT[:, -1:]).cumprod(1).flip(1).bool()
-    return is_new_BT, level_BT.shape[1] - is_new_BT.sum(1)
+    place_T = torch.arange(level_BT.shape[1], device=level_BT.device)
+    first_B = ((place_T + 1) * (level_BT != level_BT[:, -1:])).amax(1)
+    return place_T >= first_B[:, None], first_B
 
 
 def clean_frames(level_BT: Tensor) -> int:

@@ -17,8 +17,11 @@ COLUMNS = 8
 NEARNESS = 0.8
 """Metres from which a view counts 1 / e times as much as from here."""
 
-_LEAST_AHEAD = 0.15
-_EDGE = 0.1  # how much less a spot at a view's edge counts than one in its middle
+LEAST_AHEAD = 0.15
+"""Metres; what is nearer to a view's plane is not in it."""
+
+EDGE = 0.1
+"""How much less a spot at a view's edge counts than one in its middle."""
 
 
 def covering(
@@ -59,8 +62,8 @@ def _quality(rows_R3: Tensor, pose_3: Tensor, reach: float) -> Tensor:
     cosine, sine = to_here_R13[..., 2].cos(), to_here_R13[..., 2].sin()
     ahead_RS = to_here_R13[..., 0] + from_here[:, 0] * cosine - from_here[:, 1] * sine
     left_RS = to_here_R13[..., 1] + from_here[:, 0] * sine + from_here[:, 1] * cosine
-    slope_RS = (left_RS / ahead_RS.clamp_min(_LEAST_AHEAD)).abs() / reach
-    is_in_view_RS = (ahead_RS > _LEAST_AHEAD) & (slope_RS < 1)
+    slope_RS = (left_RS / ahead_RS.clamp_min(LEAST_AHEAD)).abs() / reach
+    is_in_view_RS = (ahead_RS > LEAST_AHEAD) & (slope_RS < 1)
     near_R1 = (-to_here_R13[..., :2].norm(dim=-1) / NEARNESS).exp()
-    quality_RS: Tensor = is_in_view_RS * near_R1 * (1 - _EDGE * slope_RS.clamp_max(1))
+    quality_RS: Tensor = is_in_view_RS * near_R1 * (1 - EDGE * slope_RS.clamp_max(1))
     return quality_RS

@@ -103,11 +103,11 @@ def _drawn(
         pixels, errors, shown = drawn_from(model, rows, poses_N3[todo], config.references)
         drawn = encode_frames(model.autoencoder, to_frames(pixels)[None])[0].transpose(0, 1)
         latents_NCHW[todo] = drawn.to(latents_NCHW)
-        share_NHW[todo] = shown * _shares(errors, cells, config.retrieval_range)
+        share_NHW[todo] = shown * shares(errors, cells, config.retrieval_range)
     return latents_NCHW.transpose(0, 1), share_NHW[None]
 
 
-def _shares(errors_NSS: Tensor, cells: int, retrieval_range: tuple[float, float]) -> Tensor:
+def shares(errors_NSS: Tensor, cells: int, retrieval_range: tuple[float, float]) -> Tensor:
     """Return how far each cell of a drawing is trusted, 0 to 1, (N, cells, cells)."""
     error = functional.adaptive_avg_pool2d(errors_NSS.exp(), cells)
     expected_db = 10 * torch.log10(4 / error.clamp_min(1e-6))

@@ -115,7 +115,7 @@ class ViewRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def forward(self, views: SeenViews, slopes_BN2: Tensor) -> Rendered:
         """Draw some rays; slopes are metres to the right and down a metre of depth."""
         samples = sweep(views, slopes_BN2, self.depth, reach=self.config.reach)
-        weight_BKND, mixed = self._weigh(samples)
+        weight_BKND, mixed = self.weigh(samples)
         colour = looked_up(views.pixels, samples.places).unflatten(0, weight_BKND.shape[:2])
         return Rendered(
             colour=(weight_BKND[..., None] * colour).sum((1, 3)),
@@ -131,7 +131,7 @@ class ViewRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         )
         return draw_whole(layers, views, self.config.side, reach=self.config.reach)
 
-    def _weigh(self, samples: Samples) -> tuple[Tensor, Tensor]:
+    def weigh(self, samples: Samples) -> tuple[Tensor, Tensor]:
         """Return weights of all samples (B, K, N, D), and features of their rays (B, N, ...)."""
         is_seen = samples.is_seen
         told = cast(Tensor, self.sample(samples.features))

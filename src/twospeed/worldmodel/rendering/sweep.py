@@ -143,6 +143,6 @@ def stops(density_BND: Tensor) -> tuple[Tensor, Tensor]:
     """Return the share of each ray that ends at each depth, (B, N, D), and its sum, unscaled."""
     stopped = 1 - (-density_BND).exp()
     passed = torch.cat([torch.ones_like(stopped[..., :1]), 1 - stopped[..., :-1] + 1e-6], -1)
-    share = passed.cumprod(-1) * stopped
+    share = passed.log().cumsum(-1).exp() * stopped  # what a product is to graphs of other programs
     total = share.sum(-1, keepdim=True)
     return share / (total + 1e-3), total

@@ -1,0 +1,1 @@
+"""A dream as static files: graphs, starts and a page that runs them in the browser."""

@@ -1,0 +1,222 @@
+"""The networks of a world model as graphs that a browser runs, each one function of tensors.
+
+What decides (which views, which noise, what is kept) is the page's; what is computed is here, by
+the model's own parts. Axes: B clips, C channels, T frames, P past frames, H and W latent cells, D
+features of a text, O what the recall layer gives, U seen views, N new views, K seen views of each
+new one, S pixels of a side.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from twospeed.core.errors import ConfigError
+from twospeed.memory.config import ViewConfig
+from twospeed.memory.views.reading import shares
+from twospeed.memory.views.seeing import shown_in
+from twospeed.worldmodel.autoencoder import FrameAutoencoder
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.recall import LOOKS_AT
+from twospeed.worldmodel.rendering.renderer import ViewRenderer
+from twospeed.worldmodel.rendering.sweep import SeenViews, in_view, looked_up, rays_of, sweep
+from twospeed.worldmodel.transformer import SpaceTimeTransformer
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Graph:
+    """One function of tensors: what computes it, and an example of what goes in."""
+
+    module: nn.Module
+    inputs: Mapping[str, Tensor]
+    outputs: tuple[str, ...]
+    free: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    """Input -> axes of any length, by name."""
+
+
+class Encode(nn.Module):
+    """Pixels (B, 3, S, S) in [-1, 1] -> latents (B, C, H, W)."""
+
+    def __init__(self, autoencoder: FrameAutoencoder) -> None:
+        super().__init__()
+        self.autoencoder = autoencoder
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.autoencoder.encode(pixels)
+
+
+class Look(nn.Module):
+    """Latents (U, C, H, W) -> pixels (U, 3, S, S), as a screen shows them, and features of them."""
+
+    def __init__(self, autoencoder: FrameAutoencoder, renderer: ViewRenderer) -> None:
+        super().__init__()
+        self.autoencoder, self.encoder = autoencoder, renderer.encoder
+
+    def forward(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        pixels = _as_shown(self.autoencoder.decode(latents))
+        return pixels, self.encoder(pixels)
+
+
+class Ahead(nn.Module):
+    """The last frame (1, C, H, W) and a text (1, 1, D) -> the steps of a chunk (N, 3)."""
+
+    def __init__(self, renderer: ViewRenderer) -> None:
+        super().__init__()
+        self.motion = renderer.motion
+
+    def forward(self, last: Tensor, text: Tensor) -> Tensor:
+        return self.motion.ahead(last, text)[0]
+
+
+class Between(nn.Module):
+    """Frames (1, C, H, W) each, and a text (1, 1, D) -> the step between them (3,)."""
+
+    def __init__(self, renderer: ViewRenderer) -> None:
+        super().__init__()
+        self.motion = renderer.motion
+
+    def forward(self, before: Tensor, after: Tensor, text: Tensor) -> Tensor:
+        return self.motion.between(before, after, text)[0]
+
+
+class Recalled(nn.Module):
+    """Clean pasts (B, C, P, H, W) and texts (B, 1, D) -> what the slow weights guess, (B, O)."""
+
+    def __init__(self, denoiser: SpaceTimeTransformer) -> None:
+        super().__init__()
+        self.denoiser = denoiser
+
+    def forward(self, past: Tensor, text: Tensor) -> Tensor:
+        recall = self.denoiser.recall
+        if recall is None:
+            return past.new_zeros(len(past), 1)
+        return cast(Tensor, recall.layer(self.denoiser.keys_of(past, text)))
+
+
+class Denoise(nn.Module):
+    """Noisy windows (B, C, T, H, W), levels (B, T), texts (B, 1, D), recalled (B, O) -> clean."""
+
+    def __init__(self, denoiser: SpaceTimeTransformer) -> None:
+        super().__init__()
+        self.denoiser = denoiser
+
+    def forward(self, noisy: Tensor, level: Tensor, text: Tensor, recalled: Tensor) -> Tensor:
+        told = recalled if self.denoiser.recall is not None else None
+        return cast(Tensor, self.denoiser(noisy, level, text, told))
+
+
+class Draw(nn.Module):
+    """Seen views -> new ones: latents (N, C, H, W) and how far each cell is trusted, (N, H, W).
+
+    Weights are found at every other pixel, as in `ViewRenderer.frames`.
+
+    Args:
+        autoencoder: encodes what is drawn.
+        renderer: draws.
+        config: says what is trusted.
+    """
+
+    def __init__(
+        self, autoencoder: FrameAutoencoder, renderer: ViewRenderer, config: ViewConfig
+    ) -> None:
+        super().__init__()
+        self.autoencoder, self.renderer, self.config = autoencoder, renderer, config
+        side, reach = renderer.config.side, renderer.config.reach
+        self.register_buffer("rays", rays_of(side, reach)[None])
+        self.register_buffer("few_rays", rays_of(side // 2, reach)[None])
+
+    def forward(
+        self, pixels: Tensor, told: Tensor, index: Tensor, steps: Tensor, there: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Draw; pixels (U, 3, S, S), told (U, ...), index and there (N, K), steps (N, K, 3)."""
+        views = SeenViews(
+            pixels=pixels[index], told=told[index], steps_BK3=steps, is_there_BK=there
+        )
+        drawn, errors = self._frames(views)
+        renderer, cells = self.renderer, self.renderer.config.latent_cells
+        shown = shown_in(views, renderer.depth, cells, reach=renderer.config.reach)
+        share = shown * shares(errors, cells, self.config.retrieval_range)
+        return self.autoencoder.encode(_as_shown(drawn)), share
+
+    def _frames(self, views: SeenViews) -> tuple[Tensor, Tensor]:
+        renderer, reach = self.renderer, self.renderer.config.reach
+        half, new = renderer.config.side // 2, len(views.steps_BK3)
+        samples = sweep(views, self.few_rays.expand(new, -1, -1), renderer.depth, reach=reach)
+        weight_NKRD, mixed = renderer.weigh(samples)
+        errors = renderer.unsure(mixed)[..., 0].unflatten(1, (half, half))
+        weight = _doubled(weight_NKRD.transpose(2, 3).flatten(1, 2).unflatten(2, (half, half)))
+        _, places, _ = in_view(views, self.rays.expand(new, -1, -1), renderer.depth, reach=reach)
+        colour = looked_up(views.pixels, places).unflatten(0, views.is_there_BK.shape)
+        weight = weight.unflatten(1, weight_NKRD.shape[1::2]).flatten(3).transpose(2, 3)
+        drawn = (weight[..., None] * colour).sum((1, 3))
+        return drawn.mT.unflatten(2, (2 * half, 2 * half)), _doubled(errors[:, None])[:, 0]
+
+
+def _as_shown(pixels: Tensor) -> Tensor:
+    """Return pixels as a screen of 256 levels shows them, in [-1, 1]."""
+    return ((pixels + 1) * 127.5).round().clamp(0, 255) / 127.5 - 1
+
+
+def _doubled(images_BCHW: Tensor) -> Tensor:
+    return functional.interpolate(images_BCHW, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+@torch.no_grad()
+def graphs_of(model: WorldModel, config: ViewConfig) -> dict[str, Graph]:
+    """Return all graphs of a model by name.
+
+    Raises:
+        ConfigError: when its parts are not those that the page knows.
+    """
+    denoiser, autoencoder, renderer = _parts(model)
+    chunk, cells = model.settings.chunk_frames, renderer.config.latent_cells
+    channels, width = renderer.config.latent_channels, denoiser.config.text_width
+    text, both = torch.randn(2, 1, width), torch.randn(2, channels, 2 * chunk, cells, cells)
+    frame = both[:1, :, 0]
+    recalled, past = Recalled(denoiser), torch.randn(2, channels, LOOKS_AT, cells, cells)
+    pixels, told = Look(autoencoder, renderer)(both[:, :, 0])
+    level = torch.tensor([[0] * chunk + [500] * chunk] * 2)
+    several = {"B": {0: "clips"}, "U": {0: "views"}, "NK": {0: "new", 1: "seen"}}
+    window = {0: "clips", 2: "frames"}
+    return {
+        "encode": Graph(module=Encode(autoencoder), inputs={"pixels": pixels},
+                        outputs=("latents",), free={"pixels": several["B"]}),
+        "look": Graph(module=Look(autoencoder, renderer), inputs={"latents": both[:, :, 0]},
+                      outputs=("pixels", "told"), free={"latents": several["U"]}),
+        "ahead": Graph(module=Ahead(renderer), inputs={"last": frame, "text": text[:1]},
+                       outputs=("steps",)),
+        "between": Graph(module=Between(renderer), outputs=("step",),
+                         inputs={"before": frame, "after": both[1:, :, 0], "text": text[:1]}),
+        "recalled": Graph(module=recalled, inputs={"past": past, "text": text},
+                          outputs=("recalled",), free={"past": several["B"], "text": several["B"]}),
+        "denoise": Graph(module=Denoise(denoiser), outputs=("clean",),
+                         inputs={"noisy": both, "level": level, "text": text,
+                                 "recalled": recalled(past, text)},
+                         free={"noisy": window, "level": {0: "clips", 1: "frames"},
+                               "text": several["B"], "recalled": several["B"]}),
+        "draw": Graph(module=Draw(autoencoder, renderer, config), outputs=("latents", "share"),
+                      inputs={"pixels": pixels, "told": told,
+                              "index": torch.tensor([[0, 1, 0]] * 2),
+                              "steps": torch.randn(2, 3, 3) / 4,
+                              "there": torch.ones(2, 3, dtype=torch.bool)},
+                      free={"pixels": several["U"], "told": several["U"], "index": several["NK"],
+                            "steps": several["NK"], "there": several["NK"]}),
+    }  # fmt: skip
+
+
+def _parts(model: WorldModel) -> tuple[SpaceTimeTransformer, FrameAutoencoder, ViewRenderer]:
+    denoiser, autoencoder, renderer = model.denoiser, model.autoencoder, model.renderer
+    schedule = getattr(model.schedule, "prediction_type", None)
+    if (
+        not isinstance(denoiser, SpaceTimeTransformer)
+        or not isinstance(autoencoder, FrameAutoencoder)
+        or renderer is None
+        or schedule != "sample"
+    ):
+        raise ConfigError(
+            "static files can be made of our own models that have a renderer, such as rooms-64"
+        )
+    return denoiser, autoencoder, renderer

@@ -1,0 +1,34 @@
+// From noise to clean latents: the deterministic DDIM way of a network that foretells clean ones.
+
+export function levelsOf(signals, count) {
+  const most = signals.length - 1;
+  return [...Array.from({ length: count }, (_, index) => Math.round(most * (1 - index / count))), 0];
+}
+
+// predict(x, level) gives clean latents like x.
+export async function sample(predict, x, signals, count) {
+  const levels = levelsOf(signals, count);
+  for (let index = 0; index < count; index++) {
+    const clean = await predict(x, levels[index]);
+    const [signal, next] = [signals[levels[index]], signals[levels[index + 1]]];
+    const [kept, added] = [Math.sqrt(signal), Math.max(Math.sqrt(1 - signal), 1e-4)];
+    const [keeps, adds] = [Math.sqrt(next), Math.sqrt(1 - next)];
+    const data = x.data.map((it, i) => keeps * clean.data[i] + (adds * (it - kept * clean.data[i])) / added);
+    x = { dims: x.dims, data };
+  }
+  return x;
+}
+
+// Standard normal numbers that a seed and a chunk decide (mulberry32, Box and Muller).
+export function noiseOf(seed, chunk, dims) {
+  let state = (Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(chunk + 1, 0x85ebca6b)) >>> 0;
+  const even = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+  const normal = () => Math.sqrt(-2 * Math.log(1 - even())) * Math.cos(2 * Math.PI * even());
+  const data = Float32Array.from({ length: dims.reduce((product, it) => product * it, 1) }, normal);
+  return { dims, data };
+}
