@@ -116,9 +116,24 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         Raises:
             ShapeError: when the tensors disagree.
         """
-        sizes = check_shapes(
-            noisy=(noisy_BCTHW, "BCTHW"), level=(level_BT, "BT"), text=(text_BND, "BND")
+        check_shapes(noisy=(noisy_BCTHW, "BCTHW"), level=(level_BT, "BT"), text=(text_BND, "BND"))
+        return self.after_clean(
+            noisy_BCTHW, level_BT, text_BND, recalled_BO, first=clean_frames(level_BT)
         )
+
+    def after_clean(
+        self,
+        noisy_BCTHW: Tensor,
+        level_BT: Tensor,
+        text_BND: Tensor,
+        recalled_BO: Tensor | None,
+        *,
+        first: int,
+    ) -> Tensor:
+        """Return what `forward` does, where it is known that the frames before `first` are clean.
+
+        Nothing is asked of the levels' values here, so that it can be written as a graph.
+        """
         asked, noisy_BCTHW = noisy_BCTHW.dtype, noisy_BCTHW.to(self._dtype)
         action_BD = self.action_of(text_BND)
         steer_BTD = functional.silu(self._steering(level_BT, action_BD))
@@ -134,13 +149,13 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             cells = block(cells, steer_FD)
         first = clean_frames(level_BT)
         told = self._transformed(cells, steer_BTD, first)
-        cells = cells.unflatten(0, (-1, sizes["T"]))[:, first:].flatten(0, 1)
+        cells = cells.unflatten(0, (-1, level_BT.shape[1]))[:, first:].flatten(0, 1)
         cells = self.merge(torch.cat([cells, told], dim=1))
         steer_FD = steer_BTD[:, first:].flatten(0, 1)
         for block in self.after:
             cells = block(cells, steer_FD)
         out = self.leave(functional.silu(self.norm(cells)))
-        new_BCTHW = out.unflatten(0, (-1, sizes["T"] - first)).transpose(1, 2)
+        new_BCTHW = out.unflatten(0, (-1, level_BT.shape[1] - first)).transpose(1, 2)
         windows: Tensor = functional.pad(new_BCTHW, (0, 0, 0, 0, first, 0))
         windows = windows * (level_BT > 0)[:, None, :, None, None]
         if self.recall is not None:

@@ -8,7 +8,7 @@ new one, S pixels of a side.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -33,8 +33,8 @@ class Graph:
     module: nn.Module
     inputs: Mapping[str, Tensor]
     outputs: tuple[str, ...]
-    free: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
-    """Input -> axes of any length, by name."""
+    free: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Input -> its axes of any length."""
 
 
 class Encode(nn.Module):
@@ -45,6 +45,7 @@ class Encode(nn.Module):
         self.autoencoder = autoencoder
 
     def forward(self, pixels: Tensor) -> Tensor:
+        """Compute; the class says from what."""
         return self.autoencoder.encode(pixels)
 
 
@@ -56,6 +57,7 @@ class Look(nn.Module):
         self.autoencoder, self.encoder = autoencoder, renderer.encoder
 
     def forward(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute; the class says from what."""
         pixels = _as_shown(self.autoencoder.decode(latents))
         return pixels, self.encoder(pixels)
 
@@ -68,6 +70,7 @@ class Ahead(nn.Module):
         self.motion = renderer.motion
 
     def forward(self, last: Tensor, text: Tensor) -> Tensor:
+        """Compute; the class says from what."""
         return self.motion.ahead(last, text)[0]
 
 
@@ -79,6 +82,7 @@ class Between(nn.Module):
         self.motion = renderer.motion
 
     def forward(self, before: Tensor, after: Tensor, text: Tensor) -> Tensor:
+        """Compute; the class says from what."""
         return self.motion.between(before, after, text)[0]
 
 
@@ -90,6 +94,7 @@ class Recalled(nn.Module):
         self.denoiser = denoiser
 
     def forward(self, past: Tensor, text: Tensor) -> Tensor:
+        """Compute; the class says from what."""
         recall = self.denoiser.recall
         if recall is None:
             return past.new_zeros(len(past), 1)
@@ -97,15 +102,22 @@ class Recalled(nn.Module):
 
 
 class Denoise(nn.Module):
-    """Noisy windows (B, C, T, H, W), levels (B, T), texts (B, 1, D), recalled (B, O) -> clean."""
+    """Noisy windows (B, C, T, H, W), levels (B, T), texts (B, 1, D), recalled (B, O) -> clean.
 
-    def __init__(self, denoiser: SpaceTimeTransformer) -> None:
+    Args:
+        denoiser: ours.
+        chunk: new frames, the last ones of a window; the others are clean.
+    """
+
+    def __init__(self, denoiser: SpaceTimeTransformer, chunk: int) -> None:
         super().__init__()
-        self.denoiser = denoiser
+        self.denoiser, self.chunk = denoiser, chunk
 
     def forward(self, noisy: Tensor, level: Tensor, text: Tensor, recalled: Tensor) -> Tensor:
+        """Compute; the class says from what."""
         told = recalled if self.denoiser.recall is not None else None
-        return cast(Tensor, self.denoiser(noisy, level, text, told))
+        first = noisy.shape[2] - self.chunk
+        return self.denoiser.after_clean(noisy, level, text, told, first=first)
 
 
 class Draw(nn.Module):
@@ -174,37 +186,80 @@ def graphs_of(model: WorldModel, config: ViewConfig) -> dict[str, Graph]:
     denoiser, autoencoder, renderer = _parts(model)
     chunk, cells = model.settings.chunk_frames, renderer.config.latent_cells
     channels, width = renderer.config.latent_channels, denoiser.config.text_width
-    text, both = torch.randn(2, 1, width), torch.randn(2, channels, 2 * chunk, cells, cells)
-    frame = both[:1, :, 0]
-    recalled, past = Recalled(denoiser), torch.randn(2, channels, LOOKS_AT, cells, cells)
-    pixels, told = Look(autoencoder, renderer)(both[:, :, 0])
-    level = torch.tensor([[0] * chunk + [500] * chunk] * 2)
-    several = {"B": {0: "clips"}, "U": {0: "views"}, "NK": {0: "new", 1: "seen"}}
-    window = {0: "clips", 2: "frames"}
+    window = torch.randn(2, channels, LOOKS_AT + chunk, cells, cells)
+    text = torch.randn(2, 1, width)
     return {
-        "encode": Graph(module=Encode(autoencoder), inputs={"pixels": pixels},
-                        outputs=("latents",), free={"pixels": several["B"]}),
-        "look": Graph(module=Look(autoencoder, renderer), inputs={"latents": both[:, :, 0]},
-                      outputs=("pixels", "told"), free={"latents": several["U"]}),
-        "ahead": Graph(module=Ahead(renderer), inputs={"last": frame, "text": text[:1]},
-                       outputs=("steps",)),
-        "between": Graph(module=Between(renderer), outputs=("step",),
-                         inputs={"before": frame, "after": both[1:, :, 0], "text": text[:1]}),
-        "recalled": Graph(module=recalled, inputs={"past": past, "text": text},
-                          outputs=("recalled",), free={"past": several["B"], "text": several["B"]}),
-        "denoise": Graph(module=Denoise(denoiser), outputs=("clean",),
-                         inputs={"noisy": both, "level": level, "text": text,
-                                 "recalled": recalled(past, text)},
-                         free={"noisy": window, "level": {0: "clips", 1: "frames"},
-                               "text": several["B"], "recalled": several["B"]}),
-        "draw": Graph(module=Draw(autoencoder, renderer, config), outputs=("latents", "share"),
-                      inputs={"pixels": pixels, "told": told,
-                              "index": torch.tensor([[0, 1, 0]] * 2),
-                              "steps": torch.randn(2, 3, 3) / 4,
-                              "there": torch.ones(2, 3, dtype=torch.bool)},
-                      free={"pixels": several["U"], "told": several["U"], "index": several["NK"],
-                            "steps": several["NK"], "there": several["NK"]}),
-    }  # fmt: skip
+        **_of_denoiser(denoiser, window, text, chunk),
+        **_of_views(autoencoder, renderer, config, window[:, :, 0], text[:1]),
+    }
+
+
+def _of_denoiser(
+    denoiser: SpaceTimeTransformer, window_BCTHW: Tensor, text_B1D: Tensor, chunk: int
+) -> dict[str, Graph]:
+    """Return what is asked of the denoiser and its recall layer."""
+    recalled, past = Recalled(denoiser), window_BCTHW[:, :, :LOOKS_AT]
+    level = torch.full((2, window_BCTHW.shape[2]), 500)
+    level[:, :-chunk] = 0
+    asked = {"noisy": window_BCTHW, "level": level, "text": text_B1D}
+    return {
+        "recalled": Graph(
+            module=recalled,
+            inputs={"past": past, "text": text_B1D},
+            outputs=("recalled",),
+            free={"past": (0,), "text": (0,)},
+        ),
+        "denoise": Graph(
+            module=Denoise(denoiser, chunk),
+            inputs={**asked, "recalled": recalled(past, text_B1D)},
+            outputs=("clean",),
+            free={"noisy": (0, 2), "level": (0, 1), "text": (0,), "recalled": (0,)},
+        ),
+    }
+
+
+def _of_views(
+    autoencoder: FrameAutoencoder,
+    renderer: ViewRenderer,
+    config: ViewConfig,
+    frames_BCHW: Tensor,
+    text_11D: Tensor,
+) -> dict[str, Graph]:
+    """Return what moves, encodes and draws."""
+    look, (before, after) = Look(autoencoder, renderer), frames_BCHW.split(1)
+    pixels, told = look(frames_BCHW)
+    drawn = {
+        "pixels": pixels,
+        "told": told,
+        "index": torch.tensor([[0, 1, 0]] * 2),
+        "steps": torch.randn(2, 3, 3) / 4,
+        "there": torch.ones(2, 3, dtype=torch.bool),
+    }
+    moving = {"before": before, "after": after, "text": text_11D}
+    return {
+        "encode": Graph(
+            module=Encode(autoencoder),
+            inputs={"pixels": pixels},
+            outputs=("latents",),
+            free={"pixels": (0,)},
+        ),
+        "look": Graph(
+            module=look,
+            inputs={"latents": frames_BCHW},
+            outputs=("pixels", "told"),
+            free={"latents": (0,)},
+        ),
+        "ahead": Graph(
+            module=Ahead(renderer), inputs={"last": before, "text": text_11D}, outputs=("steps",)
+        ),
+        "between": Graph(module=Between(renderer), inputs=moving, outputs=("step",)),
+        "draw": Graph(
+            module=Draw(autoencoder, renderer, config),
+            inputs=drawn,
+            outputs=("latents", "share"),
+            free={name: (0,) if name in ("pixels", "told") else (0, 1) for name in drawn},
+        ),
+    }
 
 
 def _parts(model: WorldModel) -> tuple[SpaceTimeTransformer, FrameAutoencoder, ViewRenderer]:
