@@ -37,31 +37,31 @@ class SpaceTimeBlock(nn.Module):
         self.norm_k = nn.RMSNorm(width // heads)
         self.offsets_6D = nn.Parameter(torch.zeros(6, width))
 
-    def forward(self, x_BTSD: Tensor, steer_BT6D: Tensor, first: int = 0) -> Tensor:
-        """Map tokens (B, T, cells, D) to the same shape, without the frames before `first`.
+    def forward(self, x_BTSD: Tensor, steer_BT6D: Tensor, made: int) -> Tensor:
+        """Map tokens (B, T, cells, D) to (B, made, cells, D), the last frames.
 
         Args:
             x_BTSD: tokens, frame by frame.
             steer_BT6D: shift, scale and gate of both halves, for every frame.
-            first: frames before it are looked at, and nothing is made of them.
+            made: the last so many frames; those before are looked at, and nothing is made of them.
         """
         steer = (steer_BT6D + self.offsets_6D)[:, :, None].unbind(dim=3)
         shift_a, scale_a, *others = steer
-        gate_a, shift_f, scale_f, gate_f = (it[:, first:] for it in others)
+        gate_a, shift_f, scale_f, gate_f = (it[:, -made:] for it in others)
         width = x_BTSD.shape[-1:]
         x = modulated(functional.layer_norm(x_BTSD, width), shift_a, scale_a)
-        x_BTSD = x_BTSD[:, first:] + gate_a * self._attend(x, first)
+        x_BTSD = x_BTSD[:, -made:] + gate_a * self._attend(x, made)
         x = modulated(functional.layer_norm(x_BTSD, width), shift_f, scale_f)
         out: Tensor = x_BTSD + gate_f * self.down(functional.gelu(self.up(x), approximate="tanh"))
         return out
 
-    def _attend(self, x_BTSD: Tensor, first: int) -> Tensor:
+    def _attend(self, x_BTSD: Tensor, made: int) -> Tensor:
         qkv = self.to_qkv(x_BTSD).flatten(1, 2).unflatten(-1, (3, self.heads, -1))
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
-        query = query[:, :, first * x_BTSD.shape[2] :]
+        query = query[:, :, -made * x_BTSD.shape[2] :]
         mixed = functional.scaled_dot_product_attention(self.norm_q(query), self.norm_k(key), value)
         out: Tensor = self.to_out(mixed.transpose(1, 2).flatten(2))
-        return out.view_as(x_BTSD[:, first:])
+        return out.view_as(x_BTSD[:, -made:])
 
 
 class FrameResBlock(nn.Module):

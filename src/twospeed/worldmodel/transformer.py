@@ -117,9 +117,8 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             ShapeError: when the tensors disagree.
         """
         check_shapes(noisy=(noisy_BCTHW, "BCTHW"), level=(level_BT, "BT"), text=(text_BND, "BND"))
-        return self.after_clean(
-            noisy_BCTHW, level_BT, text_BND, recalled_BO, first=clean_frames(level_BT)
-        )
+        made = level_BT.shape[1] - clean_frames(level_BT)
+        return self.after_clean(noisy_BCTHW, level_BT, text_BND, recalled_BO, made=made)
 
     def after_clean(
         self,
@@ -128,9 +127,9 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         text_BND: Tensor,
         recalled_BO: Tensor | None,
         *,
-        first: int,
+        made: int,
     ) -> Tensor:
-        """Return what `forward` does, where it is known that the frames before `first` are clean.
+        """Return what `forward` does, where it is known that all but the last `made` are clean.
 
         Nothing is asked of the levels' values here, so that it can be written as a graph.
         """
@@ -147,26 +146,25 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             cells = cells + self.recalled_in(recalled.transpose(1, 2).flatten(0, 1))
         for block in self.before:
             cells = block(cells, steer_FD)
-        first = clean_frames(level_BT)
-        told = self._transformed(cells, steer_BTD, first)
-        cells = cells.unflatten(0, (-1, level_BT.shape[1]))[:, first:].flatten(0, 1)
+        told, frames = self._transformed(cells, steer_BTD, made), level_BT.shape[1]
+        cells = cells.unflatten(0, (-1, frames))[:, -made:].flatten(0, 1)
         cells = self.merge(torch.cat([cells, told], dim=1))
-        steer_FD = steer_BTD[:, first:].flatten(0, 1)
+        steer_FD = steer_BTD[:, -made:].flatten(0, 1)
         for block in self.after:
             cells = block(cells, steer_FD)
         out = self.leave(functional.silu(self.norm(cells)))
-        new_BCTHW = out.unflatten(0, (-1, level_BT.shape[1] - first)).transpose(1, 2)
-        windows: Tensor = functional.pad(new_BCTHW, (0, 0, 0, 0, first, 0))
+        made_BCTHW = out.unflatten(0, (-1, made)).transpose(1, 2)
+        windows: Tensor = functional.pad(made_BCTHW, (0, 0, 0, 0, frames - made, 0))
         windows = windows * (level_BT > 0)[:, None, :, None, None]
         if self.recall is not None:
             share = self._gate(steer_BTD, recalled[:, -1, :, 0, 0], there_BT)
             windows = windows.lerp(recalled[:, :-1], share)
         return windows.to(asked)
 
-    def _transformed(self, cells_FCHW: Tensor, steer_BTD: Tensor, first: int) -> Tensor:
+    def _transformed(self, cells_FCHW: Tensor, steer_BTD: Tensor, made: int) -> Tensor:
         """Let all tokens of all frames of a window see each other, (frames, channels, H, W).
 
-        Those of the frames from `first` on are returned.
+        Those of the last `made` frames are returned.
         """
         frames, (height, width) = steer_BTD.shape[1], cells_FCHW.shape[2:]
         tokens = self.to_tokens(functional.pixel_unshuffle(cells_FCHW, 2).permute(0, 2, 3, 1))
@@ -175,7 +173,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         tokens = tokens + self._times(frames)[:, None]
         steer_BT6D = self.steer(steer_BTD).unflatten(-1, (6, -1))
         for index, block in enumerate(self.blocks, start=1):
-            tokens = block(tokens, steer_BT6D, first if index == len(self.blocks) else 0)
+            tokens = block(tokens, steer_BT6D, made if index == len(self.blocks) else frames)
         back = self.to_cells(tokens).flatten(0, 1).unflatten(1, (height // 2, width // 2))
         return functional.pixel_shuffle(back.permute(0, 3, 1, 2), 2)
 

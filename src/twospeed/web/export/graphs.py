@@ -26,6 +26,10 @@ from twospeed.worldmodel.rendering.sweep import SeenViews, in_view, looked_up, r
 from twospeed.worldmodel.transformer import SpaceTimeTransformer
 
 
+ANY: Mapping[int, int] = {0: 1}
+"""Any number of clips or views."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Graph:
     """One function of tensors: what computes it, and an example of what goes in."""
@@ -33,8 +37,8 @@ class Graph:
     module: nn.Module
     inputs: Mapping[str, Tensor]
     outputs: tuple[str, ...]
-    free: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    """Input -> its axes of any length."""
+    free: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    """Input -> its axes of any length, each with the least."""
 
 
 class Encode(nn.Module):
@@ -116,8 +120,7 @@ class Denoise(nn.Module):
     def forward(self, noisy: Tensor, level: Tensor, text: Tensor, recalled: Tensor) -> Tensor:
         """Compute; the class says from what."""
         told = recalled if self.denoiser.recall is not None else None
-        first = noisy.shape[2] - self.chunk
-        return self.denoiser.after_clean(noisy, level, text, told, first=first)
+        return self.denoiser.after_clean(noisy, level, text, told, made=self.chunk)
 
 
 class Draw(nn.Module):
@@ -207,13 +210,18 @@ def _of_denoiser(
             module=recalled,
             inputs={"past": past, "text": text_B1D},
             outputs=("recalled",),
-            free={"past": (0,), "text": (0,)},
+            free={"past": ANY, "text": ANY},
         ),
         "denoise": Graph(
             module=Denoise(denoiser, chunk),
             inputs={**asked, "recalled": recalled(past, text_B1D)},
             outputs=("clean",),
-            free={"noisy": (0, 2), "level": (0, 1), "text": (0,), "recalled": (0,)},
+            free={
+                "noisy": {0: 1, 2: chunk + 1},
+                "level": {0: 1, 1: chunk + 1},
+                "text": ANY,
+                "recalled": ANY,
+            },
         ),
     }
 
@@ -241,13 +249,13 @@ def _of_views(
             module=Encode(autoencoder),
             inputs={"pixels": pixels},
             outputs=("latents",),
-            free={"pixels": (0,)},
+            free={"pixels": ANY},
         ),
         "look": Graph(
             module=look,
             inputs={"latents": frames_BCHW},
             outputs=("pixels", "told"),
-            free={"latents": (0,)},
+            free={"latents": ANY},
         ),
         "ahead": Graph(
             module=Ahead(renderer), inputs={"last": before, "text": text_11D}, outputs=("steps",)
@@ -257,7 +265,7 @@ def _of_views(
             module=Draw(autoencoder, renderer, config),
             inputs=drawn,
             outputs=("latents", "share"),
-            free={name: (0,) if name in ("pixels", "told") else (0, 1) for name in drawn},
+            free={name: ANY if name in ("pixels", "told") else {0: 1, 1: 1} for name in drawn},
         ),
     }
 

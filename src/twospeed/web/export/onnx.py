@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,27 +32,26 @@ def check_can_write() -> None:
         require(library, extra=EXTRA)
 
 
-@torch.no_grad()
 def write_graph(graph: Graph, path: Path) -> None:
     """Write one graph."""
-    free = {
-        name: dict.fromkeys(graph.free.get(name, ()), torch.export.Dim.DYNAMIC) or None
-        for name in graph.inputs
-    }
+    free = {name: _axes(graph.free.get(name, {})) for name in graph.inputs}
     with _quiet():
         program: Any = torch.onnx.export(
-            graph.module.eval(),
+            graph.module.eval().requires_grad_(False),
             (),
             kwargs=dict(graph.inputs),
             output_names=list(graph.outputs),
             dynamic_shapes=free,
             opset_version=OPSET,
-            dynamo=True,
             verbose=False,
         )
     model = program.model_proto
     _halve_(model)
     path.write_bytes(model.SerializeToString())
+
+
+def _axes(free: Mapping[int, int]) -> dict[int, Any] | None:
+    return {axis: torch.export.Dim.DYNAMIC(min=least) for axis, least in free.items()} or None
 
 
 def _halve_(model: Any) -> None:
