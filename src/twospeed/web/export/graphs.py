@@ -25,7 +25,6 @@ from twospeed.worldmodel.rendering.renderer import ViewRenderer
 from twospeed.worldmodel.rendering.sweep import SeenViews, in_view, looked_up, rays_of, sweep
 from twospeed.worldmodel.transformer import SpaceTimeTransformer
 
-
 ANY: Mapping[int, int] = {0: 1}
 """Any number of clips or views."""
 
@@ -133,6 +132,9 @@ class Draw(nn.Module):
         renderer: draws.
         config: says what is trusted.
     """
+
+    rays: Tensor
+    few_rays: Tensor
 
     def __init__(
         self, autoencoder: FrameAutoencoder, renderer: ViewRenderer, config: ViewConfig

@@ -126,8 +126,8 @@ def write_site(
         tokens = model.text_encoder.encode(texts).mean(1)
         save_file({"texts": tokens.contiguous()}, aside / TEXTS)
         write_json(aside / WORLD, _world(model, texts, config))
-        for place in aside.rglob("*"):  # a server runs as somebody else
-            place.chmod(0o755 if place.is_dir() else 0o644)
+        for written in aside.rglob("*"):  # a server runs as somebody else
+            written.chmod(0o755 if written.is_dir() else 0o644)
 
 
 def _world(model: WorldModel, texts: Sequence[str], config: SiteConfig) -> dict[str, Any]:

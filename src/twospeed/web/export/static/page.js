@@ -76,6 +76,7 @@ const heard = {
   views: ({ pictures, order, pose }) => {
     strip.show(pictures, order);
     drawMap(the("map"), order, pose);
+    document.documentElement.dataset.state = "ready"; // nothing more comes until something is done
   },
   error: ({ text }) => {
     the("status").textContent = text;
@@ -93,7 +94,6 @@ worker.onerror = () => heard.error({ text: "this browser cannot run the page; it
 
 function still({ panes }, text) {
   the("status").textContent = text;
-  document.documentElement.dataset.state = "ready";
   player.isBusy = false;
   showing = showing.then(() => draw(panes, 0));
   player.goOn();
