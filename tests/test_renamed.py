@@ -28,7 +28,11 @@ OLD_WEIGHTS = {
     "recall_gate.2.weight": "trust.2.weight",
     "recall_gate.2.bias": "trust.2.bias",
 }
-HASHES = {"rooms-64": "5470b9e55d575cf6", "doom-64": "d49821289cb12d4b"}
+HASHES = {
+    "rooms-64": "5470b9e55d575cf6",
+    "doom-64": "d49821289cb12d4b",
+    "fetch-64": "69184fa3266045a0",
+}
 
 
 def with_old_names(state):

@@ -99,8 +99,12 @@ def fetch_64() -> RunConfig:
             world="fetch", episodes=1_024, chunks=28, policy="scripted+scripted+random"
         ),
         model=WorldModelConfig(settings=replace(recipe.model.settings, world="fetch")),
-        slow=replace(recipe.slow, loop=replace(recipe.slow.loop, steps=16_000)),
-        recalling=replace(recipe.recalling, loop=replace(recipe.recalling.loop, steps=16_000)),
+        slow=replace(recipe.slow, loop=replace(recipe.slow.loop, steps=10_000)),
+        recalling=replace(
+            recipe.recalling,
+            first_steps=250,
+            loop=replace(recipe.recalling.loop, steps=3_000),
+        ),
     )
 
 

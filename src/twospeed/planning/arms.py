@@ -12,23 +12,34 @@ undo         all commands undone in reverse order, without looking
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from twospeed.memory.config import FastLearningConfig, ViewConfig
+from twospeed.memory.config import FastLearningConfig, RidgeConfig, ViewConfig
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.planning.acting.base import Executor
 from twospeed.planning.acting.closed_loop import ClosedLoop
 from twospeed.planning.acting.deciding import Decider
 from twospeed.planning.acting.homing import Homing
+from twospeed.planning.acting.reaching import Reaching
 from twospeed.planning.acting.undoing import UNDOES, Undoing
+from twospeed.planning.hand.reader import HandReader
 from twospeed.planning.imagining.base import VideoPlanner
-from twospeed.planning.imagining.remembering import RememberingPlanner, learned, memory_of_seen
+from twospeed.planning.imagining.handling import memory_of_handling
+from twospeed.planning.imagining.remembering import (
+    RememberingPlanner,
+    learned,
+    memory_of_seen,
+)
 from twospeed.planning.imagining.replay import Seen
 from twospeed.planning.imagining.table import TablePlanner
 from twospeed.planning.inverse.base import InverseDynamics
 from twospeed.planning.search.table import SEARCHES
 from twospeed.planning.tasks.base import CHUNK_FRAMES, Begun
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worlds.registry import WORLDS
+
+EXACT_RIDGE = 1e-7
+"""`RidgeConfig.ridge` of memories that a hand is led by."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -52,6 +63,9 @@ class Setting:
     search: str = "beam"
     """A name in `SEARCHES`."""
 
+    hand: HandReader | None = None
+    """Reads where a hand is, where things are to be handled."""
+
     replay: bool = True
     """Whether memories of chunks are told the walk backwards under the words of the sub-goals."""
 
@@ -68,11 +82,29 @@ class Setting:
             return Homing(model, views, self.inverse.commands)
         memory = self.told(model, seen)
         planner = RememberingPlanner(model, memory)
+        return self.acting(planner, model, memory)
+
+    def acting(
+        self, planner: VideoPlanner, model: WorldModel, memory: FastWeights | None
+    ) -> Executor:
+        """Return who acts by what is recalled or imagined: with a hand, or by commands."""
+        if self.hand is not None:
+            return Reaching(model, planner, self.hand, remembers=memory is not None)
         return self.closed_loop(planner, model=model, memory=memory)
+
+    @property
+    def _exact(self) -> FastLearningConfig:
+        """The memory's configuration, so that a chunk comes back as it was."""
+        if not isinstance(self.memory, RidgeConfig):
+            return self.memory
+        return replace(self.memory, ridge=EXACT_RIDGE)
 
     def told(self, model: WorldModel, seen: Seen) -> FastWeights:
         """Return a memory of chunks of an episode."""
         texts = self.texts if self.replay else ()
+        if self.hand is not None:
+            commands = tuple(WORLDS[self.model.settings.world].actions)
+            return memory_of_handling(model, self._exact, seen, commands=commands, seed=self.seed)
         return memory_of_seen(model, self.memory, seen, texts=texts, undoes=UNDOES, seed=self.seed)
 
     def closed_loop(
@@ -106,7 +138,7 @@ def _remembering(part: Callable[[Setting], tuple[Begun, Sequence[int] | None]]) 
 
 
 def _off(setting: Setting) -> Executor:
-    return setting.closed_loop(RememberingPlanner(setting.model, None))
+    return setting.acting(RememberingPlanner(setting.model, None), setting.model, None)
 
 
 def _loop(setting: Setting) -> Executor:

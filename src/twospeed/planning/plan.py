@@ -1,6 +1,6 @@
 """A task over many episodes, with all arms side by side: what ``twospeed plan`` measures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ from twospeed.planning.episodes import (
     failed_result,
     result_of,
 )
+from twospeed.planning.hand.reader import HandReader, packaged_hand
 from twospeed.planning.inverse.base import InverseDynamics
 from twospeed.planning.lasting import LastingWorld, is_mistake
 from twospeed.planning.lessons import keep_episode
@@ -36,10 +37,10 @@ from twospeed.planning.page import write_page
 from twospeed.planning.pictures import write_pictures
 from twospeed.planning.report import report_of
 from twospeed.planning.search.table import SEARCHES
-from twospeed.planning.splitting.base import COMMAND, PUT_BACK, SubGoal
+from twospeed.planning.splitting.base import COMMAND, SubGoal, handles
 from twospeed.planning.splitting.table import splitter_of
 from twospeed.planning.tasks.base import Begun, Task
-from twospeed.planning.tasks.table import task_and_goals
+from twospeed.planning.tasks.table import goals_of, task_and_goals
 from twospeed.training.consolidation.lessons import check_acts
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.base import World
@@ -105,6 +106,7 @@ class _Run:
     out: Path | None
     kept: Path | None
     files: ResultFiles
+    hand: HandReader | None
     skipped: Skipped = field(default_factory=Skipped)
     able: set[str] = field(default_factory=set)  # arms that managed an episode
 
@@ -140,7 +142,7 @@ def measure_plans(
     task, goals = task_and_goals(config.task, config.world, splitter_of(config.splitter))
     check_models(model, consolidated, inverse, config)
     is_by_views = isinstance(preset_of(model, config.preset), ViewConfig)
-    if is_by_views and any(goal.kind == PUT_BACK for goal in goals):
+    if is_by_views and handles(goals):
         raise ConfigError("views know ways, and no things: take --preset associative or gradient")
     if keep_memories is not None:
         check_acts(model, preset_of(model, config.preset))
@@ -162,7 +164,8 @@ def _measure(
     kept: Path | None,
 ) -> dict[str, Any]:
     size = model.settings.frame_size
-    world = LastingWorld(lambda: make_world(config.world, frame_size=size))
+    options = task.world_options
+    world = LastingWorld(lambda: make_world(config.world, frame_size=size, **options))
     try:
         run = _Run(
             config=config,
@@ -175,6 +178,7 @@ def _measure(
             out=out,
             kept=kept,
             files=ResultFiles(out),
+            hand=packaged_hand(config.world) if handles(goals) else None,
         )
         results = list(_results(run))
         report = report_of(config, model, results, run.skipped)
@@ -211,28 +215,30 @@ def _results(run: _Run) -> Iterator[Result]:
 
 
 def _of_episode(run: _Run, own: Begun, other: Begun) -> Iterator[Result]:
+    goals = goals_of(own, run.goals, run.config.splitter, run.config.world)
     setting = Setting(
         model=run.model,
         memory=preset_of(run.model, run.config.preset),
         inverse=run.inverse,
         own=own,
         other=other,
-        texts=tuple(goal.text for goal in run.goals if goal.kind != COMMAND),
+        texts=tuple(goal.text for goal in goals if goal.kind != COMMAND),
         seed=own.seed,
         consolidated=run.consolidated,
         search=run.config.search,
+        hand=run.hand,
         replay=run.config.replay,
     )
     if run.kept is not None:
         keep_episode(run.kept, setting)
     for arm in run.config.arms:
-        yield run.files.known(own.seed, arm) or _act(run, setting, arm)
+        yield run.files.known(own.seed, arm) or _act(run, setting, goals, arm)
 
 
-def _act(run: _Run, setting: Setting, arm: str) -> Result:
+def _act(run: _Run, setting: Setting, goals: Sequence[SubGoal], arm: str) -> Result:
     own = setting.own
     try:
-        acted, result = run.world.attempt(lambda world: _acted(run, setting, arm, world))
+        acted, result = run.world.attempt(lambda world: _acted(run, setting, goals, arm, world))
     except Exception as error:
         if is_mistake(error) or arm not in run.able:
             raise
@@ -243,8 +249,10 @@ def _act(run: _Run, setting: Setting, arm: str) -> Result:
     return result
 
 
-def _acted(run: _Run, setting: Setting, arm: str, world: World) -> tuple[Acted, Result]:
+def _acted(
+    run: _Run, setting: Setting, goals: Sequence[SubGoal], arm: str, world: World
+) -> tuple[Acted, Result]:
     own = setting.own
     run.task.restore(world, own)
-    acted = ARMS[arm](setting).act(world, own, run.goals, own.seed + run.config.seed)
+    acted = ARMS[arm](setting).act(world, own, goals, own.seed + run.config.seed)
     return acted, result_of(run.task, own, acted, arm=arm)

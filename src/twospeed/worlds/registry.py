@@ -1,6 +1,7 @@
 """The table of worlds, the one function that makes a world by its name, what is installed."""
 
 import importlib.util
+import inspect
 import re
 import subprocess
 from collections.abc import Callable, Mapping
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
-from twospeed.core.errors import lookup
+from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.fields import checked
 from twospeed.core.ranges import Within
 from twospeed.worlds.base import About, Action, ScriptedWorld, World, find_program
@@ -69,17 +70,25 @@ WORLDS: dict[str, WorldKind] = {
 """Name -> kind."""
 
 
-def make_world(name: str, *, frame_size: int = 64) -> World:
+def make_world(name: str, *, frame_size: int = 64, **options: Any) -> World:
     """Build the world called `name`; its frames are squares of `frame_size` pixels.
+
+    Args:
+        name: one of `WORLDS`.
+        frame_size: height and width of the frames.
+        options: that this world's class takes, such as `blocks` of fetch.
 
     Raises:
         UnknownNameError: when no world is called so.
         MissingExtraError: when its engine is not installed.
-        ConfigError: when it cannot make frames of that size.
+        ConfigError: when it cannot make frames of that size, or takes no such option.
         KindError: when the name is no text.
     """
     size = checked(frame_size, Annotated[int, Within(1, 4096)], "frame_size")
-    return lookup(WORLDS, name, "world").make(frame_size=size)
+    make = lookup(WORLDS, name, "world").make
+    for option in options.keys() - inspect.signature(make).parameters.keys():
+        raise ConfigError(f"the world {name} takes no {option}")
+    return make(frame_size=size, **options)
 
 
 def is_installed(about: About) -> bool:

@@ -66,6 +66,33 @@ def test_a_little_is_a_quarter_and_the_opposite_undoes(fetch):
     assert fetch.step("close the gripper").objects["opening"] < (0.1,)
 
 
+def test_one_of_two_blocks_is_played_and_each_has_its_colour():
+    try:
+        world = make_world("fetch", frame_size=64, blocks=2)
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    seen, _ = play(world, 3, 14)
+    names = sorted(name for name in seen[0].objects if name.endswith("block"))
+    assert len(names) == 2
+    places = {name: np.array([it.objects[name] for it in seen]) for name in names}
+    moved = sorted(np.linalg.norm(at - at[0], axis=1).max() for at in places.values())
+    assert moved[0] < 0.01 < 0.1 < moved[1]
+    apart = np.linalg.norm(places[names[0]][0] - places[names[1]][0])
+    assert apart > 0.12
+    again = world.reset(3)
+    assert again.objects == seen[0].objects
+    assert np.array_equal(again.frame, seen[0].frame)
+    world.close()
+
+
+def test_blocks_that_cannot_be_are_refused():
+    opened("fetch").close()
+    with pytest.raises(ConfigError, match="blocks"):
+        make_world("fetch", blocks=3)
+    with pytest.raises(ConfigError, match="the world rooms takes no blocks"):
+        make_world("rooms", blocks=2)
+
+
 def test_a_player_of_crafter_gathers_and_makes():
     world = opened("crafter")
     seen, commands = play(world, 0, 30)

@@ -68,3 +68,14 @@ class Executor(Protocol):
             seed: decides all noise.
         """
         ...
+
+
+def counted(steps: Sequence[str]) -> str:
+    """Return steps as a list of commands, such as "go forward*3, turn left"."""
+    parts: list[list[str]] = []
+    for step in steps:
+        if parts and parts[-1][0] == step:
+            parts[-1].append(step)
+        else:
+            parts.append([step])
+    return ", ".join(f"{it[0]}*{len(it)}" if len(it) > 1 else it[0] for it in parts)

@@ -18,7 +18,7 @@ from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.views.locating import located, unlikely
 from twospeed.memory.views.reading import drawn_from
 from twospeed.memory.views.writer import ViewWriter
-from twospeed.planning.acting.base import Acted, Decision
+from twospeed.planning.acting.base import Acted, Decision, counted
 from twospeed.planning.acting.pursuit import Pursuit, way_back
 from twospeed.planning.splitting.base import COMMAND, SubGoal
 from twospeed.planning.tasks.base import CHUNK_FRAMES, Begun
@@ -94,7 +94,7 @@ class Homing:
         began = time.monotonic()
         self._follow(np.stack([last, *(shot.frame for shot in shots)]), steps)
         acted.seconds += time.monotonic() - began
-        acted.decisions.append(Decision(command=_counted(steps), confidence=1.0, way=way))
+        acted.decisions.append(Decision(command=counted(steps), confidence=1.0, way=way))
 
     def _track(self, frames_THWC: Frames) -> None:
         """Find out which steps, that nobody told of, led along frames from a known one on.
@@ -157,14 +157,3 @@ class Homing:
         rows, most = self.writer.rows(0), self.writer.config.references
         pixels, *_ = drawn_from(self.model, rows, torch.stack(poses), most)
         return to_frames(pixels)
-
-
-def _counted(steps: Sequence[str]) -> str:
-    """Return steps as a list of commands, such as "go forward*3, turn left"."""
-    parts: list[list[str]] = []
-    for step in steps:
-        if parts and parts[-1][0] == step:
-            parts[-1].append(step)
-        else:
-            parts.append([step])
-    return ", ".join(f"{it[0]}*{len(it)}" if len(it) > 1 else it[0] for it in parts)

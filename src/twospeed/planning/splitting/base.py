@@ -1,6 +1,6 @@
 """What a task is split into, and the contract of who splits it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,6 +41,11 @@ class SubGoal:
         check_fields(self)
         if self.kind not in KINDS:
             raise ConfigError(f"a sub-goal is one of {', '.join(KINDS)}, got {self.kind!r}")
+
+
+def handles(goals: Sequence[SubGoal]) -> bool:
+    """Say whether a thing is to be put back."""
+    return any(goal.kind == PUT_BACK for goal in goals)
 
 
 class SubgoalSplitter(Protocol):

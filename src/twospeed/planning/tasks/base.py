@@ -1,8 +1,8 @@
 """The contract of a task, and an episode of it as far as it is seen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -26,6 +26,9 @@ class Begun:
 
     aside: tuple[str, ...] = ()
     """Single steps off the path, seen and not learned."""
+
+    sentence: str = ""
+    """What is asked in this episode, where a seed decides that; "" asks what the task asks."""
 
     @property
     def frames(self) -> Frames:
@@ -51,6 +54,9 @@ class Task(Protocol):
 
     success_metres: float
     """Nearer than this is a success."""
+
+    world_options: Mapping[str, Any]
+    """What `make_world` is told beside the size of the frames."""
 
     def begin(self, world: World, seed: int, *, off_path: bool) -> Begun | None:
         """Show the episode of a seed; None where this seed has none.

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.planning.splitting.base import SubGoal, SubgoalSplitter
-from twospeed.planning.tasks.base import Task
-from twospeed.planning.tasks.handling import PutBack
+from twospeed.planning.splitting.table import splitter_of
+from twospeed.planning.tasks.base import Begun, Task
+from twospeed.planning.tasks.handling import PutBack, PutBackTwo
 from twospeed.planning.tasks.told import MEASURES, Told, parted
 from twospeed.planning.tasks.walks import Retrace, ReturnHome
 from twospeed.worlds.registry import WORLDS, WorldKind
@@ -21,6 +22,7 @@ TASKS: Mapping[str, tuple[Callable[[], Task], Callable[[WorldKind], bool]]] = {
     "retrace": (Retrace, can_be_walked),
     "return_home": (ReturnHome, can_be_walked),
     "put_back": (PutBack, _can_be_handled),
+    "put_back_two": (PutBackTwo, _can_be_handled),
 }
 """Name -> task, and whether a world gives its truth."""
 
@@ -57,3 +59,17 @@ def task_and_goals(text: str, world: str, splitter: SubgoalSplitter) -> tuple[Ta
         return task, splitter.split(task.sentence, actions)
     commands, goals = parted(splitter.split(text, actions))
     return Told(text, commands, task_for(MEASURES[goals[0].kind], world)), goals
+
+
+def goals_of(begun: Begun, goals: list[SubGoal], splitter: str, world: str) -> list[SubGoal]:
+    """Return what is asked in an episode: what its own sentence says, or these sub-goals.
+
+    Args:
+        begun: the episode.
+        goals: of the task.
+        splitter: see `splitter_of`.
+        world: where.
+    """
+    if not begun.sentence:
+        return goals
+    return splitter_of(splitter).split(begun.sentence, WORLDS[world].actions)

@@ -23,6 +23,7 @@ class Told:
     def __init__(self, sentence: str, commands: Sequence[str], measure: Task) -> None:
         self.sentence, self.commands, self.measure = sentence, tuple(commands), measure
         self.success_metres = measure.success_metres
+        self.world_options = measure.world_options
 
     def begin(self, world: World, seed: int, *, off_path: bool) -> Begun:
         """Carry out the commands; see `Task`.

@@ -4,7 +4,8 @@ A walk of 8 to 24 chunks that nothing stops is seen. Off the path, one step of t
 four quarter-metre steps come after it, so that undoing all commands ends elsewhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ class Retrace:
 
     sentence = REMEMBERED[WAY_BACK]
     success_metres = 0.5
+    world_options: Mapping[str, Any] = {}
 
     def begin(self, world: World, seed: int, *, off_path: bool) -> Begun | None:
         """Walk; see `Task`."""

@@ -10,15 +10,16 @@ import io
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twospeed.core.errors import ConfigError, MissingExtraError, lookup, require
 from twospeed.core.fields import checked
-from twospeed.core.ranges import Seed
+from twospeed.core.ranges import Seed, Within
 from twospeed.worlds.base import About, Action, Frame, Observation
+from twospeed.worlds.simulators.fetch_blocks import BODIES, COLOURS, make_env, second_place
 from twospeed.worlds.simulators.fetch_script import Hand, next_command
 from twospeed.worlds.words.arm import ARM
 
@@ -42,19 +43,19 @@ _HIGHEST = np.array([1.52, 1.05, 0.75])
 _GAIN = 12.0  # of the way to the target, in the engine's unit of 5 cm a tick
 _TICKS = 2  # of the engine in one step, 40 ms each
 _COLOURS = (
-    ("block", ((0.9, 0.1, 0.1), (0.1, 0.7, 0.2), (0.15, 0.3, 0.9), (0.9, 0.8, 0.1))),
+    ("block", tuple(COLOURS.values())),
     ("table", ((0.93, 0.93, 0.93), (0.75, 0.6, 0.4), (0.45, 0.5, 0.55), (0.6, 0.75, 0.65))),
     ("floor", ((0.35, 0.4, 0.45), (0.5, 0.35, 0.3), (0.25, 0.4, 0.3), (0.6, 0.6, 0.5))),
 )  # fmt: skip
-_BODIES = {"block": "object0", "table": "table0"}
+_BODIES = {"block": BODIES[0], "table": "table0"}
 
 
 class Fetch:
-    """A gripper over a table with one block; place of the block and colours are the seed's.
+    """A gripper over a table with one block or two; places of blocks and colours are the seed's.
 
     A step moves the gripper's target by 2.5 cm, or 6 mm for "a little". `Observation.objects`
     holds the places of ``"gripper"`` and ``"block"`` in metres and ``"opening"``, the distance
-    between the fingers.
+    between the fingers. Two blocks have two colours and are called ``"red block"`` and the like.
     """
 
     actions: Mapping[str, Action] = ARM
@@ -70,24 +71,28 @@ class Fetch:
     )
     frames_per_second = 12.5
 
-    def __init__(self, *, frame_size: int = 64) -> None:
+    def __init__(self, *, frame_size: int = 64, blocks: int = 1) -> None:
         """Load the engine.
 
         Args:
             frame_size: height and width of the frames in pixels, 16 to 480.
+            blocks: on the table, 1 or 2.
 
         Raises:
             MissingExtraError: when gymnasium-robotics or mujoco is not installed.
-            ConfigError: when `frame_size` is outside its range.
+            ConfigError: when `frame_size` or `blocks` is outside its range.
         """
         if not 16 <= frame_size <= 480:
             raise ConfigError(f"fetch makes frames of 16 to 480 pixels, got {frame_size}")
+        blocks = checked(blocks, Annotated[int, Within(1, len(BODIES))], "blocks")
         if sys.platform == "linux":
             os.environ.setdefault("MUJOCO_GL", "egl")  # is read when mujoco is imported
         self._mujoco = require("mujoco", extra="robot")
         with contextlib.redirect_stderr(io.StringIO()):  # it prints news of other robots
             robots = require("gymnasium_robotics.envs.fetch.pick_and_place", extra="robot")
-        self._env: Any = robots.MujocoFetchPickAndPlaceEnv(reward_type="sparse")
+        self._env: Any = make_env(robots, self._mujoco, blocks=blocks)
+        self._blocks = dict(zip(("block", "other block"), BODIES[:blocks], strict=False))
+        self._chosen = BODIES[0]
         self._model, self._data = self._env.model, self._env.data
         self._renderer = self._make_renderer(frame_size)
         self._camera = self._make_camera()
@@ -101,6 +106,8 @@ class Fetch:
         seed = checked(seed, Seed, "seed")
         self._env.reset(seed=seed)
         self._paint(np.random.default_rng([seed, 7]))
+        if len(self._blocks) > 1:
+            self._set_second(np.random.default_rng([seed, 9]))
         self._target = self._place("robot0:grip")
         self._fingers = 1.0
         self._hand = Hand()
@@ -122,7 +129,7 @@ class Fetch:
 
     def suggest(self, generator: np.random.Generator) -> str:
         """Choose the next command of somebody who picks the block, moves it and puts it back."""
-        return next_command(self._hand, self._target, self._place("object0"), generator)
+        return next_command(self._hand, self._target, self._place(self._chosen), generator)
 
     def close(self) -> None:
         """Give back the renderer and the engine."""
@@ -144,7 +151,7 @@ class Fetch:
         opening = sum(float(self._data.joint(name).qpos[0]) for name in joints)
         objects = {
             "gripper": _rounded(self._place("robot0:grip")),
-            "block": _rounded(self._place("object0")),
+            **{name: _rounded(self._place(body)) for name, body in self._blocks.items()},
             "opening": _rounded([opening]),
         }
         return Observation(frame=frame, objects=objects)
@@ -177,9 +184,25 @@ class Fetch:
     def _paint(self, generator: np.random.Generator) -> None:
         for name, colours in _COLOURS:
             body = self._model.body(_BODIES.get(name, "world"))
-            geom = self._model.geom(int(body.geomadr[0]))
-            geom.matid[:] = -1
-            geom.rgba[:] = (*colours[int(generator.integers(len(colours)))], 1.0)
+            self._colour(body, colours[int(generator.integers(len(colours)))])
+
+    def _colour(self, body: Any, colour: tuple[float, float, float]) -> None:
+        geom = self._model.geom(int(body.geomadr[0]))
+        geom.matid[:] = -1
+        geom.rgba[:] = (*colour, 1.0)
+
+    def _set_second(self, generator: np.random.Generator) -> None:
+        """Put down the second block, give it another colour, and choose the one that is played."""
+        first, second = (self._model.body(body) for body in BODIES)
+        painted = self._model.geom(int(first.geomadr[0])).rgba[:3]
+        known = next(name for name, it in COLOURS.items() if np.allclose(it, painted))
+        other = str(generator.choice([name for name in COLOURS if name != known]))
+        self._colour(second, COLOURS[other])
+        place = second_place(self._place("robot0:grip"), self._place(BODIES[0]), generator)
+        self._data.joint(f"{BODIES[1]}:joint").qpos[:] = (*place, 1.0, 0.0, 0.0, 0.0)
+        self._mujoco.mj_forward(self._model, self._data)
+        self._blocks = dict(zip((f"{known} block", f"{other} block"), BODIES, strict=True))
+        self._chosen = str(generator.choice(BODIES))
 
 
 def _rounded(values: Any) -> tuple[float, ...]:

@@ -1,0 +1,41 @@
+import pytest
+
+from twospeed.core.errors import MissingExtraError
+from twospeed.memory.presets import preset_of
+from twospeed.planning.arms import ARMS, Setting
+from twospeed.planning.hand.reader import packaged_hand
+from twospeed.planning.inverse.learned import LearnedInverseDynamics
+from twospeed.planning.splitting.grammar import GrammarSplitter
+from twospeed.planning.tasks.table import task_for
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worlds.registry import make_world
+
+SEED = 706_000
+
+
+def test_off_the_path_the_block_is_put_back_by_its_own_memory_alone():
+    task, model = task_for("put_back", "fetch"), WorldModel.from_pretrained("fetch-64")
+    try:
+        world = make_world("fetch", **task.world_options)
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    other, own = (task.begin(world, seed, off_path=True) for seed in (SEED + 1, SEED))
+    goals = GrammarSplitter().split(own.sentence, world.actions)
+    setting = Setting(
+        model=model,
+        memory=preset_of(model, "associative"),
+        inverse=LearnedInverseDynamics.load("fetch"),
+        own=own,
+        other=other,
+        texts=tuple(goal.text for goal in goals),
+        seed=SEED,
+        hand=packaged_hand("fetch"),
+    )
+    reached = {}
+    for arm in ("on", "swap"):
+        task.restore(world, own)
+        acted = ARMS[arm](setting).act(world, own, goals, SEED)
+        reached[arm] = task.distance(own, acted.shots)
+        assert len(acted.imagined) == len(acted.decisions)
+    assert reached["on"] < task.success_metres < reached["swap"]
+    world.close()
