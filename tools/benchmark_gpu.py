@@ -3,10 +3,8 @@
 What is inside the clock is said beside every figure. Memory is read from the device.
 
     python tools/benchmark_gpu.py --model MODEL --out FILE.json [--seconds 5]
-    python tools/benchmark_gpu.py --published wan-2.1-1.3b --dtype bfloat16 --out FILE.json
 
-The second form builds a published model at full size with random weights and measures what
-TEMP-LORA adds to the generation of a chunk (the paper: time x 1.068, memory x 1.037).
+What TEMP-LORA adds to a chunk of a published model of full size is told by benchmark_backbone.py.
 """
 
 import argparse
@@ -19,17 +17,11 @@ from typing import Any
 
 import torch
 
-from twospeed.core.errors import lookup
 from twospeed.core.files import write_json
 from twospeed.memory.fast_weights import FastWeights
-from twospeed.memory.planning import plan_memory
 from twospeed.memory.presets import PRESETS, preset_of
 from twospeed.training.card import device_name
 from twospeed.training.stages.slow import SlowLearningConfig, Windows, slow_loss
-from twospeed.worldmodel.backbones.full_size import full_size_model
-from twospeed.worldmodel.backbones.placement import placement_of
-from twospeed.worldmodel.backbones.published import CHECKPOINTS
-from twospeed.worldmodel.contract import as_module
 from twospeed.worldmodel.model import WorldModel
 
 
@@ -133,67 +125,16 @@ def measure(model: WorldModel, seconds: float) -> dict[str, Any]:
     return figures
 
 
-def temp_lora_cost(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Return seconds and bytes of one chunk with and without a write by the paper's preset.
-
-    A chunk is a past and as many new frames, sampled in all steps, without decoding.
-    """
-    place = placement_of(options.device, options.dtype)
-    model = full_size_model(
-        lookup(CHECKPOINTS, name, "published model"),
-        place,
-        frame_size=options.size,
-        chunk_frames=options.chunk_frames,
-        sampling_steps=options.steps,
-        guidance=0.0,
-    )
-    if options.checkpointing:
-        as_module(model.denoiser).enable_gradient_checkpointing()  # type: ignore[operator]
-    memory = FastWeights(model, preset_of(model, "paper"))
-    past = latents_of(model, 1, model.past_latents)
-    figures: dict[str, Any] = {"model": name, "device": device_name(model.device)}
-    for kind, reader in (("off", None), ("on", memory)):
-        if place.device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(place.device)
-        started = time.perf_counter()
-        new = model.generate(past, ["go forward"], [0], fast_weights=reader)
-        if reader is not None:
-            window = torch.cat([past, new], dim=2)
-            memory.observe(window, ["go forward"], past_frames=past.shape[2], generated=True)
-        wait_for(place.device)
-        figures[f"seconds_a_chunk.memory_{kind}"] = round(time.perf_counter() - started, 3)
-        if place.device.type == "cuda":
-            peak = torch.cuda.max_memory_allocated(place.device)
-            figures[f"peak_bytes.memory_{kind}"] = peak
-    on, off = (figures[f"seconds_a_chunk.memory_{kind}"] for kind in ("on", "off"))
-    figures["time_ratio"] = round(on / off, 4)
-    figures["tokens"] = plan_memory(
-        CHECKPOINTS[name], frames=1 + 2 * options.chunk_frames, size=options.size, rank=32
-    ).tokens
-    return figures
-
-
 def main() -> None:
     """Read the options, measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model")
-    parser.add_argument("--published", choices=sorted(CHECKPOINTS))
+    parser.add_argument("--model", required=True)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--dtype", default="float32")
-    parser.add_argument("--size", type=int, default=480)
-    parser.add_argument("--chunk-frames", type=int, default=16)
-    parser.add_argument("--steps", type=int, default=50)
-    parser.add_argument("--checkpointing", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=5.0)
     options = parser.parse_args()
-    if bool(options.model) == bool(options.published):
-        parser.error("give either --model or --published")
-    if options.published:
-        figures = temp_lora_cost(options.published, options)
-    else:
-        model = WorldModel.from_pretrained(options.model, device=options.device)
-        figures = measure(model, options.seconds)
+    model = WorldModel.from_pretrained(options.model, device=options.device)
+    figures = measure(model, options.seconds)
     write_json(options.out, figures)
     print(json.dumps(figures, indent=1))
 

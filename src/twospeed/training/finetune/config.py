@@ -69,7 +69,9 @@ class MemoryModuleConfig(WriteLossConfig):
     dtype: str = "float32"
     """Precision in which the frozen model is opened and written; the module is float32."""
 
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(steps=4_000, learning_rate=8e-4))
+    loop: LoopConfig = field(
+        default_factory=lambda: LoopConfig(steps=4_000, learning_rate=8e-4, warmup_steps=20)
+    )
     """How it is trained."""
 
     def __post_init__(self) -> None:
