@@ -20,6 +20,7 @@ INPUTS = {
     "consolidate --memories",
     "data show folder",
     "evaluate --weights",
+    "play --runtime",
     "export lerobot folder",
     "import source",
     "memory diff first",

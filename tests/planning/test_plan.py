@@ -86,7 +86,7 @@ def test_a_stopped_run_goes_on_with_what_it_found(report, folders, monkeypatch):
     lost.unlink()
     acted = []
     act = module._act
-    monkeypatch.setattr(module, "_act", lambda *it: acted.append(it[2]) or act(*it))
+    monkeypatch.setattr(module, "_act", lambda *it: acted.append(it[-1]) or act(*it))
     assert main(command(folders, f"--out={out}", f"--loop-model={folders[0]}")) == 0
     assert acted == ["off"]
     again = json.loads((out / "report.json").read_text())
