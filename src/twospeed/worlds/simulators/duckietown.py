@@ -1,7 +1,7 @@
 """A small car in a town of roads, crossings and signs, first person: Duckietown.
 
 Holds: `Duckietown`. The simulator needs old versions of much, so it runs under a Python of its own
-(child.py, duckietown_engine.py). Holds not: the words (words/car.py), the driver (lanes.py).
+(hosted.py, duckietown_engine.py). Holds not: the words (words/car.py), the driver (lanes.py).
 """
 
 import math
@@ -13,9 +13,10 @@ import numpy as np
 
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.fields import checked
+from twospeed.core.pictures import Frame
 from twospeed.core.ranges import Seed
 from twospeed.worlds.base import About, Action, Observation, Pose
-from twospeed.worlds.simulators.child import hosted, python_of
+from twospeed.worlds.simulators.hosted import HostedEngine
 from twospeed.worlds.simulators.lanes import Driver, Lanes, Move
 from twospeed.worlds.words.car import TOWN
 
@@ -93,12 +94,8 @@ class Duckietown:
             ConfigError: when `frame_size` is outside its range.
             DataError: when it does not start.
         """
-        if not 16 <= frame_size <= 512:
-            raise ConfigError(f"duckietown makes frames of 16 to 512 pixels, got {frame_size}")
-        python = python_of(self.about)
-        self._size = frame_size
         engine = Path(__file__).with_name("duckietown_engine.py")
-        self._child = hosted(python, engine, [str(frame_size)], name="Duckietown")
+        self._engine = HostedEngine(self.about, engine, frame_size=frame_size)
         self._seen: dict[str, Any] | None = None
         self._way_out: list[str] = []
         self._last: tuple[str, list[float]] | None = None
@@ -110,7 +107,7 @@ class Duckietown:
         town, sky, ground = (
             choices[int(generator.integers(len(choices)))] for choices in (_TOWNS, _SKIES, _GROUNDS)
         )
-        seen, frame = self._child.ask(
+        seen, frame = self._engine.ask(
             {"do": "reset", "seed": seed, "town": town, "sky": sky, "ground": ground}
         )
         lanes = Lanes([np.array(lane) for lane in seen["lanes"]])
@@ -125,7 +122,7 @@ class Duckietown:
         if self._seen is None:
             raise ConfigError("reset the world before the first step")
         request = {"do": "step", "ticks": _TICKS, "speed": move.speed, "turn": move.turn}
-        return self._observe(*self._child.ask(request))
+        return self._observe(*self._engine.ask(request))
 
     def suggest(self, generator: np.random.Generator) -> str:
         """Choose the next command of a driver who keeps to the lane, with a slip now and then."""
@@ -147,7 +144,7 @@ class Duckietown:
 
     def close(self) -> None:
         """Stop the engine."""
-        self._child.close()
+        self._engine.close()
 
     def _is_stuck(self, pose: list[float]) -> bool:
         """Say whether the last command did not move the car as it should, or none has lately."""
@@ -158,7 +155,7 @@ class Duckietown:
         self._still = 0 if moved > _SPOT else self._still + 1
         return moved < _STUCK * wanted or self._still >= _PATIENCE
 
-    def _observe(self, seen: dict[str, Any], frame: bytes) -> Observation:
+    def _observe(self, seen: dict[str, Any], frame: Frame) -> Observation:
         self._seen = seen
         x, y, angle = seen["pose"]
         objects: dict[str, tuple[float, ...]] = {"speed": (round(seen["speed"], 4),)}
@@ -167,9 +164,8 @@ class Duckietown:
             objects["lane"] = (round(-right, 4), round(-math.degrees(askew), 3))
         for number, (kind, *place) in enumerate(seen["objects"]):
             objects[f"{kind} {number}"] = tuple(place)
-        shape = (self._size, self._size, 3)
         return Observation(
-            frame=np.frombuffer(frame, np.uint8).reshape(shape).copy(),
+            frame=frame,
             pose=Pose(x=x, y=y, heading=math.degrees(angle) % 360.0),
             objects=objects,
         )

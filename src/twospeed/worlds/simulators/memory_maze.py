@@ -1,7 +1,7 @@
 """A ball's view of a maze of coloured walls, in which memory is measured: Memory Maze, 9 x 9.
 
 Holds: `MemoryMaze`. The simulator needs MuJoCo of its own version, so it runs under a Python of its
-own (child.py, memory_maze_engine.py). Holds not: the words (words/maze.py), who walks
+own (hosted.py, memory_maze_engine.py). Holds not: the words (words/maze.py), who walks
 (maze_walker.py).
 """
 
@@ -13,9 +13,10 @@ import numpy as np
 
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.fields import checked
+from twospeed.core.pictures import Frame
 from twospeed.core.ranges import Seed
 from twospeed.worlds.base import About, Action, Observation, Pose
-from twospeed.worlds.simulators.child import hosted, python_of
+from twospeed.worlds.simulators.hosted import HostedEngine
 from twospeed.worlds.simulators.maze_walker import Ball, MazeWalker
 from twospeed.worlds.words.maze import MAZE
 
@@ -71,18 +72,14 @@ class MemoryMaze:
             ConfigError: when `frame_size` is outside its range.
             DataError: when it does not start.
         """
-        if not 16 <= frame_size <= 512:
-            raise ConfigError(f"memory_maze makes frames of 16 to 512 pixels, got {frame_size}")
-        python = python_of(self.about)
-        self._size = frame_size
         engine = Path(__file__).with_name("memory_maze_engine.py")
-        self._child = hosted(python, engine, [str(frame_size)], name="Memory Maze")
+        self._engine = HostedEngine(self.about, engine, frame_size=frame_size)
         self._walker: MazeWalker | None = None
 
     def reset(self, seed: int) -> Observation:
         """Build the maze of this seed and start in one of its rooms."""
         seed = checked(seed, Seed, "seed")
-        seen, frame = self._child.ask({"do": "reset", "seed": seed % 2**32})
+        seen, frame = self._engine.ask({"do": "reset", "seed": seed % 2**32})
         self._targets = {f"{name} target": tuple(it) for name, it in seen["targets"].items()}
         self._walker = MazeWalker(np.array(seen["walls"]), seen["cell"], _BALLS)
         return self._observe(seen, frame)
@@ -93,7 +90,7 @@ class MemoryMaze:
         if self._walker is None:
             raise ConfigError("reset the world before the first step")
         return self._observe(
-            *self._child.ask({"do": "step", "ahead": ball.ahead, "left": ball.left})
+            *self._engine.ask({"do": "step", "ahead": ball.ahead, "left": ball.left})
         )
 
     def suggest(self, generator: np.random.Generator) -> str:
@@ -104,14 +101,13 @@ class MemoryMaze:
 
     def close(self) -> None:
         """Stop the engine."""
-        self._child.close()
+        self._engine.close()
 
-    def _observe(self, seen: dict[str, Any], frame: bytes) -> Observation:
+    def _observe(self, seen: dict[str, Any], frame: Frame) -> Observation:
         x, y, heading = seen["pose"]
         self._pose = Pose(x=x, y=y, heading=heading % 360.0)
-        shape = (self._size, self._size, 3)
         return Observation(
-            frame=np.frombuffer(frame, np.uint8).reshape(shape).copy(),
+            frame=frame,
             pose=self._pose,
             objects=self._targets,
         )
