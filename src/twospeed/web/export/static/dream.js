@@ -89,7 +89,7 @@ export class Dream {
   }
 
   async pixels(frames) {
-    return (await this.graphs.run("look", { latents: stacked(frames) })).pixels;
+    return stacked((await this.memory.look(frames)).map((it) => it.pixels));
   }
 }
 

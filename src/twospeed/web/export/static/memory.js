@@ -51,7 +51,7 @@ export class Memory {
     const chosen = todo.map((place) => this.covering(poses[place]).chosen);
     const used = [...new Set(chosen.flat())];
     if (!used.length) return;
-    await this.look(used.map((row) => kept[row]));
+    const looks = await this.look(used.map((row) => kept[row].latents));
     const seen = Math.max(...chosen.map((it) => it.length));
     const [index, there, steps] = [[], [], []];
     chosen.forEach((rows, i) => {
@@ -63,7 +63,6 @@ export class Memory {
       }
     });
     const dims = [todo.length, seen];
-    const looks = used.map((row) => this.looks.get(kept[row]));
     const { latents, share } = await this.graphs.run("draw", {
       pixels: stacked(looks.map((it) => it.pixels)),
       told: stacked(looks.map((it) => it.told)),
@@ -74,12 +73,14 @@ export class Memory {
     todo.forEach((place, i) => (drawn[place] = { latents: part(latents, i), share: part(share, i), used: chosen[i] }));
   }
 
-  // Decodes views and finds what they tell of places, each once.
-  async look(views) {
-    const missing = views.filter((view) => !this.looks.has(view));
-    if (!missing.length) return;
-    const { pixels, told } = await this.graphs.run("look", { latents: stacked(missing.map((it) => it.latents)) });
-    missing.forEach((view, i) => this.looks.set(view, { pixels: part(pixels, i), told: part(told, i) }));
+  // Decodes frames and finds what they tell of places, each once: { pixels, told }.
+  async look(frames) {
+    const missing = [...new Set(frames)].filter((it) => !this.looks.has(it));
+    if (missing.length) {
+      const { pixels, told } = await this.graphs.run("look", { latents: stacked(missing) });
+      missing.forEach((it, i) => this.looks.set(it, { pixels: part(pixels, i), told: part(told, i) }));
+    }
+    return frames.map((it) => this.looks.get(it));
   }
 
   // Keeps of a generated chunk what no view shows yet.

@@ -82,8 +82,9 @@ class Player {
   async views(used) {
     const { memory } = this.dream;
     const { kept } = memory.state.rows;
-    await memory.look(kept);
-    const pictures = kept.filter((it) => !this.shown.has(it)).map((it) => [this.number(it), imageOf(memory.looks.get(it).pixels)]);
+    const fresh = kept.filter((it) => !this.shown.has(it));
+    const looks = await memory.look(fresh.map((it) => it.latents));
+    const pictures = fresh.map((it, i) => [this.number(it), imageOf(looks[i].pixels)]);
     const order = kept.map((it) => ({ number: this.number(it), pose: it.pose, isUsed: used.has(it) }));
     postMessage({ kind: "views", pictures, order, pose: memory.state.pose });
   }
