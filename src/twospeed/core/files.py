@@ -70,6 +70,17 @@ def written_aside(path: Path) -> Iterator[Path]:
                 aside.unlink(missing_ok=True)
 
 
+def remove_file(path: Path) -> None:
+    """Remove an ordinary file, when it is there.
+
+    Raises:
+        DataError: when something else stands there, or it cannot be removed.
+    """
+    check_file(path)
+    with writing(path, "remove"):
+        path.unlink(missing_ok=True)
+
+
 def check_file(path: Path) -> None:
     """Refuse a place where no file can be written, before any work is done for it.
 

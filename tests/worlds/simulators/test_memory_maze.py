@@ -112,13 +112,12 @@ def test_the_targets_are_told():
 
 
 def test_its_death_is_one_line_and_closing_leaves_nothing():
-    world = opened()
-    world.reset(0)
-    pid = world._child._process.pid
-    os.kill(pid, signal.SIGKILL)
-    with pytest.raises(DataError, match=r"^Memory Maze has ended \(signal 9\)"):
-        world.step("go forward")
-    world.close()
+    with closing(opened()) as world:
+        world.reset(0)
+        pid = world._engine._child._process.pid
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(DataError, match=r"^Memory Maze has ended \(signal 9\)"):
+            world.step("go forward")
     assert not Path(f"/proc/{pid}").exists()
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from twospeed.core.config import to_json
 from twospeed.core.errors import ConfigError, DataError, TwospeedError
-from twospeed.core.files import StrPath, as_path, sha256_of, written_aside
+from twospeed.core.files import StrPath, as_path, remove_file, sha256_of, written_aside
 from twospeed.core.folders import FolderKind
 from twospeed.core.ranges import Count, EpisodeSeed, FramesPerSecond
 from twospeed.core.untrusted import parse_json, parsing, typed
@@ -119,7 +119,7 @@ def keep_lesson(path: StrPath, memory: FastWeights, latents_1CTHW: Tensor, notes
     """
     place = as_path(path)
     check_acts(memory.model, memory.config)
-    lesson_file(place).unlink(missing_ok=True)
+    remove_file(lesson_file(place))
     save_memory(memory_of(memory), place)
     latents_TCHW = latents_1CTHW[0].transpose(0, 1).half().cpu().contiguous()
     said = {"format": FORMAT, "notes": json.dumps(to_json(notes))}
