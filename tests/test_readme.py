@@ -1,5 +1,6 @@
 """Commands in README and docs are ones that we have; the README's first block runs as written."""
 
+import ast
 import re
 import runpy
 import shlex
@@ -8,6 +9,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from accelerate.commands.launch import launch_command_parser
 
 from twospeed.cli.app import build, main
 from twospeed.core.video import read_video
@@ -17,7 +19,8 @@ ROOT = Path(__file__).parents[1]
 TUTORIALS = sorted(ROOT.glob("docs/tutorials/*.md"))
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *TUTORIALS]
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
-BLOCKS = re.findall(r"^```console\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
+LABELLED = re.findall(r"^```(\w*)\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
+BLOCKS = [block for label, block in LABELLED if label == "console"]
 
 
 def commands_in(block):
@@ -29,14 +32,70 @@ def commands_in(block):
 COMMANDS = [command for block in BLOCKS for command in commands_in(block)]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_on_our_pages_is_one_we_have(command):
-    context = build().make_context("twospeed", shlex.split(command))
+def parsed(words):
+    """Let the command line read words, down to the last command of a command."""
+    context = build().make_context("twospeed", list(words))
     words = [*context._protected_args, *context.args]
     while words and hasattr(context.command, "resolve_command"):
         name, sub_command, rest = context.command.resolve_command(context, words)
         context = sub_command.make_context(name, rest, parent=context)
         words = [*getattr(context, "_protected_args", ()), *context.args]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_on_our_pages_is_one_we_have(command):
+    parsed(shlex.split(command))
+
+
+BEGINS = ("twospeed ", "accelerate launch ", "python tools/")
+"""How a command begins in a block that shows no prompt."""
+
+UNPROMPTED = "".join(block for label, block in LABELLED if label in {"", "sh", "text"})
+UNPROMPTED = UNPROMPTED.replace("\\\n", " ")
+LINES = sorted({it for it in UNPROMPTED.splitlines() if it.startswith(BEGINS)})
+assert {it.split()[0] for it in LINES} == {it.split()[0] for it in BEGINS}
+
+
+def options_of(command):
+    """Return every option of a command and of those below it."""
+    command = command.load() if hasattr(command, "load") else command
+    below = getattr(command, "commands", {}).values()
+    own = {name for it in command.params for name in (*it.opts, *it.secondary_opts)}
+    return own.union(*map(options_of, below))
+
+
+OPTIONS = options_of(build())
+
+
+@pytest.mark.parametrize("line", [it for it in LINES if it.startswith("twospeed ")])
+def test_a_command_in_a_block_is_one_we_have(line):
+    parsed(shlex.split(line)[1:])
+
+
+@pytest.mark.parametrize("line", [it for it in LINES if it.startswith("accelerate ")])
+def test_a_launch_is_one_that_accelerate_takes(line):
+    launch = launch_command_parser().parse_args(shlex.split(line)[2:])
+    assert launch.module
+    assert launch.training_script == "twospeed.cli.app"
+    assert (ROOT / launch.config_file).exists()
+    parsed(launch.training_script_args)
+
+
+@pytest.mark.parametrize("line", [it for it in LINES if it.startswith("python ")])
+def test_a_tool_has_the_options_that_are_shown(line):
+    _, tool, *words = shlex.split(line)
+    tree = ast.parse((ROOT / tool).read_text(encoding="utf-8"))
+    known = {it.value for it in ast.walk(tree) if isinstance(it, ast.Constant)}
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_option_that_a_page_names_is_one_of_ours(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    spans = [" ".join(it.split()) for it in re.findall(r"`([^`]+)`", text)]
+    ours = [it for it in spans if it.startswith(("--", "twospeed "))]
+    named = {word for span in ours for word in re.findall(r"(?<!\S)--[a-z0-9-]+", span)}
+    assert named - OPTIONS == set()
 
 
 def test_the_example_in_python_runs_as_written(tmp_path, monkeypatch):

@@ -77,3 +77,11 @@ def test_a_line_that_a_kill_cut_off_does_not_spoil_the_next(tmp_path):
 def test_a_journal_that_cannot_be_written_is_one_clear_error(tmp_path):
     with pytest.raises(DataError, match="cannot write"):
         Journal(tmp_path).write(step=1)
+
+
+def test_of_processes_that_were_launched_together_the_first_speaks(monkeypatch, capsys):
+    for rank, is_heard in (("1", False), ("0", True)):
+        monkeypatch.setenv("RANK", rank)
+        with progress("training", total=2, unit="steps", seconds_between_lines=0.0) as advance:
+            advance()
+        assert ("training" in capsys.readouterr().err) == is_heard

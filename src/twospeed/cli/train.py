@@ -7,6 +7,7 @@ import typer
 
 from twospeed.cli.large.finetuning import fine_tune, learn_module
 from twospeed.cli.options import AnyDevice, DType, Settings, Workers, workers_of
+from twospeed.cli.saying import tell
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.core.config import override
 from twospeed.core.errors import ConfigError, lookup
@@ -104,7 +105,7 @@ def train(
         device=device,
     )
     figures = done.figures
-    typer.echo(
+    tell(
         f"trained {figures.denoiser_steps} steps, held-out loss {figures.denoiser_loss:.4f},"
         f" autoencoder {figures.autoencoder_psnr_db:.1f} dB, sayings understood"
         f" {figures.text_accuracy:.0%}; model in {done.folder}"

@@ -1,9 +1,10 @@
 """How far long work has come: a bar on a terminal, a plain line now and then elsewhere; a journal.
 
-Holds: `progress`, `Journal`. Holds not: any work.
+Holds: `progress`, `speaks`, `Journal`. Holds not: any work.
 """
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,14 @@ class Advance(Protocol):
         ...
 
 
+def speaks() -> bool:
+    """Say whether this process tells what is done: the first of those that were launched together.
+
+    Launchers number them in the environment variable RANK.
+    """
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def progress(
     label: str,
@@ -44,13 +53,13 @@ def progress(
         unit: what is counted, in the plural, such as "frames".
         already: units done by earlier runs; they do not count for the rate.
         seconds: after which the work ends at the latest, done or not.
-        console: where to show it; None is standard error.
+        console: where to show it; None is standard error, of a process that `speaks`.
         seconds_between_lines: where the console is no terminal, a plain line comes this often.
 
     Yields:
         A function that is called with how much more is done.
     """
-    console = console or Console(stderr=True)
+    console = console or Console(stderr=True, quiet=not speaks())
     clock = _Clock(total, already, seconds)
     if not console.is_terminal:
         yield _Lines(label, unit, clock, console, seconds_between_lines)

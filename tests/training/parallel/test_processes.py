@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from twospeed.core.errors import ConfigError, DataError, UnknownNameError
 from twospeed.training.loop_config import LoopConfig
 from twospeed.training.optimizers import optimizer_of
-from twospeed.training.parallel.processes import batches_of
+from twospeed.training.parallel.processes import batches_of, make_accelerator
 
 sys.path.insert(0, str(Path(__file__).parent))
 import worker
@@ -102,6 +102,13 @@ def test_a_split_checkpoint_that_lost_a_file_says_so(runs, tmp_path):
 def test_batches_are_shared_out_and_each_process_has_one_at_least():
     accelerator = Accelerator(cpu=True)
     assert batches_of(accelerator, 3) == range(3)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="its processes would find each other")
+def test_processes_that_were_launched_for_gpus_do_not_work_alone(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match=r"2 processes .* add --device cpu"):
+        make_accelerator()
 
 
 def test_8_bit_optimizers_ask_for_bitsandbytes():

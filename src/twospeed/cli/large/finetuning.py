@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import typer
-
+from twospeed.cli.saying import tell
 from twospeed.core.config import override
 from twospeed.core.errors import ConfigError
 from twospeed.training.finetune.config import FinetuneConfig, MemoryModuleConfig
@@ -34,9 +33,7 @@ def fine_tune(
     asked += ["checkpointing=true"] if checkpointing else []
     config = override(FinetuneConfig(), *asked, *(settings or []))
     done = finetune(config, init, data, out, minutes=minutes, device=device)
-    typer.echo(
-        f"fine-tuned {done.steps} steps, held-out loss {done.loss:.4f}; model in {done.folder}"
-    )
+    tell(f"fine-tuned {done.steps} steps, held-out loss {done.loss:.4f}; model in {done.folder}")
 
 
 def learn_module(
@@ -58,7 +55,7 @@ def learn_module(
     config = override(MemoryModuleConfig(), f"dtype={dtype}", *(settings or []))
     done = train_memory_module(config, init, data, out, minutes=minutes, device=device)
     begin, whole = done.retrieval_range
-    typer.echo(
+    tell(
         f"trained {done.steps} steps; squared error of later chunks of held-out episodes"
         f" {done.error_with_memory:.4f} with their memory, {done.error_without:.4f} without; the"
         f" gate opens from familiarity {begin:.2f} to {whole:.2f}; model in {done.folder}"

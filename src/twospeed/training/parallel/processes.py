@@ -35,10 +35,15 @@ def make_accelerator(
         may_shard: what is trained can be split over processes.
 
     Raises:
-        ConfigError: when FSDP is asked for and cannot be.
+        ConfigError: when FSDP is asked for and cannot be, or companions do not find each other.
     """
     waiting = InitProcessGroupKwargs(timeout=PATIENCE)
     made = Accelerator(mixed_precision=precision, cpu=device == "cpu", kwargs_handlers=[waiting])
+    launched = int(os.environ.get("WORLD_SIZE", "1"))
+    if launched > 1 and made.num_processes == 1:
+        raise ConfigError(
+            f"{launched} processes were launched for GPUs, and none is there: add --device cpu"
+        )
     if is_sharded(made) and not may_shard:
         raise ConfigError(
             "FSDP splits a model that is fine-tuned (train --init without a recipe): launch this"

@@ -28,7 +28,12 @@ def shard_(module: nn.Module, accelerator: Accelerator) -> None:
     mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
     for block in _blocks(module):
         fully_shard(block, mesh=mesh)
+    module.register_forward_hook(_own_output)  # a split module may not give a view
     fully_shard(module, mesh=mesh)
+
+
+def _own_output(module: nn.Module, arguments: object, output: Tensor) -> Tensor:  # noqa: ARG001
+    return output.clone()
 
 
 def _blocks(module: nn.Module) -> Iterator[nn.Module]:
