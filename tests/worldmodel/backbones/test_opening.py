@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import torch
+from diffusers import WanPipeline
 from huggingface_hub.errors import OfflineModeIsEnabled
 
 from twospeed.cli.app import main
@@ -37,6 +38,13 @@ def refused(folder, kind, match):
 def test_a_pipeline_that_lacks_a_part_says_which(copy, part):
     shutil.rmtree(copy / part)
     refused(copy, DataError, part)
+
+
+@pytest.mark.parametrize("parts", [["text_encoder"], ["text_encoder", "tokenizer"], ["vae"]])
+def test_a_pipeline_that_was_saved_without_parts_says_which(copy, tmp_path, parts):
+    bare = WanPipeline.from_pretrained(copy, **dict.fromkeys(parts))
+    bare.save_pretrained(tmp_path / "bare")
+    refused(tmp_path / "bare", DataError, f"names no {' and no '.join(parts)}: ")
 
 
 @pytest.mark.parametrize("part", ["transformer", "vae", "text_encoder"])

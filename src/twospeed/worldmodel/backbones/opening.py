@@ -34,6 +34,9 @@ FLOWS: dict[str, Any] = {
 }
 """Class in ``scheduler_config.json`` of a flow -> class; any other is DDPM's."""
 
+NEEDED = ("text_encoder", "tokenizer", "vae", "scheduler", "transformer", "unet")
+"""Parts that every pipeline needs where its index has a place for them."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Origin:
@@ -97,6 +100,7 @@ def _foreign(folder: Path, index: Index, dtype: torch.dtype, variant: str | None
             f" {', '.join(PIPELINES)}"
         )
     family = PIPELINES[name]
+    _check_whole(folder, index)
 
     def load(part: str) -> Any:
         place = folder / part
@@ -124,6 +128,20 @@ def _foreign(folder: Path, index: Index, dtype: torch.dtype, variant: str | None
         origin=Origin(family=family, index=index, image_encoder=image_encoder),
         memory_module=load_memory_module(folder),
     )
+
+
+def _check_whole(folder: Path, index: Index) -> None:
+    """Refuse a pipeline that was saved without parts that every family needs.
+
+    Raises:
+        DataError: when the index names none.
+    """
+    null = [part for part in NEEDED if part in index and index[part] in (None, [None, None])]
+    if null:
+        raise DataError(
+            f"{folder / INDEX} names no {' and no '.join(null)}: the pipeline was saved without;"
+            " save it again with all its parts"
+        )
 
 
 def _scheduler(place: Path) -> Any:
