@@ -1,7 +1,8 @@
 """One episode's memory as a value: copied out of fast weights, put into others.
 
-Holds: `MemoryFile`, `memory_of`, `restore_`, `open_memories`. Holds not: how it lies on disk
-(files.py), what is made of two (edits.py). Axes: R rank, I and O features in and out of a layer.
+Holds: `MemoryFile`, `memory_of`, `check_belongs`, `restore_`, `open_memories`. Holds not: how it
+lies on disk (files.py), what is made of two (edits.py). Axes: R rank, I and O features in and out
+of a layer.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from twospeed.core.ranges import Within
 from twospeed.memory.adapter_files import check_halves
 from twospeed.memory.config import FastLearningConfig, GradientConfig
 from twospeed.memory.fast_weights import FastWeights, WriteRecord
+from twospeed.memory.ways import hash_of
 from twospeed.memory.writer import check_state
 from twospeed.worldmodel.model import WorldModel
 
@@ -112,12 +114,25 @@ def restore_(memory: FastWeights, saved: Sequence[MemoryFile]) -> None:
             memory.load_state_(file.writer, episode)
 
 
-def _check_fit(memory: FastWeights, file: MemoryFile) -> None:
-    if file.model_hash != memory.model_hash:
+def check_belongs(file: MemoryFile, model_hash: str) -> None:
+    """Refuse a memory of other slow weights.
+
+    Args:
+        file: the memory.
+        model_hash: what `hash_of` gives for the model that shall take it.
+
+    Raises:
+        DataError: when it was written on another model.
+    """
+    if file.model_hash != model_hash:
         raise DataError(
-            f"this memory belongs to slow weights {file.model_hash[:100]}, the model has"
-            f" {memory.model_hash}: load the model it was written on"
+            f"this memory belongs to slow weights {file.model_hash[:40]}, the model has"
+            f" {model_hash}: load the model it was written on"
         )
+
+
+def _check_fit(memory: FastWeights, file: MemoryFile) -> None:
+    check_belongs(file, memory.model_hash)
     for part, tensors in (("down", memory.adapters.down), ("up", memory.adapters.up)):
         found = {name: tuple(tensor.shape) for name, tensor in getattr(file, part).items()}
         wanted = {name: tuple(tensor.shape[1:]) for name, tensor in tensors.items()}
@@ -144,12 +159,14 @@ def open_memories(
         DataError: when a memory belongs to other slow weights, or a layer is not there or does
             not fit.
     """
+    check_kind(model, WorldModel, "model")
     if not isinstance(saved, Sequence):
         raise KindError(f"open_memories takes a list of memories, got {type(saved).__name__}")
     if not saved:
         raise ShapeError("open_memories needs at least one memory, got none")
     for one in saved:
         check_kind(one, MemoryFile, "a saved memory")
+        check_belongs(one, hash_of(model, one.config))
     memory = FastWeights(model, saved[0].config, seeds=seeds, layers=tuple(saved[0].up))
     restore_(memory, saved)
     return memory

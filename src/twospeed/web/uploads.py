@@ -18,7 +18,7 @@ from twospeed.core.pictures import decode_picture, fit_frame
 from twospeed.core.video import Frames
 from twospeed.core.video_reading import open_video
 from twospeed.memory.files import WEIGHTS, load_memory
-from twospeed.memory.memory_file import MemoryFile
+from twospeed.memory.memory_file import MemoryFile, check_belongs
 from twospeed.memory.ways import hash_of
 from twospeed.worldmodel.model import WorldModel
 
@@ -90,11 +90,7 @@ def memory_in(content: bytes, model: WorldModel, folder: Path) -> MemoryFile:
         except DataError as error:
             what = str(error).replace(str(place), "the file").replace(str(place.parent), "the file")
             raise DataError(f"this is no memory of ours: {what}") from error
-    if file.model_hash != hash_of(model, file.config):
-        raise DataError(
-            f"this memory belongs to slow weights {file.model_hash[:40]}, the model has"
-            f" {hash_of(model, file.config)}"
-        )
+    check_belongs(file, hash_of(model, file.config))
     return file
 
 

@@ -78,7 +78,7 @@ def test_a_denoiser_of_another_family_is_named(copy):
 def test_a_memory_of_another_family_is_refused(saved, tmp_path):
     one, other = (WorldModel.from_pretrained(saved(it)) for it in ("wan_21", "ltx"))
     save_memory(FastWeights(one, preset_of(one, "paper")), tmp_path / "m")
-    with pytest.raises(DataError, match=r"no linear layer called|belongs to slow weights"):
+    with pytest.raises(DataError, match="belongs to slow weights"):
         open_memories(other, [load_memory(tmp_path / "m")], seeds=[0])
 
 
