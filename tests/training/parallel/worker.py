@@ -4,10 +4,12 @@ worker.py OUT     trains in OUT/ddp, OUT/fsdp; goes on in OUT/*-begun, where ano
                   processes came to half of the way
 """
 
+import os
 import sys
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from safetensors.torch import save_file
 from torch import nn
 from torch.distributed.tensor import DTensor
@@ -87,3 +89,5 @@ def main(out):
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+    dist.barrier()
+    os._exit(0)  # of eight runs' groups in one process, torch now and then aborts when it is ended
