@@ -114,12 +114,13 @@ def restore_(memory: FastWeights, saved: Sequence[MemoryFile]) -> None:
             memory.load_state_(file.writer, episode)
 
 
-def check_belongs(file: MemoryFile, model_hash: str) -> None:
+def check_belongs(file: MemoryFile, model_hash: str, *, found: str = "") -> None:
     """Refuse a memory of other slow weights.
 
     Args:
         file: the memory.
         model_hash: what `hash_of` gives for the model that shall take it.
+        found: what else was wrong with it.
 
     Raises:
         DataError: when it was written on another model.
@@ -127,7 +128,7 @@ def check_belongs(file: MemoryFile, model_hash: str) -> None:
     if file.model_hash != model_hash:
         raise DataError(
             f"this memory belongs to slow weights {file.model_hash[:40]}, the model has"
-            f" {model_hash}: load the model it was written on"
+            f" {model_hash}: load the model it was written on{found and f' ({found})'}"
         )
 
 
@@ -166,7 +167,10 @@ def open_memories(
         raise ShapeError("open_memories needs at least one memory, got none")
     for one in saved:
         check_kind(one, MemoryFile, "a saved memory")
-        check_belongs(one, hash_of(model, one.config))
-    memory = FastWeights(model, saved[0].config, seeds=seeds, layers=tuple(saved[0].up))
+    try:
+        memory = FastWeights(model, saved[0].config, seeds=seeds, layers=tuple(saved[0].up))
+    except DataError as error:
+        check_belongs(saved[0], hash_of(model, saved[0].config), found=str(error))
+        raise
     restore_(memory, saved)
     return memory

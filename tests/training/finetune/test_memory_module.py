@@ -20,7 +20,7 @@ from twospeed.memory.files import load_memory, save_memory
 from twospeed.memory.memory_file import memory_of, open_memories
 from twospeed.memory.presets import preset_of
 from twospeed.training.finetune.config import MemoryModuleConfig
-from twospeed.training.finetune.memory_module import train_memory_module
+from twospeed.training.finetune.memory_module import range_between, train_memory_module
 from twospeed.worldmodel.model import WorldModel
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "worldmodel" / "backbones"))
@@ -66,6 +66,13 @@ def test_the_denoiser_stays_and_the_module_is_a_part_of_the_folder(begun, done):
     begin, whole = after.memory_module.config.retrieval_range
     assert begin < whole
     assert preset_of(after, "associative").retrieval_range == (begin, whole)
+
+
+def test_the_gate_is_laid_between_what_is_unknown_and_what_was_written():
+    unknown = torch.tensor([0.5] * 98 + [0.99] * 2)
+    assert range_between(unknown, torch.tensor([0.2, 1.0, 1.0])) == (0.6, 0.9)
+    begin, whole = range_between(torch.ones(3), torch.zeros(3))
+    assert 1.0 < begin < whole
 
 
 def test_what_was_written_is_recalled_in_place_of_what_the_denoiser_predicts(done):
