@@ -5,6 +5,7 @@ denoiser is one call. Axes: B clips, C channels, T frames, H and W cells, N toke
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -63,7 +64,7 @@ class ReadingsBeside:
         self._clips = tuple(clips)
         self.familiarity_B = torch.cat([clip.familiarity_B for clip in clips])
         self.asked: Sequence[Question] = tuple(
-            Question(reading=question.reading, clips_Q=question.clips_Q + number)
+            replace(question, clips_Q=question.clips_Q + number)
             for number, clip in enumerate(clips)
             for question in clip.asked
         )

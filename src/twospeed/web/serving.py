@@ -1,5 +1,6 @@
 """Run the server: bind, say where it is, open the browser, serve until it is stopped."""
 
+import os
 import secrets
 import socket
 import webbrowser
@@ -9,6 +10,7 @@ from functools import partial
 from threading import Thread
 from time import monotonic, sleep
 
+import torch
 import uvicorn
 
 from twospeed.core.errors import ConfigError
@@ -44,7 +46,8 @@ def serve(
         if open_browser:
             webbrowser.open(address)
 
-    run_until_stopped(partial(_server, stage, host), host=host, port=port, say=show)
+    with _core_left_free():
+        run_until_stopped(partial(_server, stage, host), host=host, port=port, say=show)
 
 
 def run_until_stopped(
@@ -78,8 +81,26 @@ def served(stage: Stage) -> Iterator[int]:
     Raises:
         ConfigError: when the server does not start.
     """
-    with bound(LOOPBACK, 0) as listening, running(_server(stage, LOOPBACK, None), listening):
+    with (
+        _core_left_free(),
+        bound(LOOPBACK, 0) as listening,
+        running(_server(stage, LOOPBACK, None), listening),
+    ):
         yield listening.getsockname()[1]
+
+
+@contextmanager
+def _core_left_free() -> Iterator[None]:
+    """Let the model compute on all cores but one, which is left to the server and the browser.
+
+    Where they share all cores, the threads of one layer wait for each other at every layer.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 2) - 1)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

@@ -58,11 +58,42 @@ def test_without_questions_nothing_is_asked(reading, calls):
     assert torch.equal(nothing.placed(answers[0], window), window)
 
 
+@torch.no_grad()
+def test_a_question_that_is_held_keeps_its_clean_latents_at_every_other_step(
+    viewing_model, reading, calls
+):
+    schedule = viewing_model.schedule
+    held = replace(Question.of(reading, torch.tensor([True, False])), held_by=schedule)
+    asked, windows_of = Asked([held, Question.of(reading)]), [windows(2, seed) for seed in range(4)]
+    cleans = []
+    for level, window in zip((800, 600, 400, 200), windows_of, strict=True):
+        levels = torch.where(LEVEL > 0, level, 0)
+        answer, every = asked(window, levels)
+        cleans.append(schedule.split(window[:1], answer, levels[:1])[0][:, :, 4:])
+        torch.testing.assert_close(every, reading(window, levels))
+    assert calls[::2] == [2, 2, 2, 2]  # those at odd places are of the line above
+    torch.testing.assert_close(cleans[0], cleans[1])
+    torch.testing.assert_close(cleans[2], cleans[3])
+    assert not torch.allclose(cleans[1], cleans[2])
+
+
+@torch.no_grad()
+def test_below_its_level_a_question_is_not_asked(reading, calls):
+    late = Question.of(reading, from_level=900)
+    (answer,) = Asked([late])(windows(2), LEVEL)
+    assert calls == []
+    assert not answer.any()
+
+
 @pytest.mark.parametrize(
-    ("config", "guided"),
-    [(ViewConfig(rank=12), 4), (RidgeConfig(rank=16), 5), (ViewConfig(rank=12, known_view=9.0), 2)],
+    ("config", "clips"),
+    [
+        (ViewConfig(rank=12), [4, 2]),
+        (RidgeConfig(rank=16), [3, 2]),
+        (ViewConfig(rank=12, known_view=9.0), [2, 1]),
+    ],
 )
-def test_panes_and_guidance_are_one_call_a_step(viewing_model, calls, config, guided):
+def test_panes_and_guidance_are_one_call_a_step(viewing_model, calls, config, clips):
     memory = FastWeights(viewing_model, config, seeds=(5,))
     memory.observe(windows(1), ["turn left"], past_frames=4)
     viewing_model.settings = replace(
@@ -71,4 +102,4 @@ def test_panes_and_guidance_are_one_call_a_step(viewing_model, calls, config, gu
     past = windows(2, seed=7)[:, :, :4]
     reader = MemoriesBeside([memory, None])
     viewing_model.generate(past, TEXTS, [(5,)] * 2, fast_weights=reader)
-    assert calls == [guided, guided // 2]
+    assert calls == clips  # a chunk that is half known is not guided

@@ -1,8 +1,9 @@
 """What is seen next, drawn from views that were seen: a `FastReading`.
 
 Where the renderer is sure, its drawing takes the place of the denoiser's prediction, cell by cell;
-the denoiser is told of it, too, if it has a recall layer, and not asked where all is sure. Axes: B
-clips, C channels, T frames, N frames of a chunk, H and W cells, S pixels of a side, K seen views.
+the denoiser is told of it, too, if it has a recall layer. It is asked at every other step where
+half is sure, and not where all is. Axes: B clips, C channels, T frames, N frames of a chunk, H and
+W cells, S pixels of a side, K seen views.
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ from twospeed.worldmodel.reading import Reading
 from twospeed.worldmodel.recall import recalled_target
 from twospeed.worldmodel.rendering.poses import walked
 from twospeed.worldmodel.rendering.renderer import ViewRenderer
+
+_HALF = 0.5  # familiarity from which on a chunk is asked about at every other step
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -58,7 +61,11 @@ class ViewReading(SlowReading):
             slow = replace(slow, recalled_BO=recalled_BO)
         super().__init__(slow)
         self.familiarity_B = familiarity_B
-        self.asked = (Question.of(slow, drawn.share.flatten(1).amin(1) < 1),)
+        is_known_B = drawn.share.flatten(1).amin(1) == 1
+        is_half_known_B = familiarity_B >= _HALF
+        much = Question.of(slow, is_half_known_B & ~is_known_B)
+        little = Question.of(slow, ~is_half_known_B)
+        self.asked = (little, replace(much, held_by=self.schedule))
 
     def compared(self, no_text_BND: Tensor) -> tuple[Reading, Reading]:
         """See `FastReading`: both are told of the drawing."""
@@ -66,7 +73,9 @@ class ViewReading(SlowReading):
 
     def finish(self, answers: Sequence[Tensor], noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
         """See `FastReading`."""
-        predicted = self.asked[0].placed(answers[0], noisy_BCTHW)
+        predicted = noisy_BCTHW
+        for question, answer in zip(self.asked, answers, strict=True):
+            predicted = question.placed(answer, predicted)
         past = noisy_BCTHW.shape[2] - self.drawn.latents.shape[2]
         recalled = _after(past, self.drawn.latents), _after(past, self.drawn.share)
         return gated(predicted, noisy_BCTHW, level_BT, recalled, self.schedule)

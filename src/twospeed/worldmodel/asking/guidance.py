@@ -2,13 +2,15 @@
 
 Ho and Salimans, arXiv 2207.12598, in the slow weights alone: the prediction of slow and fast
 weights gets g (slow, told the action - slow, not told) more where noise is great. The more a chunk
-is remembered the less is added, and nothing to what is wholly remembered. Axes: B clips, C
+is remembered the less is added, and nothing to what is half remembered. Axes: B clips, C
 channels, T frames, H and W cells, N tokens, D features.
 """
 
 from torch import Tensor
 
-from twospeed.worldmodel.asking.questions import Asked, FastReading, Predicting, Question
+from twospeed.worldmodel.asking.questions import Asked, FastReading, Question
+
+_HALF = 0.5  # familiarity from which on nothing is added
 
 
 class Guidance:
@@ -24,21 +26,18 @@ class Guidance:
     def __init__(
         self, reading: FastReading, no_text_BND: Tensor, *, scale: float, guided_from: int
     ) -> None:
-        self._reading, self._unguided, self._from = reading, Predicting(reading), guided_from
-        self._share_B = scale * (1 - reading.familiarity_B)
-        is_guided_B = self._share_B > 0
-        self._is_needed = bool(is_guided_B.any())
-        if self._is_needed:
-            both = reading.compared(no_text_BND)
-            self._told, self._untold = (Question.of(it, is_guided_B) for it in both)
-            self._asked = Asked([self._told, self._untold, *reading.asked])
+        known_B = reading.familiarity_B
+        share_B = scale * (1 - known_B) * (known_B < _HALF)
+        told, untold = (
+            Question.of(it, share_B > 0, from_level=guided_from)
+            for it in reading.compared(no_text_BND)
+        )
+        self._reading, self._guided_Q = reading, told.clips_Q
+        self._share_Q = share_B[self._guided_Q, None, None, None, None]
+        self._asked = Asked([told, untold, *reading.asked])
 
     def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
         """Return the prediction for every frame, (B, C, T, H, W)."""
-        if not self._is_needed or int(level_BT[0, -1]) < self._from:
-            return self._unguided(noisy_BCTHW, level_BT)
         told, untold, *answers = self._asked(noisy_BCTHW, level_BT)
         predicted = self._reading.finish(answers, noisy_BCTHW, level_BT)
-        guided_Q = self._told.clips_Q
-        more = self._share_B[guided_Q, None, None, None, None] * (told - untold)
-        return predicted.index_add(0, guided_Q, more)
+        return predicted.index_add(0, self._guided_Q, self._share_Q * (told - untold))

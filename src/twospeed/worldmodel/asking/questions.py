@@ -5,13 +5,14 @@ once. `FastReader` and `FastReading` are what fast weights offer to `WorldModel.
 has them. Axes: B clips of a batch, Q clips of a question, C channels, T frames, H and W cells.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor
 
+from twospeed.worldmodel.backbones.schedule import Schedule
 from twospeed.worldmodel.reading import Reading
 
 
@@ -25,19 +26,31 @@ class Question:
     clips_Q: Tensor
     """Their numbers."""
 
+    from_level: int = 0
+    """Level of noise from which on up it is asked; below it the answer is zeros."""
+
+    held_by: Schedule | None = None
+    """By it, the clean latents of the last answer are held at every other step; None: asked at all
+    of them."""
+
     @classmethod
-    def of(cls, reading: Reading, is_asked_B: Tensor | None = None) -> "Question":
+    def of(
+        cls, reading: Reading, is_asked_B: Tensor | None = None, *, from_level: int = 0
+    ) -> "Question":
         """Ask about a batch.
 
         Args:
             reading: of all of its clips.
             is_asked_B: bool: which of them are asked about; None is all.
+            from_level: level of noise from which on up.
         """
         count, device = len(reading.past_BCPHW), reading.past_BCPHW.device
         if is_asked_B is None or bool(is_asked_B.all()):
-            return cls(reading=reading, clips_Q=torch.arange(count, device=device))
-        clips_Q = is_asked_B.nonzero()[:, 0]
-        return cls(reading=reading.clips(clips_Q), clips_Q=clips_Q)
+            clips_Q = torch.arange(count, device=device)
+        else:
+            clips_Q = is_asked_B.nonzero()[:, 0]
+            reading = reading.clips(clips_Q)
+        return cls(reading=reading, clips_Q=clips_Q, from_level=from_level)
 
     def placed(self, answer: Tensor, batch_BCTHW: Tensor) -> Tensor:
         """Return a batch with these clips taken from their answer, (B, C, T, H, W)."""
@@ -112,6 +125,49 @@ class Asked:
     Args:
         questions: of one denoiser.
     """
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        self._questions = tuple(questions)
+        self._calls: dict[tuple[int, ...], _Call] = {}
+        self._held: dict[int, Tensor] = {}
+        self._steps = 0
+
+    def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> list[Tensor]:
+        """Return the answer to every question, (Q, C, T, H, W)."""
+        due = tuple(self._due(int(level_BT[0, -1])))
+        self._steps += 1
+        if due not in self._calls:
+            self._calls[due] = _Call([self._questions[number] for number in due])
+        told = dict(zip(due, self._calls[due](noisy_BCTHW, level_BT), strict=True))
+        return [
+            self._answer(number, told.get(number), noisy_BCTHW[clips_Q], level_BT[clips_Q])
+            for number, clips_Q in enumerate(it.clips_Q for it in self._questions)
+        ]
+
+    def _due(self, level: int) -> Iterator[int]:
+        """Yield the numbers of the questions that are asked at this step."""
+        for number, question in enumerate(self._questions):
+            is_held = question.held_by is not None and self._steps % 2
+            if level >= question.from_level and not is_held:
+                yield number
+
+    def _answer(
+        self, number: int, told: Tensor | None, noisy_QCTHW: Tensor, level_QT: Tensor
+    ) -> Tensor:
+        """Return an answer, or what stands for it; hold what is to be held."""
+        schedule = self._questions[number].held_by
+        if told is None and (schedule is None or number not in self._held):
+            return torch.zeros_like(noisy_QCTHW)
+        if schedule is None:
+            return cast(Tensor, told)
+        if told is None:
+            return schedule.predicting(self._held[number], noisy_QCTHW, level_QT)
+        self._held[number] = schedule.split(noisy_QCTHW, told, level_QT)[0]
+        return told
+
+
+class _Call:
+    """Some questions in one call of the denoiser; what they ask alike is asked once."""
 
     def __init__(self, questions: Sequence[Question]) -> None:
         asked: list[tuple[int, Reading]] = []

@@ -36,13 +36,14 @@ class Weighing:
 
     def __init__(self, layers: Layers, views: SeenViews) -> None:
         self._layers = layers
-        self._told, self._pixels = Stack(views.told), Stack(views.pixels)
+        self._pixels = Stack(views.pixels)
         self._far_N = views.steps_BK3[..., :2].norm(dim=-1).flatten()
         self._seen = views.is_there_BK.shape[1]
         enter, self._leave = (cast(nn.Linear, layers.sample[place]) for place in (0, 2))
         self._bias_F1 = enter.bias[:, None]
         told, colour, compared = enter.weight.split([enter.in_features - EXTRA, 3, EXTRA - 3], 1)
-        self._told_in = told.contiguous()
+        told_in_BKFHW = torch.einsum("fc,bkchw->bkfhw", told, views.told[:, :, :-2])
+        self._told = Stack(torch.cat([told_in_BKFHW, views.told[:, :, -2:]], 2))
         self._point_in = torch.cat([colour, compared[:, 2:4]], 1)
         self._column_in = compared[:, [0, 1, 4, 5]]
 
@@ -73,16 +74,16 @@ class Weighing:
 
     def _samples(self, entries: Entries, colour_3ER: Tensor) -> Tensor:
         """Return what the first network says of every sample, (E, R, F + 2)."""
-        told_CER, rows = self._told(entries), entries.down_ER.shape[1]
+        told_FER, rows = self._told(entries), entries.down_ER.shape[1]
         log_ahead_E = entries.ahead_E.log()
         log_depth_E = self._layers.depth_D.log()[entries.depth_E]
-        beyond_ER = (log_ahead_E[:, None] - told_CER[-2]) * told_CER[-1].clamp(-2, 4).exp()
+        beyond_ER = (log_ahead_E[:, None] - told_FER[-2]) * told_FER[-1].clamp(-2, 4).exp()
         alike_ER = (-0.5 * beyond_ER.square()).exp()
         point_5X = torch.cat([colour_3ER, beyond_ER.tanh()[None], alike_ER[None]]).flatten(1)
         far_E, nearer_E = self._far_N[entries.view_E], (log_ahead_E - log_depth_E).tanh()
         column_4E = torch.stack([log_ahead_E, log_depth_E, far_E, nearer_E])
         column_FE = torch.addmm(self._bias_F1, self._column_in, column_4E)
-        hidden_FX = (self._told_in @ told_CER[:-2].flatten(1)).addmm_(self._point_in, point_5X)
+        hidden_FX = told_FER[:-2].flatten(1).addmm_(self._point_in, point_5X)
         hidden_FX.unflatten(1, (-1, rows)).add_(column_FE[..., None])
         functional.silu(hidden_FX, inplace=True)
         told_ERF: Tensor = self._leave(hidden_FX.mT).unflatten(0, (-1, rows))

@@ -6,6 +6,7 @@ import { joined, mixed, part, parts, stacked, swapped } from "./tensors.js";
 
 const LOOKS_AT = 4; // past frames that the recall layer sees
 const MOST_UNDONE = 50;
+const HALF = 0.5; // familiarity from which on a chunk is asked about at every other step, unguided
 
 export class Dream {
   constructor(world, texts, graphs) {
@@ -27,7 +28,8 @@ export class Dream {
     noise ??= noiseOf(this.seed, this.chunk, [count, channels, cells, cells]);
     const guesses = await this.guesses(action);
     const x = stacked([noise, noise]);
-    const new2 = await sample((it, level) => this.predict(it, level, read, guesses, action), x, this.world.signals, this.steps);
+    const predict = (it, level, index) => this.predict(it, level, index, read, guesses, action);
+    const new2 = await sample(predict, x, this.world.signals, this.steps);
     this.before = [...this.before.slice(1 - MOST_UNDONE), { past: this.past, memory: this.memory.snapshot() }];
     const [remembered, plain] = parts(new2).map(parts);
     await this.memory.write(read.start, this.past.memory.at(-1), remembered, told);
@@ -56,19 +58,24 @@ export class Dream {
   }
 
   // The clean latents of both panes at one level: [2, frames, channels, cells, cells]. What an action
-  // changes is added once more where noise is great, less where the chunk is remembered.
-  async predict(x, level, read, [told, untold], action) {
+  // changes is added once more where noise is great, less where the chunk is remembered. A chunk that
+  // is half known is asked about at every other step, and its clean latents are held between.
+  async predict(x, level, index, read, [told, untold], action) {
     const scale = level >= this.world.guided_from ? this.world.guidance : 0;
+    const isHalfKnown = read.familiarity >= HALF;
+    const share = isHalfKnown ? 0 : 1 - read.familiarity;
+    const isHeld = isHalfKnown && index % 2 === 1;
     const drawn = joined([flat(read.latents), { data: [read.familiarity], dims: [1] }]);
     const asks = [{ pane: "plain", text: action, recalled: told }];
     const ask = (pane, text, recalled) => asks.push({ pane, text, recalled }) - 1;
     const plain = scale ? ask("plain", "", untold) : 0;
-    const fast = read.isKnown ? -1 : ask("memory", action, drawn);
-    const slow = scale && !read.isKnown ? ask("memory", "", drawn) : fast;
+    const fast = read.isKnown || isHeld ? -1 : ask("memory", action, drawn);
+    const slow = scale * share > 0 && fast > 0 ? ask("memory", "", drawn) : fast;
     const clean = await this.ask(asks, x, level);
-    const remembered = read.isKnown ? read.latents : gated(clean[fast], read);
+    if (fast > 0) this.held = gated(clean[fast], read);
+    const remembered = read.isKnown ? read.latents : this.held;
     return stacked([
-      slow === fast ? remembered : guided(remembered, clean[fast], clean[slow], scale * (1 - read.familiarity)),
+      slow === fast ? remembered : guided(remembered, clean[fast], clean[slow], scale * share),
       plain ? guided(clean[0], clean[0], clean[plain], scale) : clean[0],
     ]);
   }

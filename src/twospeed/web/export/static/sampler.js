@@ -5,11 +5,11 @@ export function levelsOf(signals, count) {
   return [...Array.from({ length: count }, (_, index) => Math.round(most * (1 - index / count))), 0];
 }
 
-// predict(x, level) gives clean latents like x.
+// predict(x, level, index) gives clean latents like x.
 export async function sample(predict, x, signals, count) {
   const levels = levelsOf(signals, count);
   for (let index = 0; index < count; index++) {
-    const clean = await predict(x, levels[index]);
+    const clean = await predict(x, levels[index], index);
     const [signal, next] = [signals[levels[index]], signals[levels[index + 1]]];
     const [kept, added] = [Math.sqrt(signal), Math.max(Math.sqrt(1 - signal), 1e-4)];
     const [keeps, adds] = [Math.sqrt(next), Math.sqrt(1 - next)];
