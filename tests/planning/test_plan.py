@@ -6,7 +6,8 @@ from twospeed.cli.app import main
 from twospeed.core.errors import ConfigError, DataError, UnknownNameError
 from twospeed.planning import plan as module
 from twospeed.planning.arms import ARMS
-from twospeed.planning.plan import PlanConfig, measure_plans
+from twospeed.planning.plan import measure_plans
+from twospeed.planning.plan_config import PlanConfig
 from twospeed.worlds.rooms.world import Rooms
 
 FIRST = 700_000

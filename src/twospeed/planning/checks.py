@@ -1,23 +1,19 @@
 """Do the models fit what a plan measures?"""
 
-from typing import TYPE_CHECKING
-
 from twospeed.core.errors import ConfigError
 from twospeed.evaluation.protocols.base import check_rate
 from twospeed.planning.inverse.base import InverseDynamics
+from twospeed.planning.plan_config import PlanConfig
 from twospeed.planning.tasks.base import CHUNK_FRAMES
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.registry import WORLDS
-
-if TYPE_CHECKING:
-    from twospeed.planning.plan import PlanConfig
 
 
 def check_models(
     model: WorldModel,
     consolidated: WorldModel | None,
     inverse: InverseDynamics,
-    config: "PlanConfig",
+    config: PlanConfig,
 ) -> None:
     """Hold models and inverse dynamics to what is measured.
 

@@ -4,17 +4,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from twospeed.core.arguments import check_kind
 from twospeed.core.config import to_json
-from twospeed.core.errors import ConfigError, lookup
-from twospeed.core.fields import check_fields
+from twospeed.core.errors import ConfigError
 from twospeed.core.files import write_json
 from twospeed.core.progress import progress
-from twospeed.core.ranges import EpisodeSeed, Seed, Within
 from twospeed.core.runs.locks import held
-from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.memory.config import ViewConfig
 from twospeed.memory.presets import preset_of
 from twospeed.planning.acting.base import Acted
@@ -35,8 +32,8 @@ from twospeed.planning.lessons import keep_episode
 from twospeed.planning.ownership import own_plan
 from twospeed.planning.page import write_page
 from twospeed.planning.pictures import write_pictures
+from twospeed.planning.plan_config import PlanConfig
 from twospeed.planning.report import report_of
-from twospeed.planning.search.table import SEARCHES
 from twospeed.planning.splitting.base import COMMAND, SubGoal, handles
 from twospeed.planning.splitting.table import splitter_of
 from twospeed.planning.tasks.base import Begun, Task
@@ -45,53 +42,6 @@ from twospeed.training.consolidation.lessons import check_acts
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.base import World
 from twospeed.worlds.registry import make_world
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlanConfig:
-    """What is measured."""
-
-    task: str
-    """A name in `TASKS`, or a task in one's own words (`task_and_goals`)."""
-
-    world: str
-    """Where."""
-
-    arms: tuple[str, ...] = tuple(name for name in ARMS if name != "loop")
-    """Names in `ARMS`."""
-
-    episodes: Annotated[int, Within(1, 100_000)] = 16
-    """That are not solved at their start."""
-
-    first_seed: EpisodeSeed = TEST_SEEDS_FROM
-    """Of the episodes."""
-
-    off_path: bool = False
-    """Whether a few steps off the path are taken before the task is set."""
-
-    splitter: str = "grammar"
-    """See `splitter_of`."""
-
-    search: str = "beam"
-    """How commands are searched for: a name in `SEARCHES`."""
-
-    preset: str = "default"
-    """How memories are written: a name in `memory.presets.PRESETS`; views know ways alone."""
-
-    replay: bool = True
-    """Whether memories of chunks are told the walk backwards under the words of what is asked;
-    without it, the slow weights themselves have to know what the words mean."""
-
-    seed: Seed = 0
-    """Mixed into all noise, beside the episode's own."""
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        for arm in self.arms:
-            lookup(ARMS, arm, "arm")
-        lookup(SEARCHES, self.search, "search")
-        if not self.arms:
-            raise ConfigError(f"arms names none of {', '.join(ARMS)}")
 
 
 @dataclass(kw_only=True, eq=False, slots=True)

@@ -1,7 +1,7 @@
 """What ``twospeed plan`` reports: every arm over the episodes, and the others against "on"."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -9,14 +9,12 @@ from twospeed.core.config import to_json
 from twospeed.evaluation.metrics.bootstrap import bootstrap_mean
 from twospeed.evaluation.reports.provenance import provenance_of
 from twospeed.planning.episodes import Result, Skipped
+from twospeed.planning.plan_config import PlanConfig
 from twospeed.worldmodel.model import WorldModel
-
-if TYPE_CHECKING:
-    from twospeed.planning.plan import PlanConfig
 
 
 def report_of(
-    config: "PlanConfig", model: WorldModel, results: Sequence[Result], skipped: Skipped
+    config: PlanConfig, model: WorldModel, results: Sequence[Result], skipped: Skipped
 ) -> dict[str, Any]:
     """Return a plan's report as JSON values.
 

@@ -16,7 +16,8 @@ from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.planning.arms import ARMS
 from twospeed.planning.inverse.learned import LearnedInverseDynamics
 from twospeed.planning.ownership import NOTE
-from twospeed.planning.plan import PlanConfig, measure_plans
+from twospeed.planning.plan import measure_plans
+from twospeed.planning.plan_config import PlanConfig
 from twospeed.planning.search.table import SEARCHES
 from twospeed.planning.tasks.table import TASKS
 from twospeed.training.consolidation.lessons import MEMORIES

@@ -30,7 +30,8 @@ from twospeed.evaluation.yardstick.network import load_clip_network
 from twospeed.memory.presets import associative
 from twospeed.planning.consolidation.config import MatrixConfig
 from twospeed.planning.inverse.learned import LearnedInverseDynamics, packaged_for
-from twospeed.planning.plan import PlanConfig, measure_plans
+from twospeed.planning.plan import measure_plans
+from twospeed.planning.plan_config import PlanConfig
 from twospeed.training.data.latents import EpisodeLatents
 from twospeed.training.data.windows import windows_of
 from twospeed.training.stages.slow import SlowLearningConfig, slow_loss
