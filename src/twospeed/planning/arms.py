@@ -8,6 +8,7 @@ loop         as "on", with slow weights that learned from many episodes (consoli
 last_frame   fast weights that learned the last chunk alone
 first_frame  fast weights that learned the first chunk alone
 lookup       raw chunks in a table instead of fast weights
+by_number    raw chunks in a list, replayed by their numbers whatever is seen
 undo         all commands undone in reverse order, without looking
 """
 
@@ -31,7 +32,7 @@ from twospeed.planning.imagining.remembering import (
     memory_of_seen,
 )
 from twospeed.planning.imagining.replay import Seen
-from twospeed.planning.imagining.table import TablePlanner
+from twospeed.planning.imagining.table import NumberedPlanner, TablePlanner
 from twospeed.planning.inverse.base import InverseDynamics
 from twospeed.planning.search.table import SEARCHES
 from twospeed.planning.tasks.base import CHUNK_FRAMES, Begun
@@ -91,6 +92,12 @@ class Setting:
         if self.hand is not None:
             return Reaching(model, planner, self.hand, remembers=memory is not None)
         return self.closed_loop(planner, model=model, memory=memory)
+
+    def replaying(self, planner: VideoPlanner) -> Executor:
+        """Return who acts by a list of what was seen, which ends: with a hand, or by commands."""
+        if self.hand is not None:
+            return Reaching(self.model, planner, self.hand, remembers=True)
+        return self.closed_loop(planner, searches=False)
 
     @property
     def _exact(self) -> FastLearningConfig:
@@ -153,6 +160,11 @@ def _lookup(setting: Setting) -> Executor:
     return setting.closed_loop(TablePlanner(setting.model, seen), searches=False)
 
 
+def _by_number(setting: Setting) -> Executor:
+    seen = setting.seen(setting.own, setting.model)
+    return setting.replaying(NumberedPlanner(setting.model, seen))
+
+
 def _undo(setting: Setting) -> Executor:  # noqa: ARG001
     return Undoing()
 
@@ -167,6 +179,7 @@ ARMS: Mapping[str, Maker] = {
     "last_frame": _remembering(lambda setting: (setting.own, [len(setting.own.actions) - 1])),
     "first_frame": _remembering(lambda setting: (setting.own, [0])),
     "lookup": _lookup,
+    "by_number": _by_number,
     "undo": _undo,
 }
 """Name -> who acts."""

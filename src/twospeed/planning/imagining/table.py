@@ -1,6 +1,6 @@
-"""The cheapest video planner: a table of the raw chunks of the way back, and no network.
+"""The cheapest video planners: the raw chunks of the way back, looked up without fast weights.
 
-Asked for the way back, it shows the chunk whose past is nearest to what is seen now.
+`TablePlanner` shows the chunk whose past is nearest to what is seen now; `NumberedPlanner` counts.
 """
 
 import torch
@@ -35,3 +35,31 @@ class TablePlanner:
 
     def see(self, past_1CTHW: Tensor, new_1CTHW: Tensor, action: str) -> None:
         """Learn nothing: the table holds what was seen before the way back."""
+
+
+class NumberedPlanner:
+    """Shows the n-th chunk of the way back when it is asked for the n-th time; see `VideoPlanner`.
+
+    Args:
+        model: decodes latents.
+        seen: the episode.
+    """
+
+    def __init__(self, model: WorldModel, seen: Seen) -> None:
+        self.model = model
+        self.num_imagined = 0
+        self._chunks = [new for _, new in backwards(seen)]
+        self._asked = 0
+
+    def imagine(self, text: str, past_1CTHW: Tensor, seed: int) -> Imagined:  # noqa: ARG002
+        """Return the next chunk of the list, its last one at familiarity 0 where the list ended."""
+        is_known = self._asked < len(self._chunks)
+        new = self._chunks[min(self._asked, len(self._chunks) - 1)]
+        self._asked += 1
+        self.num_imagined += new.shape[2]
+        shown = torch.cat([past_1CTHW[:, :, -1:], new], 2)
+        frames = self.model.decode(shown)[0]
+        return Imagined(frames=frames, latents=new, familiarity=float(is_known))
+
+    def see(self, past_1CTHW: Tensor, new_1CTHW: Tensor, action: str) -> None:
+        """Learn nothing: the list holds what was seen before the way back."""
