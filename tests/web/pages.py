@@ -7,6 +7,11 @@ PIXELS = """pane => {
   return [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data];
 }"""
 
+TAP = """([code, key]) => {
+  for (const type of ["keydown", "keyup"])
+    document.body.dispatchEvent(new KeyboardEvent(type, { code, key, bubbles: true }));
+}"""
+
 
 def until(check, *, seconds=240):
     end = time.monotonic() + seconds
@@ -37,5 +42,6 @@ def decibels(page, pane):
 
 
 def tap(page, key):
-    page.keyboard.down(key)
-    page.keyboard.up(key)
+    """Press a key and let it go within one task of the page: one that is held walks on."""
+    code = key if len(key) > 1 else f"Key{key.upper()}"
+    page.evaluate(TAP, [code, key])
