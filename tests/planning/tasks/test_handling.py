@@ -34,22 +34,23 @@ def test_the_block_is_somewhere_else_and_can_be_brought_there_again(fetch):
     assert np.allclose(again, begun.shots[-1].objects["block"], atol=1e-3)
 
 
-def test_undoing_all_commands_puts_the_block_back(fetch):
-    task = PutBack()
-    begun = task.begin(fetch, SEED, off_path=False)
+def undone(task, fetch, *, off_path):
+    """Return how far the block is from its place when all commands were undone."""
+    begun = task.begin(fetch, SEED, off_path=off_path)
     acted = [begun.shots[-1]]
     for action in reversed(begun.actions):
         acted += [fetch.step(UNDOES[action]) for _ in range(4)]
-    assert task.distance(begun, acted) < task.success_metres
+    return task.distance(begun, acted)
+
+
+def test_undoing_all_commands_puts_the_block_back(fetch):
+    task = PutBack()
+    assert undone(task, fetch, off_path=False) < task.success_metres
 
 
 def test_off_the_path_undoing_all_commands_misses_the_block(fetch):
     task = PutBack()
-    begun = task.begin(fetch, SEED, off_path=True)
-    acted = [begun.shots[-1]]
-    for action in reversed(begun.actions):
-        acted += [fetch.step(UNDOES[action]) for _ in range(4)]
-    assert task.distance(begun, acted) > task.success_metres
+    assert undone(task, fetch, off_path=True) > task.success_metres
 
 
 def test_of_two_blocks_the_one_that_was_carried_is_named_by_its_colour():

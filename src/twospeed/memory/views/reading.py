@@ -19,7 +19,7 @@ from twospeed.memory.views.coverage import covering
 from twospeed.memory.views.rows import Rows
 from twospeed.memory.views.seeing import seen_from, shown_in
 from twospeed.memory.views.writer import ViewWriter
-from twospeed.worldmodel.asking.questions import Question, SlowReading
+from twospeed.worldmodel.asking.questions import HALF_KNOWN, Question, SlowReading
 from twospeed.worldmodel.codec import encode_frames, to_frames
 from twospeed.worldmodel.contract import recall_denoiser
 from twospeed.worldmodel.model import WorldModel
@@ -27,8 +27,6 @@ from twospeed.worldmodel.reading import Reading
 from twospeed.worldmodel.recall import recalled_target
 from twospeed.worldmodel.rendering.poses import walked
 from twospeed.worldmodel.rendering.renderer import ViewRenderer
-
-_HALF = 0.5  # familiarity from which on a chunk is asked about at every other step
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -62,7 +60,7 @@ class ViewReading(SlowReading):
         super().__init__(slow)
         self.familiarity_B = familiarity_B
         is_known_B = drawn.share.flatten(1).amin(1) == 1
-        is_half_known_B = familiarity_B >= _HALF
+        is_half_known_B = familiarity_B >= HALF_KNOWN
         much = Question.of(slow, is_half_known_B & ~is_known_B)
         little = Question.of(slow, ~is_half_known_B)
         self.asked = (little, replace(much, held_by=self.schedule))

@@ -8,9 +8,7 @@ channels, T frames, H and W cells, N tokens, D features.
 
 from torch import Tensor
 
-from twospeed.worldmodel.asking.questions import Asked, FastReading, Question
-
-_HALF = 0.5  # familiarity from which on nothing is added
+from twospeed.worldmodel.asking.questions import HALF_KNOWN, Asked, FastReading, Question
 
 
 class Guidance:
@@ -27,17 +25,19 @@ class Guidance:
         self, reading: FastReading, no_text_BND: Tensor, *, scale: float, guided_from: int
     ) -> None:
         known_B = reading.familiarity_B
-        share_B = scale * (1 - known_B) * (known_B < _HALF)
-        told, untold = (
-            Question.of(it, share_B > 0, from_level=guided_from)
-            for it in reading.compared(no_text_BND)
-        )
-        self._reading, self._guided_Q = reading, told.clips_Q
+        share_B = scale * (1 - known_B) * (known_B < HALF_KNOWN)
+        is_guided_B = share_B > 0
+        both = reading.compared(no_text_BND) if bool(is_guided_B.any()) else ()
+        compared = [Question.of(it, is_guided_B, from_level=guided_from) for it in both]
+        self._reading, self._guided_Q = reading, is_guided_B.nonzero()[:, 0]
         self._share_Q = share_B[self._guided_Q, None, None, None, None]
-        self._asked = Asked([told, untold, *reading.asked])
+        self._asked = Asked([*reading.asked, *compared])
 
     def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
         """Return the prediction for every frame, (B, C, T, H, W)."""
-        told, untold, *answers = self._asked(noisy_BCTHW, level_BT)
-        predicted = self._reading.finish(answers, noisy_BCTHW, level_BT)
+        answers, found = self._asked(noisy_BCTHW, level_BT), len(self._reading.asked)
+        predicted = self._reading.finish(answers[:found], noisy_BCTHW, level_BT)
+        if not answers[found:]:
+            return predicted
+        told, untold = answers[found:]
         return predicted.index_add(0, self._guided_Q, self._share_Q * (told - untold))

@@ -15,6 +15,10 @@ from torch import Tensor
 from twospeed.worldmodel.backbones.schedule import Schedule
 from twospeed.worldmodel.reading import Reading
 
+HALF_KNOWN = 0.5
+"""Familiarity from which on a chunk is not guided, and asked about at every other step if its
+reading can hold it."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Question:
