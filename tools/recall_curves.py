@@ -75,7 +75,7 @@ class Seen:
         views = self.memory.writer.rows(0)
         asked = relative(_radians(poses), _radians(self.poses[:1]))
         truth = render_frames(self.scene, poses.astype(np.float32), CAMERA)
-        pixels, errors = drawn_from(self.model, views, asked, ViewConfig().references)
+        pixels, errors, _ = drawn_from(self.model, views, asked, ViewConfig().references)
         off = (to_frames(pixels).astype(float) - truth) ** 2
         nearest = [views.row_at(pose, within=math.inf) for pose in asked]
         latents = views.up_OR[:, nearest].mT.unflatten(1, (-1, 8, 8)).transpose(0, 1)[None]

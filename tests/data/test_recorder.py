@@ -306,6 +306,14 @@ def test_policies_are_drawn_and_nothing_is_in_the_way_of_who_roams():
     assert np.array_equal(explored.frames, plain.frames)
 
 
+@pytest.mark.parametrize("policy", ["roam", "revisit"])
+def test_one_chunk_is_an_episode_too(policy):
+    config = replace(SMALL, policy=policy, chunks=1)
+    world = make_world("rooms", frame_size=16)
+    for seed in range(8):
+        assert len(explore_episode(config, world, seed).frames) == config.frames_per_episode
+
+
 def test_what_a_worker_cannot_do_is_said_by_the_recorder(tmp_path):
     config = RecordingConfig(world="doom", episodes=1, frame_size=4000)
     with pytest.raises((ConfigError, MissingExtraError), match=r"16 to 768|pip install"):

@@ -178,7 +178,7 @@ def _exploration(
                 path.append(str(action))
                 here = then[-1]
             kinds = {action.startswith("turn") for action in path[:chunks]}
-            if len(path) >= chunks and len(kinds) == 2:
+            if len(path) >= chunks and len(kinds) == min(2, chunks):
                 return start, tuple(path[:chunks])
 
 
