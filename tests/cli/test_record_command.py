@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from twospeed.cli.record import record
-from twospeed.core.errors import UnknownNameError
+from twospeed.core.errors import ConfigError, UnknownNameError
 from twospeed.data.index import read_episodes
 
 
@@ -38,6 +38,25 @@ def test_the_command_records_and_prints_one_closing_line(app, tmp_path):
 def test_mistakes_reach_the_door_of_the_command_line(app, tmp_path):
     done = CliRunner().invoke(app, ["roms", "--episodes", "1", "--out", str(tmp_path / "out")])
     assert isinstance(done.exception, UnknownNameError)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["blocks"], "an option is written name=value, got 'blocks'"),
+        (["blocks=2"], "the world rooms takes no blocks: it takes no options"),
+        (["blocks=2", "blocks=1"], "blocks is given twice, 2 and 1"),
+    ],
+)
+def test_options_of_a_world_are_refused_in_one_line(app, tmp_path, options, message):
+    given = [word for option in options for word in ("--option", option)]
+    command = ["rooms", "--episodes", "1", *given, "--out", str(tmp_path / "out")]
+    error = CliRunner().invoke(app, command).exception
+    assert isinstance(error, ConfigError)
+    assert str(error) == message
+    with pytest.raises(ConfigError, match="--option is of one world"):
+        raise CliRunner().invoke(app, ["--preset=200k", *command[3:]]).exception
     assert not (tmp_path / "out").exists()
 
 

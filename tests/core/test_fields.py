@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -31,6 +32,7 @@ class Outer:
     nested: tuple[tuple[int, int], ...] = ()
     name: str = "x"
     flag: bool = True
+    options: Mapping[str, int | str] = field(default_factory=dict)
     inner: Inner = field(default_factory=Inner)
 
     def __post_init__(self):
@@ -66,6 +68,9 @@ def test_whole_numbers_lists_and_numpys_scalars_become_what_is_declared():
         ("nested", ((1,),), "nested takes a list of whole numbers"),
         ("name", None, "name takes a text, got None"),
         ("name", b"x", "name takes a text"),
+        ("options", [1], r"options takes an object, got \[1\]"),
+        ("options", {1: 2}, "options takes an object"),
+        ("options", {"a": None}, r"options\.a takes a whole number or a text, got None"),
         ("flag", 1, "flag takes true or false, got 1"),
         ("inner", None, "inner takes settings of Inner, got None"),
         ("inner", {"width": 3}, "inner takes settings of Inner"),

@@ -17,7 +17,7 @@ import pytest
 from twospeed.core.errors import ConfigError, DataError, MissingExtraError, UnknownNameError
 from twospeed.data.index import read_episodes, read_index
 from twospeed.data.recorder import explore_episode, record, record_episode
-from twospeed.data.recording import NOTE, RecordingConfig, owned
+from twospeed.data.recording import NOTE, RecordingConfig, claim, owned
 from twospeed.worlds.registry import make_world
 
 SMALL = RecordingConfig(
@@ -245,6 +245,37 @@ def test_two_recordings_are_not_mixed(copied):
     assert contents(copied) == before
 
 
+def test_what_the_world_takes_is_part_of_the_recording(tmp_path):
+    plain = RecordingConfig(world="doom", episodes=1)
+    other = replace(plain, world_options={"level": "basic"})
+    out = tmp_path / "out"
+    with owned(out, NOTE):
+        claim(plain, out)
+        (out / "doom-000000000-000000000.tar").write_bytes(b"")
+        claim(plain, out)
+        with pytest.raises(DataError, match=r"world_options \{\} instead of \{'level'"):
+            claim(other, out)
+
+
+def test_a_recording_of_before_there_were_options_goes_on(copied):
+    note = json.loads((copied / NOTE).read_text())
+    assert note.pop("world_options") == {}
+    (copied / NOTE).write_text(json.dumps(note))
+    assert record(SMALL, copied).num_episodes_before == SMALL.episodes
+
+
+def test_two_blocks_are_recorded(tmp_path):
+    config = RecordingConfig(
+        world="fetch", episodes=1, chunks=2, policy="scripted", world_options={"blocks": 2}
+    )
+    try:
+        record(config, tmp_path / "out")
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    (episode,) = read_episodes(tmp_path / "out")
+    assert sum(name.endswith(" block") for name in episode.objects[0]) == 2
+
+
 def test_a_folder_with_other_files_is_left_alone(tmp_path):
     (tmp_path / "holiday.jpg").write_text("sun")
     with pytest.raises(DataError, match="holds other files"):
@@ -277,6 +308,14 @@ def test_seeds_for_testing_are_recorded_with_one_warning(tmp_path, caplog):
         ({"world": "doom", "policy": "roam"}, ConfigError, "only rooms can be roamed"),
         ({"episodes": 0}, ConfigError, "episodes must be 1 or more, got 0"),
         ({"first_seed": -1}, ConfigError, "first_seed must be 0 or more, got -1"),
+        ({"world_options": {"blocks": 2}}, ConfigError, "rooms takes no blocks: it takes no opt"),
+        (
+            {"world": "fetch", "world_options": {"blocs": 2}},
+            ConfigError,
+            "fetch takes no blocs: it takes blocks",
+        ),
+        ({"world_options": {"blocks": 1.5}}, ConfigError, "takes a whole number or a text"),
+        ({"world_options": ["blocks"]}, ConfigError, "world_options takes an object"),
     ],
 )
 def test_a_wrong_setting_is_refused(change, error, message):
@@ -318,6 +357,7 @@ def test_what_a_worker_cannot_do_is_said_by_the_recorder(tmp_path):
     config = RecordingConfig(world="doom", episodes=1, frame_size=4000)
     with pytest.raises((ConfigError, MissingExtraError), match=r"16 to 768|pip install"):
         record(config, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
     with pytest.raises(ConfigError, match="workers must be 1 or more, got 0"):
         record(SMALL, tmp_path / "out", workers=0)
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from twospeed.cli.options import FirstSeed, FrameSize, Workers, workers_of
 from twospeed.cli.tables import print_table
 from twospeed.cli.targets import any_folder
+from twospeed.core.config import read_options
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.data import preset as presets
 from twospeed.data import recorder
@@ -37,6 +38,13 @@ def record(
             help="Who acts: explore, revisit, random, scripted, roam; a+b draws one each time."
         ),
     ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="What the world takes, such as blocks=2 of fetch; may be repeated.",
+        ),
+    ] = None,
     preset: Annotated[str | None, typer.Option(help="Record all installed worlds: 200k.")] = None,
     engine: Annotated[
         str, typer.Option(help="Who shares the work out: processes, or ray, over machines.")
@@ -53,12 +61,14 @@ def record(
         if preset is not None:
             if world is not None:
                 raise ConfigError(f"a preset records all worlds: leave {world!r} away, or --preset")
+            if option:
+                raise ConfigError("--option is of one world: leave it away, or --preset")
             jobs = _jobs_of(preset, share=share, size=size)
             _record_preset(jobs, out, workers=workers, engine=engine)
             return
         if share != 1.0:
             raise ConfigError(f"--share is the part of a preset, got {share} without --preset")
-        config = _config_of(str(world), episodes, first_seed, chunks, size, policy)
+        config = _config_of(str(world), episodes, first_seed, chunks, size, policy, option or [])
         done = recorder.record(config, out, workers=workers, engine=engine)
     except KeyboardInterrupt:
         typer.echo(
@@ -75,6 +85,7 @@ def _config_of(
     chunks: int | None,
     size: int,
     policy: str | None,
+    options: list[str],
 ) -> RecordingConfig:
     about = lookup(WORLDS, world, "world").about
     if episodes is None:
@@ -86,6 +97,7 @@ def _config_of(
         chunks=about.chunks if chunks is None else chunks,
         frame_size=size,
         policy=policy or about.policy,
+        world_options=read_options(options),
     )
 
 

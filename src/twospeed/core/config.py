@@ -5,6 +5,7 @@ Holds not: any configuration; each stands beside what it configures.
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from typing import Any, TypeVar, cast
 
 from twospeed.core.errors import ConfigError, lookup
@@ -25,11 +26,30 @@ def override(config: C, *settings: str) -> C:
     """
     values = to_json(config)
     for setting in settings:
-        path, separator, text = str(setting).partition("=")
-        if not (separator and isinstance(setting, str)):
-            raise ConfigError(f"a setting is written path=value, got {shown(setting)}")
-        _set_leaf(config, values, path.strip(), _read(text.strip()))
+        path, value = _parted(setting, "a setting is written path=value")
+        _set_leaf(config, values, path, value)
     return from_json(type(config), values)
+
+
+def read_options(options: Iterable[str]) -> dict[str, Any]:
+    """Return name -> value of texts such as ``blocks=2``, read as `override` reads them.
+
+    Raises:
+        ConfigError: when one is not name=value, or two have one name.
+    """
+    found: dict[str, Any] = {}
+    for option in options:
+        name, value = _parted(option, "an option is written name=value")
+        if found.setdefault(name, value) != value:
+            raise ConfigError(f"{name} is given twice, {shown(found[name])} and {shown(value)}")
+    return found
+
+
+def _parted(setting: Any, wanted: str) -> tuple[str, Any]:
+    name, separator, text = str(setting).partition("=")
+    if not (separator and isinstance(setting, str)):
+        raise ConfigError(f"{wanted}, got {shown(setting)}")
+    return name.strip(), _read(text.strip())
 
 
 def to_json(config: Any) -> dict[str, Any]:

@@ -72,8 +72,8 @@ def _as_kind(value: Any, kind: Any, name: str, build: bool) -> Any:
     origin = typing.get_origin(kind) or kind
     if origin is tuple:
         return _as_tuple(value, typing.get_args(kind), name, build)
-    if build and origin is Mapping:
-        return _as_mapping(value, typing.get_args(kind)[1], name)
+    if origin is Mapping:
+        return _as_mapping(value, typing.get_args(kind)[1], name, build)
     if build and dataclasses.is_dataclass(origin) and isinstance(value, dict):
         return _as_object(value, origin, name)
     if origin in (int, float) and not isinstance(value, bool):
@@ -92,10 +92,10 @@ def _as_number(value: Any, kind: type) -> Any:
         return _UNFIT
 
 
-def _as_mapping(value: Any, hint: Any, name: str) -> Any:
-    if not isinstance(value, dict):
+def _as_mapping(value: Any, hint: Any, name: str, build: bool) -> Any:
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         return _UNFIT
-    return {key: checked(it, hint, _below(name, key), build=True) for key, it in value.items()}
+    return {key: checked(it, hint, _below(name, key), build=build) for key, it in value.items()}
 
 
 def _as_object(value: dict[str, Any], kind: Any, name: str) -> Any:

@@ -15,7 +15,7 @@ from twospeed.core.errors import ConfigError, MissingExtraError
 from twospeed.data.lossless import pack_frames
 from twospeed.data.recorder import TEST_SEEDS_FROM, Recording, explore_episode, record
 from twospeed.data.recording import RecordingConfig
-from twospeed.worlds.registry import WORLDS, is_installed, make_world
+from twospeed.worlds.registry import WORLDS, is_installed
 
 PRESETS: Mapping[str, Mapping[str, int]] = {
     "200k": {
@@ -139,7 +139,7 @@ def forecast(jobs: Sequence[Job], *, workers: int = 1) -> list[Forecast]:
 
 
 def _forecast_of(config: RecordingConfig, clips: int, workers: int) -> Forecast:
-    world = make_world(config.world, frame_size=config.frame_size)
+    world = config.make_world()
     try:
         start = time.perf_counter()
         episode = explore_episode(config, world, config.first_seed)

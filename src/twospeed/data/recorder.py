@@ -16,20 +16,20 @@ from pathlib import Path
 import numpy as np
 
 from twospeed.core.arguments import check_kind
-from twospeed.core.errors import ConfigError, lookup
+from twospeed.core.errors import ConfigError, MissingExtraError, lookup
 from twospeed.core.fields import checked
 from twospeed.core.files import StrPath, as_path
 from twospeed.core.progress import progress
 from twospeed.core.ranges import Workers
+from twospeed.core.runs.claims import cleared_after_mistakes
 from twospeed.data.cluster import run_on_cluster
 from twospeed.data.episode import Episode
 from twospeed.data.index import ShardEntry, write_index
 from twospeed.data.policy import POLICIES, ROAMING, SCRIPTED
-from twospeed.data.recording import NOTE, RecordingConfig, claim, missing_shards, owned
+from twospeed.data.recording import NOTE, WORK, RecordingConfig, claim, missing_shards, owned
 from twospeed.data.shards import write_shard
 from twospeed.data.workers import Engine, run_in_processes
 from twospeed.worlds.base import FastWorld, Observation, ScriptedWorld, World
-from twospeed.worlds.registry import make_world
 from twospeed.worlds.rooms.world import Rooms
 from twospeed.worlds.routes.rooms import roam
 
@@ -39,6 +39,7 @@ TEST_SEEDS_FROM = 800_000
 ENGINES: Mapping[str, Engine] = {"processes": run_in_processes, "ray": run_on_cluster}
 """Name -> who shares the work out: processes of this machine, or a Ray cluster."""
 
+_MISTAKES = (ConfigError, MissingExtraError)
 _POLICY_STREAM = 1
 _log = logging.getLogger(__name__)
 
@@ -90,13 +91,19 @@ def record(
         _log.warning("seeds from %d on are for testing only: train on none", TEST_SEEDS_FROM)
     with owned(out, NOTE):
         claim(config, out)
-        missing = missing_shards(config, out)
-        before = config.episodes - sum(len(seeds) for seeds in missing.values())
-        start = time.monotonic()
-        counts = run(_record_jobs, (config, out.absolute()), list(missing), workers=workers)
-        _follow(config, counts, before=before)
-        seconds = time.monotonic() - start
-        return _summary(write_index(out), before, seconds)
+        with cleared_after_mistakes(out, WORK, (NOTE,), mistakes=_MISTAKES):
+            return _record(config, out, run, workers)
+
+
+def _record(config: RecordingConfig, out: Path, run: Engine, workers: int) -> Recording:
+    """Record what is missing in a folder of this recording."""
+    missing = missing_shards(config, out)
+    before = config.episodes - sum(len(seeds) for seeds in missing.values())
+    start = time.monotonic()
+    counts = run(_record_jobs, (config, out.absolute()), list(missing), workers=workers)
+    _follow(config, counts, before=before)
+    seconds = time.monotonic() - start
+    return _summary(write_index(out), before, seconds)
 
 
 def _follow(config: RecordingConfig, counts: Iterator[int], *, before: int) -> None:
@@ -115,7 +122,7 @@ def _follow(config: RecordingConfig, counts: Iterator[int], *, before: int) -> N
 def _record_jobs(setup: tuple[RecordingConfig, Path], names: Iterator[str]) -> Iterator[int]:
     """Make one world and record shard after shard with it, yielding 1 after every shard's end."""
     config, out = setup
-    world = make_world(config.world, frame_size=config.frame_size)
+    world = config.make_world()
     try:
         for name in names:
             seeds = config.shards()[name]

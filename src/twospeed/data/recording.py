@@ -4,11 +4,11 @@ Holds: `RecordingConfig`, `owned`, `claim`, `missing_shards`. Holds not: the rec
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -24,7 +24,8 @@ from twospeed.core.runs.locks import held
 from twospeed.data.index import check_shard, read_index
 from twospeed.data.policy import POLICIES, ROAMING, SCRIPTED
 from twospeed.data.shards import read_notes
-from twospeed.worlds.registry import WORLDS
+from twospeed.worlds.base import World
+from twospeed.worlds.registry import WORLDS, check_options, make_world
 
 _WHO_STREAM = 2
 
@@ -33,6 +34,9 @@ WORK = ("*.tar",)
 
 NOTE = "recording.json"
 """Says in a folder what is recorded there."""
+
+_ALWAYS_BEFORE: Mapping[str, Any] = {"world_options": {}}
+"""What recordings of earlier versions do not say."""
 
 _log = logging.getLogger(__name__)
 
@@ -66,9 +70,13 @@ class RecordingConfig:
     episodes_per_shard: Count = 32
     """Episodes of one file; at most so many are recorded again after a kill, per worker."""
 
+    world_options: Mapping[str, int | str] = field(default_factory=dict)
+    """What the world takes beside the size of its frames, such as ``{"blocks": 2}`` of fetch."""
+
     def __post_init__(self) -> None:
         check_fields(self)
         world = lookup(WORLDS, self.world, "world")
+        check_options(self.world, self.world_options)
         for policy in self.policy.split("+"):
             lookup({**POLICIES, SCRIPTED: None, ROAMING: None}, policy, "policy")
             if policy == ROAMING and self.world != "rooms":
@@ -96,6 +104,15 @@ class RecordingConfig:
         """
         names = self.policy.split("+")
         return names[int(np.random.default_rng((seed, _WHO_STREAM)).integers(len(names)))]
+
+    def make_world(self) -> World:
+        """Build the world that is recorded.
+
+        Raises:
+            MissingExtraError: when its engine is not installed.
+            ConfigError: when it cannot make such frames, or an option is outside its range.
+        """
+        return make_world(self.world, frame_size=self.frame_size, **self.world_options)
 
     def shards(self) -> dict[str, range]:
         """Return file name -> seeds, for every shard of the recording."""
@@ -131,16 +148,13 @@ def claim(config: RecordingConfig, out: Path) -> None:
     Raises:
         DataError: when the folder holds anything else.
     """
-    wanted, found = to_json(config), note_in(out, NOTE)
-    different = (
-        []
-        if found is None
-        else [
-            f"{name} {shown(found.get(name))} instead of {value!r}"
-            for name, value in sorted(wanted.items())
-            if found.get(name) != value
-        ]
-    )
+    wanted, note = to_json(config), note_in(out, NOTE)
+    found = wanted if note is None else {**_ALWAYS_BEFORE, **note}
+    different = [
+        f"{name} {shown(found.get(name))} instead of {value!r}"
+        for name, value in sorted(wanted.items())
+        if found.get(name) != value
+    ]
     if different and has_work(out, WORK):
         raise DataError(
             f"{out} holds another recording ({', '.join(different)}): record into a new folder"

@@ -4,13 +4,13 @@ import importlib.util
 import inspect
 import re
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
 from twospeed.core.errors import ConfigError, lookup
-from twospeed.core.fields import checked
+from twospeed.core.fields import checked, shown
 from twospeed.core.ranges import Within
 from twospeed.worlds.base import About, Action, ScriptedWorld, World, find_program
 from twospeed.worlds.rooms.world import Rooms
@@ -85,10 +85,27 @@ def make_world(name: str, *, frame_size: int = 64, **options: Any) -> World:
         KindError: when the name is no text.
     """
     size = checked(frame_size, Annotated[int, Within(1, 4096)], "frame_size")
-    make = lookup(WORLDS, name, "world").make
-    for option in options.keys() - inspect.signature(make).parameters.keys():
-        raise ConfigError(f"the world {name} takes no {option}")
-    return make(frame_size=size, **options)
+    check_options(name, options)
+    return WORLDS[name].make(frame_size=size, **options)
+
+
+def check_options(name: str, options: Iterable[str]) -> None:
+    """Refuse options that a world does not take, before its engine is started.
+
+    Args:
+        name: one of `WORLDS`.
+        options: their names.
+
+    Raises:
+        UnknownNameError: when no world is called so.
+        ConfigError: naming what the world takes.
+    """
+    known = inspect.signature(lookup(WORLDS, name, "world").make).parameters.keys()
+    taken = sorted(known - {"frame_size"})
+    if strange := sorted(set(options) - set(taken)):
+        others = f"it takes {', '.join(taken)}" if taken else "it takes no options"
+        said = shown(strange[0]).strip("'")
+        raise ConfigError(f"the world {name} takes no {said}: {others}")
 
 
 def is_installed(about: About) -> bool:

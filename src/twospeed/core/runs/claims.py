@@ -54,12 +54,32 @@ def claimed(
                 raise DataError(_complaint(out, found, wanted, kind))
             clear(out, (note, *scraps))
         write_json(out / note, wanted)
-        try:
+        with cleared_after_mistakes(out, work, (note, *scraps)):
             yield
-        except TwospeedError:
-            if not has_work(out, work) and not strangers_in(out, (note, *scraps)):
-                clear(out, (note, *scraps))
-            raise
+
+
+@contextmanager
+def cleared_after_mistakes(
+    out: Path,
+    work: Sequence[str],
+    files: Sequence[str],
+    *,
+    mistakes: tuple[type[TwospeedError], ...] = (TwospeedError,),
+) -> Iterator[None]:
+    """Leave nothing of ours in a folder when a mistake of the user's comes before any work.
+
+    Args:
+        out: the folder.
+        work: patterns of files, one of which is there as soon as something is worth keeping.
+        files: patterns of all files of ours that may be there without work.
+        mistakes: after which nothing is left.
+    """
+    try:
+        yield
+    except mistakes:
+        if not has_work(out, work) and not strangers_in(out, files):
+            clear(out, files)
+        raise
 
 
 def fingerprint(values: Any) -> str:

@@ -39,7 +39,6 @@ from twospeed.evaluation.protocols.coding import coded, decode_after, encode_bef
 from twospeed.evaluation.protocols.rollout import Advance, Job, generate
 from twospeed.evaluation.yardstick.network import ClipNetwork, features_of, load_clip_network
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worlds.registry import make_world
 
 CHUNKS = (1, 2, 4, 8)
 """Chunks that are judged, counted from the last true frame."""
@@ -150,7 +149,7 @@ def _episodes(model: WorldModel, config: UnseenConfig) -> tuple[list[Episode], l
         chunk_frames=settings.chunk_frames,
         frame_size=settings.frame_size,
     )
-    world = make_world(recording.world, frame_size=recording.frame_size)
+    world = recording.make_world()
     seeds = range(recording.first_seed, recording.last_seed + 1)
     try:
         walked = [explore_episode(recording, world, seed) for seed in seeds]

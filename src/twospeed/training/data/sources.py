@@ -28,7 +28,7 @@ from twospeed.data.shards import read_notes, read_shard
 from twospeed.data.streaming import index_at, shard_at
 from twospeed.data.survey import folders_below
 from twospeed.training.data.parting import parted
-from twospeed.worlds.registry import WORLDS, make_world
+from twospeed.worlds.registry import WORLDS
 
 _LOOKED_AT = 64
 _log = logging.getLogger(__name__)
@@ -148,11 +148,12 @@ class WorldSource:
 
     def groups(self) -> dict[str, str]:
         """Return the shard that would hold them -> the configuration."""
-        return dict.fromkeys(self.config.shards(), repr(self.config))
+        text = repr(self.config).replace(", world_options={}", "")  # as earlier versions said it
+        return dict.fromkeys(self.config.shards(), text)
 
     def read(self, group: str) -> Iterator[Episode]:
         """Walk the world and stream what was seen."""
-        world = make_world(self.config.world, frame_size=self.config.frame_size)
+        world = self.config.make_world()
         try:
             for seed in self.config.shards()[group]:
                 yield explore_episode(self.config, world, seed)
