@@ -33,6 +33,7 @@ OUTPUTS = [
     ["export", "lerobot", "a", "--out=PLACE"],
     ["train", "rooms-tiny", "--out=PLACE"],
     ["train", "inverse-dynamics", "--data=a", "--out=PLACE"],
+    ["train", "hand", "--data=a", "--out=PLACE"],
     ["train", "--init=rooms-64", "--data=a", "--out=PLACE"],
     ["fit", "digits", "--data=digits", "--out=PLACE"],
     ["terminator", "bench", "--json=PLACE"],

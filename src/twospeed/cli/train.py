@@ -11,12 +11,14 @@ from twospeed.cli.saying import tell
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.core.config import override
 from twospeed.core.errors import ConfigError, lookup
+from twospeed.planning.hand.learning import MODEL, HandConfig, train_hand
+from twospeed.planning.hand.reader import HandReader
 from twospeed.planning.inverse.learning import InverseConfig, train_inverse_dynamics
 from twospeed.recipes import RECIPES
 from twospeed.training.pipeline import NOTE, train_world_model
 from twospeed.worldmodel.model import WorldModel
 
-INVERSE_DYNAMICS = "inverse-dynamics"
+INVERSE_DYNAMICS, HAND = "inverse-dynamics", "hand"
 """What is trained beside the recipes."""
 
 _PRECISIONS = {"bfloat16": "bf16", "float16": "fp16"}
@@ -30,13 +32,16 @@ def train(
     recipe: Annotated[
         str | None,
         typer.Argument(
-            help=f"One of: {', '.join(RECIPES)}; or {INVERSE_DYNAMICS}; without one, --init is"
-            " fine-tuned on --data."
+            help=f"One of: {', '.join(RECIPES)}; or {INVERSE_DYNAMICS}, {HAND}; without one, --init"
+            " is fine-tuned on --data."
         ),
     ] = None,
     data: Annotated[
-        str | None,
-        typer.Option(help="Shards, a folder or a URL; without it the world is walked on the spot."),
+        list[str] | None,
+        typer.Option(
+            help="Shards, a folder or a URL; without it the world is walked on the spot. May be"
+            f" repeated for {INVERSE_DYNAMICS} and {HAND}."
+        ),
     ] = None,
     minutes: Annotated[float | None, typer.Option(help="Stop after about so long.")] = None,
     init: Annotated[
@@ -59,21 +64,22 @@ def train(
     device: AnyDevice = None,
     dtype: DType = "float32",
 ) -> None:
-    """Train a world model, or what reads commands from frames; the same command goes on.
+    """Train a world model, or what reads commands or a hand from frames; the same command goes on.
 
-    For inverse-dynamics, --init is a world model whose generated clips are read, too.
+    For inverse-dynamics, --init is a world model whose generated clips are read, too; for hand, a
+    hand reader that is trained on.
     """
     if recipe is None and memory_module:
         if lora is not None or checkpointing or accumulate is not None:
             raise ConfigError("--memory-module takes no --lora, --checkpointing or --accumulate")
         learn_module(
-            out, data, init, dtype=dtype, settings=settings, minutes=minutes, device=device
+            out, _one(data), init, dtype=dtype, settings=settings, minutes=minutes, device=device
         )
         return
     if recipe is None:
         fine_tune(
             out,
-            data,
+            _one(data),
             init,
             lora=lora,
             checkpointing=checkpointing,
@@ -91,12 +97,15 @@ def train(
     if recipe == INVERSE_DYNAMICS:
         _train_inverse(data, out, minutes, init, settings)
         return
+    if recipe == HAND:
+        _train_hand(data, out, minutes, init, settings)
+        return
     asked = [f"precision={_PRECISIONS[dtype]}"] if dtype in _PRECISIONS else []
     asked += [f"slow.loop.accumulate={accumulate}"] if accumulate else []
     config = override(lookup(RECIPES, recipe, "recipe")(), *asked, *(settings or []))
     done = train_world_model(
         config,
-        data,
+        _one(data),
         out,
         minutes=minutes,
         initial=init,
@@ -112,18 +121,50 @@ def train(
     )
 
 
-def _train_inverse(
-    data: str | None,
+def _one(data: list[str] | None) -> str | None:
+    if data and len(data) > 1:
+        raise ConfigError(f"{INVERSE_DYNAMICS} and {HAND} take several --data, all others take one")
+    return data[0] if data else None
+
+
+def _needed(data: list[str] | None, what: str) -> list[str]:
+    if not data:
+        raise ConfigError(f"{what} needs recorded shards: give --data")
+    return data
+
+
+def _train_hand(
+    data: list[str] | None,
     out: Path,
     minutes: float | None,
     init: str | None,
     settings: list[str] | None,
 ) -> None:
-    if data is None:
-        raise ConfigError(f"{INVERSE_DYNAMICS} are learned from recorded shards: give --data")
+    report = train_hand(
+        override(HandConfig(), *(settings or [])),
+        _needed(data, HAND),
+        out,
+        minutes=minutes,
+        initial=None if init is None else HandReader.load(init),
+    )
+    held = report["held_out"]
+    tell(
+        f"trained {report['steps']} steps; of {held['frames']} held-out frames half are within"
+        f" {held['error_m']:.4f} m of the {held['against']}, closed or open right in"
+        f" {held['closed_accuracy']:.1%}; reader in {out / MODEL}"
+    )
+
+
+def _train_inverse(
+    data: list[str] | None,
+    out: Path,
+    minutes: float | None,
+    init: str | None,
+    settings: list[str] | None,
+) -> None:
     report = train_inverse_dynamics(
         override(InverseConfig(), *(settings or [])),
-        data,
+        _needed(data, INVERSE_DYNAMICS),
         out,
         minutes=minutes,
         model=None if init is None else WorldModel.from_pretrained(init),

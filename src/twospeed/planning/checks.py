@@ -1,9 +1,13 @@
 """Do the models fit what a plan measures?"""
 
+from collections.abc import Sequence
+
 from twospeed.core.errors import ConfigError
 from twospeed.evaluation.protocols.base import check_rate
+from twospeed.planning.hand.reader import HandReader, packaged_hand
 from twospeed.planning.inverse.base import InverseDynamics
 from twospeed.planning.plan_config import PlanConfig
+from twospeed.planning.splitting.base import SubGoal, handles
 from twospeed.planning.tasks.base import CHUNK_FRAMES
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.registry import WORLDS
@@ -42,3 +46,23 @@ def check_models(
             )
     if "loop" in config.arms and consolidated is None:
         raise ConfigError("the arm loop needs consolidated slow weights: give --loop-model")
+
+
+def hand_of(hand: HandReader | None, world: str, goals: Sequence[SubGoal]) -> HandReader | None:
+    """Return who reads the hand where something is handled: the given one, else what is packaged.
+
+    Raises:
+        ConfigError: when one is given that is of another world, or nothing is handled.
+    """
+    if not handles(goals):
+        if hand is not None:
+            raise ConfigError("nothing is handled in this task: leave --hand away")
+        return None
+    if hand is None:
+        return packaged_hand(world)
+    if world not in hand.world.split("+"):
+        raise ConfigError(
+            f"this hand reader is of {hand.world}, not of {world}: train one by twospeed train hand"
+            " --data SHARDS"
+        )
+    return hand

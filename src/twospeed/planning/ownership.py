@@ -7,6 +7,7 @@ from typing import Any
 from twospeed.core.files import as_path
 from twospeed.core.runs.claims import claimed
 from twospeed.core.tensors import hash_of
+from twospeed.planning.hand.reader import HandReader
 from twospeed.planning.inverse.base import InverseDynamics
 from twospeed.worldmodel.model import WorldModel
 
@@ -20,6 +21,7 @@ def own_plan(
     model: WorldModel,
     inverse: InverseDynamics,
     consolidated: WorldModel | None,
+    hand: HandReader | None,
 ) -> AbstractContextManager[None]:
     """Hold the folder of a plan (`claimed`) with all that its results depend on; None holds none.
 
@@ -35,6 +37,7 @@ def own_plan(
         "weights": model.fingerprint(),
         "loop_model": consolidated and consolidated.fingerprint(),
         "inverse": None if network is None else hash_of(network.state_dict()),
+        "hand": hand and hash_of(hand.network.state_dict()),
     }
     place, scraps = as_path(out, "out"), ("videos/*", "sheets/*")
     return claimed(place, NOTE, wanted, kind="plan", work=("episodes/*",), scraps=scraps)

@@ -16,7 +16,7 @@ from twospeed.memory.config import ViewConfig
 from twospeed.memory.presets import preset_of
 from twospeed.planning.acting.base import Acted
 from twospeed.planning.arms import ARMS, Setting
-from twospeed.planning.checks import check_models
+from twospeed.planning.checks import check_models, hand_of
 from twospeed.planning.episodes import (
     Result,
     ResultFiles,
@@ -25,7 +25,7 @@ from twospeed.planning.episodes import (
     failed_result,
     result_of,
 )
-from twospeed.planning.hand.reader import HandReader, packaged_hand
+from twospeed.planning.hand.reader import HandReader
 from twospeed.planning.inverse.base import InverseDynamics
 from twospeed.planning.lasting import LastingWorld, is_mistake
 from twospeed.planning.lessons import keep_episode
@@ -67,6 +67,7 @@ def measure_plans(
     config: PlanConfig,
     *,
     consolidated: WorldModel | None = None,
+    hand: HandReader | None = None,
     out: Path | None = None,
     keep_memories: Path | None = None,
 ) -> dict[str, Any]:
@@ -77,14 +78,15 @@ def measure_plans(
         inverse: reads commands.
         config: what is measured.
         consolidated: slow weights of the arm "loop", which is left out without them.
+        hand: reads where a hand is, where things are handled; by default what is packaged.
         out: a folder of this run alone: results, videos, sheet and page; a run that was killed
             goes on there. None keeps nothing.
         keep_memories: a folder for the memory of every episode, as it is before anything is done,
             and the true way back (`keep_lesson`): what `consolidate` learns from.
 
     Raises:
-        ConfigError: when the world has no truth for the task, a model is of another world, or
-            memories of views are to be kept.
+        ConfigError: when the world has no truth for the task, a model or a hand is of another
+            world, nothing is handled by the hand, or memories of views are to be kept.
         DataError: when `out` holds another run, or too few episodes are there.
         UnknownNameError: when no splitter understands the task.
     """
@@ -94,13 +96,14 @@ def measure_plans(
     is_by_views = isinstance(preset_of(model, config.preset), ViewConfig)
     if is_by_views and handles(goals):
         raise ConfigError("views know ways, and no things: take --preset associative or gradient")
+    hand = hand_of(hand, config.world, goals)
     if keep_memories is not None:
         check_acts(model, preset_of(model, config.preset))
     with (
-        own_plan(out, to_json(config), model, inverse, consolidated),
+        own_plan(out, to_json(config), model, inverse, consolidated, hand),
         nullcontext() if keep_memories is None else held(keep_memories),
     ):
-        return _measure(model, inverse, config, task, goals, consolidated, out, keep_memories)
+        return _measure(model, inverse, config, task, goals, consolidated, hand, out, keep_memories)
 
 
 def _measure(
@@ -110,6 +113,7 @@ def _measure(
     task: Task,
     goals: list[SubGoal],
     consolidated: WorldModel | None,
+    hand: HandReader | None,
     out: Path | None,
     kept: Path | None,
 ) -> dict[str, Any]:
@@ -128,7 +132,7 @@ def _measure(
             out=out,
             kept=kept,
             files=ResultFiles(out),
-            hand=packaged_hand(config.world) if handles(goals) else None,
+            hand=hand,
         )
         results = list(_results(run))
         report = report_of(config, model, results, run.skipped)

@@ -14,6 +14,7 @@ from twospeed.core.errors import ConfigError
 from twospeed.core.files import write_json
 from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.planning.arms import ARMS
+from twospeed.planning.hand.reader import HandReader
 from twospeed.planning.inverse.learned import LearnedInverseDynamics
 from twospeed.planning.ownership import NOTE
 from twospeed.planning.plan import measure_plans
@@ -42,6 +43,9 @@ def plan(
     ] = False,
     inverse: Annotated[
         str | None, typer.Option(help="Inverse dynamics, a folder; by default the world's.")
+    ] = None,
+    hand: Annotated[
+        str | None, typer.Option(help="Hand reader, a folder; by default the world's.")
     ] = None,
     loop_model: Annotated[
         str | None, typer.Option(help="Consolidated slow weights: adds the arm loop.")
@@ -97,6 +101,7 @@ def plan(
         consolidated=None
         if loop_model is None
         else WorldModel.from_pretrained(loop_model, device=device, torch_dtype=dtype),
+        hand=None if hand is None else HandReader.load(hand),
         out=out,
         keep_memories=keep_memories,
     )

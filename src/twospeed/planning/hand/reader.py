@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -31,7 +32,9 @@ def _is_hand(folder: Path) -> bool:
     return read_json(folder / "hand.json").get("frame_size") == FRAME_SIZE
 
 
-HAND = FolderKind(name="a hand reader", files=("hand.json", "hand.safetensors"), sign=_is_hand)
+HAND = FolderKind(
+    name="a hand reader", files=("hand.json", "hand.safetensors", "README.md"), sign=_is_hand
+)
 """What `HandReader.save` writes."""
 
 
@@ -47,6 +50,11 @@ class HandNetwork(nn.Module):
         layers += [nn.Conv2d(_WIDTHS[-1], _LAST, 1), nn.GELU(), nn.Flatten()]
         layers += [nn.Linear(_LAST * cells, _HIDDEN), nn.GELU(), nn.Linear(_HIDDEN, 4)]
         self.body = nn.Sequential(*layers)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return next(self.parameters()).device
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Return place and the log odds of being closed, of frames from -1 to 1."""
@@ -65,7 +73,6 @@ class HandReader:
     def __init__(self, network: HandNetwork, world: str) -> None:
         self.network, self.world = network.eval(), world
 
-    @torch.no_grad()
     def read(self, frame: Frames) -> tuple[Place, bool]:
         """Return the place of the hand, (3,) steps, and whether it is closed.
 
@@ -75,13 +82,30 @@ class HandReader:
         Raises:
             ShapeError: for a frame of another size.
         """
-        if frame.shape != (FRAME_SIZE, FRAME_SIZE, 3):
-            raise ShapeError(f"a hand is read from 64 x 64 pixels, got {frame.shape}")
-        found = self.network(network_input(frame[None, None]))[0].double().numpy()
-        return np.asarray(found[:3], np.float64), bool(found[3] > 0)
+        places_T3, closed_T = self.read_all(frame[None])
+        return places_T3[0], bool(closed_T[0])
 
-    def save(self, path: StrPath) -> None:
+    @torch.no_grad()
+    def read_all(self, frames: Frames) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return places, (T, 3) steps, and whether the hand is closed, (T,).
+
+        Args:
+            frames: uint8 (T, 64, 64, 3).
+
+        Raises:
+            ShapeError: for frames of another size.
+        """
+        if frames.shape[1:] != (FRAME_SIZE, FRAME_SIZE, 3):
+            raise ShapeError(f"a hand is read from 64 x 64 pixels, got {frames.shape[1:]}")
+        found_T4 = self.network(network_input(frames[:, None])).double().numpy()
+        return np.asarray(found_T4[:, :3], np.float64), found_T4[:, 3] > 0
+
+    def save(self, path: StrPath, *, card: str = "") -> None:
         """Write a folder.
+
+        Args:
+            path: of the folder.
+            card: what its README.md says; "" writes none.
 
         Raises:
             DataError: when anything else stands there, or the disk is full.
@@ -91,6 +115,8 @@ class HandReader:
             save_file({name: it.contiguous() for name, it in weights.items()},
                       aside / "hand.safetensors")  # fmt: skip
             write_json(aside / "hand.json", {"world": self.world, "frame_size": FRAME_SIZE})
+            if card:
+                (aside / "README.md").write_text(card, encoding="utf-8")
 
     @classmethod
     def load(cls, path: StrPath) -> "HandReader":

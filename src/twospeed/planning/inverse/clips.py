@@ -1,27 +1,18 @@
 """Clips to learn inverse dynamics from: chunks of recorded episodes with the frame before each.
 
 A chunk in which nothing changes (a wall stopped it) has no command that could be read: its label
-is "none of these". Every eighth seed is held out, for calibration and for testing in turn.
+is "none of these".
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twospeed.core.errors import DataError
 from twospeed.core.video import Frames
 from twospeed.data.episode import Episode
-from twospeed.data.recorder import TEST_SEEDS_FROM
-from twospeed.data.streaming import Place, stream_episodes
-
-STILL = 0.5
-"""Grey levels: a chunk whose frames are all nearer to the frame before it shows nothing."""
-
-_HELD_OUT_OF = 16
-_PARTS = {7: "calibration", 15: "testing"}
-PARTS = ("training", *_PARTS.values())
+from twospeed.planning.recorded import Places, is_still, read_parts
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -59,39 +50,19 @@ class ClipSet:
         return replace(self, starts_N=self.starts_N[chosen], labels_N=self.labels_N[chosen])
 
 
-def part_of(seed: int) -> str:
-    """Return what the episode of a seed is for: one of `PARTS`."""
-    return _PARTS.get(seed % _HELD_OUT_OF, "training")
-
-
-def read_clips(place: Place, *, most_episodes: int) -> dict[str, ClipSet]:
+def read_clips(data: Places, *, most_episodes: int) -> dict[str, ClipSet]:
     """Read shards into clips for training, calibration and testing.
 
     Args:
-        place: a folder or a URL of shards.
+        data: of shards.
         most_episodes: read no more.
 
     Raises:
-        DataError: when nothing can be read, episodes are for testing only, they have chunks or
-            frames of several sizes, or a part is empty.
+        DataError: as `read_parts`.
     """
-    episodes = []
-    for episode in stream_episodes(place):
-        if episode.seed >= TEST_SEEDS_FROM:
-            raise DataError(
-                f"episodes from seed {TEST_SEEDS_FROM} on are for testing: train on others"
-            )
-        episodes.append(episode)
-        if len(episodes) >= most_episodes:
-            break
-    _check(episodes)
+    parts = read_parts(data, most_episodes=most_episodes)
+    episodes = [episode for those in parts.values() for episode in those]
     commands = tuple(sorted({text for episode in episodes for text in episode.actions}))
-    parts = {part: [it for it in episodes if part_of(it.seed) == part] for part in PARTS}
-    for part, those in parts.items():
-        if not those:
-            raise DataError(
-                f"{len(episodes)} episodes leave none for {part}: record {2 * _HELD_OUT_OF} or more"
-            )
     return {part: clip_set(those, commands) for part, those in parts.items()}
 
 
@@ -115,18 +86,6 @@ def clip_set(episodes: Sequence[Episode], commands: tuple[str, ...]) -> ClipSet:
     )
 
 
-def _labels(episode: Episode, commands: tuple[str, ...]) -> Iterable[int]:
+def _labels(episode: Episode, commands: tuple[str, ...]) -> Iterator[int]:
     for index, action in enumerate(episode.actions):
-        chunk = episode.chunk_of(index)
-        before = episode.frames[chunk.start - 1].astype(np.int16)
-        moved = np.abs(episode.frames[chunk] - before).mean((1, 2, 3)).max()
-        yield len(commands) if moved < STILL else commands.index(action)
-
-
-def _check(episodes: Sequence[Episode]) -> None:
-    sizes = {(it.chunk_frames, *it.frames.shape[1:3]) for it in episodes}
-    if len(sizes) != 1:
-        raise DataError(
-            "inverse dynamics are learned from episodes with chunks and frames of one size, got"
-            f" {sorted(sizes)}"
-        )
+        yield len(commands) if is_still(episode, index) else commands.index(action)

@@ -54,9 +54,21 @@ def draw_batch(
     frames[is_none] = _unexplained(clips, chosen[is_none], numbers)
     labels[is_none] = len(clips.commands)
     pixels = network_input(frames)
-    spoiled = torch.rand(len(labels), generator=generator) < config.spoiled_share
-    pixels[spoiled] = _spoiled(pixels[spoiled], config.noise / 127.5, generator)
+    spoil_(pixels, share=config.spoiled_share, noise=config.noise, generator=generator)
     return pixels, torch.from_numpy(labels)
+
+
+def spoil_(pixels_BCHW: Tensor, *, share: float, noise: float, generator: torch.Generator) -> None:
+    """Change light, noise and sharpness of a share of the pictures in place.
+
+    Args:
+        pixels_BCHW: what a network reads, -1 to 1.
+        share: of the pictures, 0 to 1.
+        noise: greatest deviation, in grey levels.
+        generator: draws which, and how much.
+    """
+    chosen_B = torch.rand(len(pixels_BCHW), generator=generator) < share
+    pixels_BCHW[chosen_B] = _spoiled(pixels_BCHW[chosen_B], noise / 127.5, generator)
 
 
 def network_input(clips_BTHWC: Frames) -> Tensor:

@@ -17,7 +17,6 @@ from twospeed.core.files import StrPath, as_path, write_json
 from twospeed.core.ranges import Count, Minutes
 from twospeed.core.runs.claims import claimed
 from twospeed.core.tensors import hash_of
-from twospeed.data.streaming import Place
 from twospeed.planning.inverse.calibration import calibrate
 from twospeed.planning.inverse.clips import ClipSet, read_clips
 from twospeed.planning.inverse.drawing import DrawingConfig, draw_batch
@@ -25,8 +24,7 @@ from twospeed.planning.inverse.learned import InverseSettings, LearnedInverseDyn
 from twospeed.planning.inverse.measuring import generated_clips, measure_reading
 from twospeed.planning.inverse.networks import NETWORKS, check_size_of
 from twospeed.planning.inverse.starting import MODEL, first_network, shape_of, starts_of
-from twospeed.training.data.sources import ShardSource
-from twospeed.training.data.telling import data_note
+from twospeed.planning.recorded import Places, note_of
 from twospeed.training.loop import run_loop
 from twospeed.training.loop_config import LoopConfig
 from twospeed.worldmodel.model import WorldModel
@@ -72,7 +70,7 @@ class InverseConfig:
 
 def train_inverse_dynamics(
     config: InverseConfig,
-    data: Place,
+    data: Places,
     out: StrPath,
     *,
     minutes: float | None = None,
@@ -99,7 +97,7 @@ def train_inverse_dynamics(
     starts = starts_of(config.start, config.networks)
     wanted = {
         "config": to_json(config),
-        "data": data_note(ShardSource(folder=data)),
+        "data": note_of(data),
         "model": model and model.fingerprint(),
         "start": {name: hash_of(one.network.state_dict()) for name, one in starts.items()},
     }
@@ -112,7 +110,7 @@ def train_inverse_dynamics(
 def _train_all(
     config: InverseConfig,
     starts: Mapping[str, LearnedInverseDynamics],
-    data: Place,
+    data: Places,
     out: Path,
     minutes: float | None,
     model: WorldModel | None,
