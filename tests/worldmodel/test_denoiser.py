@@ -61,6 +61,20 @@ def test_clean_frames_are_looked_at_and_nothing_is_predicted_of_them(model):
     torch.testing.assert_close(model.denoiser(noisy, level, text)[0], all_of_them[0])
 
 
+@torch.no_grad()
+def test_the_past_may_be_worked_on_before(model):
+    noisy, _, text = window(frames=7)
+    level = torch.tensor([[0, 0, 0, 700, 700, 700, 700]] * 2)
+    recalled = torch.randn(2, 4 * 8 * 16 + 1)
+    for parameter in model.denoiser.parameters():
+        parameter.add_(0.1 * torch.randn_like(parameter))  # some layers begin at zero
+    past = model.denoiser.past_tokens(noisy[:, :, :3], text, made=4)
+    for seen in (noisy, torch.cat([torch.zeros_like(noisy[:, :, :2]), noisy[:, :, 2:]], 2)):
+        told = model.denoiser(seen, level, text, recalled, past)
+        alone = model.denoiser(noisy, level, text, recalled)
+        torch.testing.assert_close(told, alone)
+
+
 def test_what_is_recalled_comes_in_any_precision(model):
     noisy, level, text = window(frames=8)
     recalled = torch.randn(2, 4 * 8 * 16 + 1)

@@ -93,6 +93,38 @@ def recall_denoiser(denoiser: Denoiser) -> RecallDenoiser | None:
     return None if has_none else cast(RecallDenoiser, denoiser)
 
 
+class PastDenoiser(Denoiser, Protocol):
+    """A denoiser that makes something of a clean past alone, whatever the noise after it."""
+
+    def __call__(
+        self,
+        noisy_BCTHW: Tensor,
+        level_BT: Tensor,
+        text_BND: Tensor,
+        recalled_BO: Tensor | None = None,
+        past_BPSD: Tensor | None = None,
+    ) -> Tensor:
+        """Return (B, C, T, H, W).
+
+        Args:
+            noisy_BCTHW: see `Denoiser`.
+            level_BT: see `Denoiser`.
+            text_BND: see `Denoiser`.
+            recalled_BO: see `RecallDenoiser`.
+            past_BPSD: what `past_tokens` gave for the first P frames; None finds it.
+        """
+        ...
+
+    def past_tokens(self, past_BCPHW: Tensor, text_BND: Tensor, *, made: int) -> Tensor:
+        """Return what it makes of clean frames before `made` others, (B, P, ...)."""
+        ...
+
+
+def past_denoiser(denoiser: Denoiser) -> PastDenoiser | None:
+    """Return the denoiser as one that makes something of the past alone, or None."""
+    return cast(PastDenoiser, denoiser) if hasattr(denoiser, "past_tokens") else None
+
+
 def as_module(denoiser: Denoiser) -> nn.Module:
     """Return the denoiser as what it is to optimizers and files."""
     return cast(nn.Module, denoiser)

@@ -11,7 +11,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from twospeed.worldmodel.contract import Denoiser, RecallDenoiser, Recaller, recall_denoiser
+from twospeed.worldmodel.contract import (
+    Denoiser,
+    RecallDenoiser,
+    Recaller,
+    past_denoiser,
+    recall_denoiser,
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -33,6 +39,9 @@ class Reading:
 
     recalled_BO: Tensor | None
     """What that layer gave for them, with the weights that it had then, or what takes its place."""
+
+    past_BPSD: Tensor | None = None
+    """What the denoiser makes of the past alone (`PastDenoiser`); None leaves it to every call."""
 
     @classmethod
     def of(
@@ -65,10 +74,11 @@ class Reading:
 
     def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
         """Return the prediction for every frame, (B, C, T, H, W)."""
-        recalling = self._recalling
-        if recalling is None:
-            return self.denoiser(noisy_BCTHW, level_BT, self.text_BND)
-        return recalling(noisy_BCTHW, level_BT, self.text_BND, self.recalled_BO)
+        recalling, seeing = self._recalling, past_denoiser(self.denoiser)
+        asked = noisy_BCTHW, level_BT, self.text_BND
+        if seeing is not None and self.past_BPSD is not None:
+            return seeing(*asked, self.recalled_BO if recalling else None, self.past_BPSD)
+        return recalling(*asked, self.recalled_BO) if recalling else self.denoiser(*asked)
 
     @property
     def _recalling(self) -> RecallDenoiser | None:
@@ -95,7 +105,20 @@ class Reading:
             text_BND=self.text_BND[chosen],
             key_BK=None if self.key_BK is None else self.key_BK[chosen],
             recalled_BO=None if self.recalled_BO is None else self.recalled_BO[chosen],
+            past_BPSD=None if self.past_BPSD is None else self.past_BPSD[chosen],
         )
+
+    def with_past(self, level_BT: Tensor) -> "Reading":
+        """Return it with what the denoiser makes of the past, for windows of such levels.
+
+        Nothing is found where it makes no such thing, or is told of a past that is not clean.
+        """
+        denoiser, past = past_denoiser(self.denoiser), self.past_BCPHW.shape[2]
+        if denoiser is None or bool(level_BT[:, :past].any()):
+            return self
+        made = level_BT.shape[1] - past
+        found = denoiser.past_tokens(self.past_BCPHW, self.text_BND, made=made)
+        return replace(self, past_BPSD=found)
 
     def read_again(self) -> "Reading":
         """Return what the recall layer gives for the same keys with its weights of now."""
@@ -127,6 +150,7 @@ class Reading:
             text_BND=torch.cat([it.text_BND for it in all_of_them]),
             key_BK=_joined([it.key_BK for it in all_of_them]),
             recalled_BO=_joined([it.recalled_BO for it in all_of_them]),
+            past_BPSD=_joined([it.past_BPSD for it in all_of_them]),
         )
 
 

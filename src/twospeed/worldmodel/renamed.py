@@ -6,7 +6,7 @@ A memory knows its slow weights by a hash over names and numbers, so the hash go
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from twospeed.core.tensors import hash_of
 
@@ -28,6 +28,11 @@ def rename_weights_(state: dict[str, Any], prefix: str = "") -> None:
         begin = prefix + old
         for name in [name for name in state if name.startswith(begin)]:
             state[prefix + new + name.removeprefix(begin)] = state.pop(name)
+
+
+def rename_loading_(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:  # noqa: ARG001
+    """Do so as a hook of `register_load_state_dict_pre_hook`."""
+    rename_weights_(state, prefix)
 
 
 def first_name(name: str) -> str:

@@ -5,6 +5,7 @@ token; a transformer attends over all tokens of all frames of the window. Every 
 its own noise level, so past frames can be clean while new ones are noise.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,10 +16,18 @@ from torch.nn import functional
 
 from twospeed.core.errors import ConfigError
 from twospeed.core.shapes import check_shapes
-from twospeed.worldmodel.blocks import FrameResBlock, SpaceTimeBlock, sinusoid
+from twospeed.worldmodel.blocks import (
+    FrameResBlocks,
+    SpaceTimeBlock,
+    begin_at_zero_,
+    sinusoid,
+    two_layers,
+    waves,
+    waves_2d,
+)
 from twospeed.worldmodel.past import clean_frames, latest, new_frames
 from twospeed.worldmodel.recall import Recall
-from twospeed.worldmodel.renamed import rename_weights_
+from twospeed.worldmodel.renamed import rename_loading_, rename_weights_
 
 MOST_FRAMES = 32
 """Frames of the longest window."""
@@ -65,26 +74,26 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         recall_frames: int = 4,
     ) -> None:
         super().__init__()
-        self.register_load_state_dict_pre_hook(_rename_weights_)
+        self.register_load_state_dict_pre_hook(rename_loading_)
         self.enter = nn.Conv2d(latent_channels, conv_channels, 3, padding=1)
-        self.before = _res_blocks(conv_blocks, conv_channels, width)
+        self.before = FrameResBlocks(conv_blocks, conv_channels, width)
         self.to_tokens = nn.Linear(4 * conv_channels, width)
-        self.places = nn.Parameter(_waves_2d(max_cells, width))
-        self.times = nn.Parameter(_waves(max_frames, width))
-        self.level_in = _two_layers(width, width, width)
+        self.places = nn.Parameter(waves_2d(max_cells, width))
+        self.times = nn.Parameter(waves(max_frames, width))
+        self.level_in = two_layers(width, width, width)
         self.text_in = nn.Linear(text_width, width)
         self.steer = nn.Linear(width, 6 * width)
         self.blocks = nn.ModuleList(SpaceTimeBlock(width, heads) for _ in range(depth))
         self.to_cells = nn.Linear(width, 4 * conv_channels)
         self.merge = nn.Conv2d(2 * conv_channels, conv_channels, 1)
-        self.after = _res_blocks(conv_blocks, conv_channels, width)
+        self.after = FrameResBlocks(conv_blocks, conv_channels, width)
         self.norm = nn.GroupNorm(16, conv_channels)
         self.leave = nn.Conv2d(conv_channels, latent_channels, 3, padding=1)
-        _begin_at_zero(self.steer, self.leave)
+        begin_at_zero_(self.steer, self.leave)
         if shows_last:
             self.last_in = nn.Conv2d(latent_channels, conv_channels, 3, padding=1)
             self.time_in = nn.Linear(width, width)
-            _begin_at_zero(self.last_in, self.time_in)
+            begin_at_zero_(self.last_in, self.time_in)
         self.recall: Recall | None = None
         if recall_keys:
             self.recall = Recall(
@@ -95,8 +104,8 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 keys=recall_keys,
             )
             self.recalled_in = nn.Conv2d(latent_channels + 1, conv_channels, 3, padding=1)
-            self.recall_gate = _two_layers(width + 1, width, latent_channels)
-            _begin_at_zero(self.recalled_in, self.recall_gate[-1])
+            self.recall_gate = two_layers(width + 1, width, latent_channels)
+            begin_at_zero_(self.recalled_in, self.recall_gate[-1])
 
     def forward(
         self,
@@ -104,6 +113,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         level_BT: Tensor,
         text_BND: Tensor,
         recalled_BO: Tensor | None = None,
+        past_BPSD: Tensor | None = None,
     ) -> Tensor:
         """Return the prediction for every frame, (B, C, T, H, W); zeros for what is clean.
 
@@ -112,13 +122,15 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             level_BT: steps of the noise schedule, 0 to 1000; 0 is clean.
             text_BND: tokens of each clip's action; their mean is used.
             recalled_BO: what the recall layer gave for the new frames; None reads it.
+            past_BPSD: what `past_tokens` gave for the first frames, all clean; None finds it.
 
         Raises:
             ShapeError: when the tensors disagree.
         """
         check_shapes(noisy=(noisy_BCTHW, "BCTHW"), level=(level_BT, "BT"), text=(text_BND, "BND"))
-        made = level_BT.shape[1] - clean_frames(level_BT)
-        return self.after_clean(noisy_BCTHW, level_BT, text_BND, recalled_BO, made=made)
+        past = clean_frames(level_BT) if past_BPSD is None else past_BPSD.shape[1]
+        made = level_BT.shape[1] - past
+        return self.after_clean(noisy_BCTHW, level_BT, text_BND, recalled_BO, past_BPSD, made=made)
 
     def after_clean(
         self,
@@ -126,6 +138,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         level_BT: Tensor,
         text_BND: Tensor,
         recalled_BO: Tensor | None,
+        past_BPSD: Tensor | None = None,
         *,
         made: int,
     ) -> Tensor:
@@ -134,47 +147,68 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         Nothing is asked of the levels' values here, so that it can be written as a graph.
         """
         asked, noisy_BCTHW = noisy_BCTHW.dtype, noisy_BCTHW.to(self._dtype)
-        action_BD = self.action_of(text_BND)
-        steer_BTD = functional.silu(self._steering(level_BT, action_BD))
-        steer_FD = steer_BTD.flatten(0, 1)
-        cells = self.enter(noisy_BCTHW.transpose(1, 2).flatten(0, 1))
+        action_BD, past = self.action_of(text_BND), level_BT.shape[1] - made
+        steer_BTD = self._steering(level_BT, action_BD)
+        new_BTD = steer_BTD[:, past:]
+        cells = self.enter(_frames(noisy_BCTHW[:, :, past:]))
         if self.config.shows_last:
-            cells = cells + self._last_seen(noisy_BCTHW, level_BT)
+            seen = self._last_seen(noisy_BCTHW, level_BT).unflatten(0, (-1, past + made))
+            cells = cells + seen[:, past:].flatten(0, 1)
         if self.recall is not None:
             recalled_BO = None if recalled_BO is None else recalled_BO.to(self._dtype)
             recalled, there_BT = self.recall(noisy_BCTHW, level_BT, action_BD, recalled_BO)
-            cells = cells + self.recalled_in(recalled.transpose(1, 2).flatten(0, 1))
-        for block in self.before:
-            cells = block(cells, steer_FD)
-        told, frames = self._transformed(cells, steer_BTD, made), level_BT.shape[1]
-        cells = cells.unflatten(0, (-1, frames))[:, -made:].flatten(0, 1)
+            cells = cells + self.recalled_in(_frames(recalled[:, :, past:]))
+        cells = self.before(cells, new_BTD.flatten(0, 1))
+        tokens = self._tokens(cells, self._times(made))
+        if past:
+            if past_BPSD is None:
+                past_BPSD = self._past_tokens(noisy_BCTHW[:, :, :past], steer_BTD)
+            tokens = torch.cat([past_BPSD, tokens], dim=1)
+        told = self._transformed(tokens, steer_BTD, made, cells.shape[2:])
         cells = self.merge(torch.cat([cells, told], dim=1))
-        steer_FD = steer_BTD[:, -made:].flatten(0, 1)
-        for block in self.after:
-            cells = block(cells, steer_FD)
+        cells = self.after(cells, new_BTD.flatten(0, 1))
         out = self.leave(functional.silu(self.norm(cells)))
         made_BCTHW = out.unflatten(0, (-1, made)).transpose(1, 2)
-        windows: Tensor = functional.pad(made_BCTHW, (0, 0, 0, 0, frames - made, 0))
+        windows: Tensor = functional.pad(made_BCTHW, (0, 0, 0, 0, past, 0))
         windows = windows * (level_BT > 0)[:, None, :, None, None]
         if self.recall is not None:
             share = self._gate(steer_BTD, recalled[:, -1, :, 0, 0], there_BT)
             windows = windows.lerp(recalled[:, :-1], share)
         return windows.to(asked)
 
-    def _transformed(self, cells_FCHW: Tensor, steer_BTD: Tensor, made: int) -> Tensor:
-        """Let all tokens of all frames of a window see each other, (frames, channels, H, W).
+    def past_tokens(self, past_BCPHW: Tensor, text_BND: Tensor, *, made: int) -> Tensor:
+        """Return the tokens of clean frames before `made` others, (B, P, cells, D)."""
+        past_BCPHW = past_BCPHW.to(self._dtype)
+        clean_BT = past_BCPHW.new_zeros(len(past_BCPHW), past_BCPHW.shape[2] + made)
+        return self._past_tokens(past_BCPHW, self._steering(clean_BT, self.action_of(text_BND)))
 
-        Those of the last `made` frames are returned.
-        """
-        frames, (height, width) = steer_BTD.shape[1], cells_FCHW.shape[2:]
+    def _past_tokens(self, past_BCPHW: Tensor, steer_BTD: Tensor) -> Tensor:
+        """Return those of the first frames of windows that are steered so."""
+        past, frames = past_BCPHW.shape[2], steer_BTD.shape[1]
+        cells: Tensor = self.enter(_frames(past_BCPHW))
+        if self.recall is not None:
+            nothing: Any = self.recalled_in.bias
+            cells = cells + nothing[:, None, None]
+        cells = self.before(cells, steer_BTD[:, :past].flatten(0, 1))
+        return self._tokens(cells, self._times(frames)[:past])
+
+    def _tokens(self, cells_FCHW: Tensor, times_TD: Tensor) -> Tensor:
+        """Return the tokens of frames at some places in time, (B, T, cells, D)."""
+        height, width = (side // 2 for side in cells_FCHW.shape[2:])
         tokens = self.to_tokens(functional.pixel_unshuffle(cells_FCHW, 2).permute(0, 2, 3, 1))
-        tokens = tokens + self.places[: height // 2, : width // 2]
-        tokens = tokens.flatten(1, 2).unflatten(0, (-1, frames))
-        tokens = tokens + self._times(frames)[:, None]
-        steer_BT6D = self.steer(steer_BTD).unflatten(-1, (6, -1))
-        for index, block in enumerate(self.blocks, start=1):
-            tokens = block(tokens, steer_BT6D, made if index == len(self.blocks) else frames)
-        back = self.to_cells(tokens).flatten(0, 1).unflatten(1, (height // 2, width // 2))
+        tokens = (tokens + self.places[:height, :width]).flatten(1, 2)
+        placed: Tensor = tokens.unflatten(0, (-1, len(times_TD))) + times_TD[:, None]
+        return placed
+
+    def _transformed(
+        self, tokens_BTSD: Tensor, steer_BTD: Tensor, made: int, sides: Sequence[int]
+    ) -> Tensor:
+        """Let all tokens of a window see each other: cells (frames, ...) of the last `made`."""
+        steer_BT6D, (*before, last) = self.steer(steer_BTD).unflatten(-1, (6, -1)), self.blocks
+        for block in before:
+            tokens_BTSD = block(tokens_BTSD, steer_BT6D, steer_BTD.shape[1])
+        back = self.to_cells(last(tokens_BTSD, steer_BT6D, made))
+        back = back.flatten(0, 1).unflatten(1, [side // 2 for side in sides])
         return functional.pixel_shuffle(back.permute(0, 3, 1, 2), 2)
 
     def _fix_state_dict_keys_on_load(self, state_dict: dict[str, Any]) -> None:
@@ -220,40 +254,12 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         steering: Tensor = level + action_BD[:, None]
         if self.config.shows_last:
             steering = steering + self.time_in(self._times(level_BT.shape[1]))
-        return steering
+        return functional.silu(steering)
 
     def _times(self, frames: int) -> Tensor:
         """Return the features of each frame's place, counted from the end, (T, D)."""
         return self.times[:frames].flip(0)
 
 
-def _rename_weights_(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:  # noqa: ARG001
-    rename_weights_(state, prefix)
-
-
-def _two_layers(inputs: int, width: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, outputs))
-
-
-def _begin_at_zero(*layers: nn.Module) -> None:
-    """Let layers start without effect."""
-    for layer in layers:
-        for parameter in layer.parameters():
-            nn.init.zeros_(parameter)
-
-
-def _waves(count: int, width: int) -> Tensor:
-    """Return sines and cosines of positions, (count, width), so that shifts are rotations."""
-    rates = 1.5 / 15 ** (torch.arange(width // 2) / (width // 2))
-    angles = torch.arange(count)[:, None] * rates
-    return torch.cat([angles.sin(), angles.cos()], dim=1)
-
-
-def _waves_2d(count: int, width: int) -> Tensor:
-    rows = _waves(count, width // 2)[:, None].expand(-1, count, -1)
-    columns = _waves(count, width // 2)[None].expand(count, -1, -1)
-    return torch.cat([rows, columns], dim=2)
-
-
-def _res_blocks(count: int, channels: int, steer_width: int) -> nn.ModuleList:
-    return nn.ModuleList(FrameResBlock(channels, steer_width) for _ in range(count))
+def _frames(latents_BCTHW: Tensor) -> Tensor:
+    return latents_BCTHW.transpose(1, 2).flatten(0, 1)

@@ -64,7 +64,8 @@ def test_a_question_that_is_held_keeps_its_clean_latents_at_every_other_step(
 ):
     schedule = viewing_model.schedule
     held = replace(Question.of(reading, torch.tensor([True, False])), held_by=schedule)
-    asked, windows_of = Asked([held, Question.of(reading)]), [windows(2, seed) for seed in range(4)]
+    asked = Asked([held, Question.of(reading)])
+    windows_of = [torch.cat([windows(2)[:, :, :4], windows(2, it)[:, :, 4:]], 2) for it in range(4)]
     cleans = []
     for level, window in zip((800, 600, 400, 200), windows_of, strict=True):
         levels = torch.where(LEVEL > 0, level, 0)
@@ -75,6 +76,27 @@ def test_a_question_that_is_held_keeps_its_clean_latents_at_every_other_step(
     torch.testing.assert_close(cleans[0], cleans[1])
     torch.testing.assert_close(cleans[2], cleans[3])
     assert not torch.allclose(cleans[1], cleans[2])
+
+
+@torch.no_grad()
+def test_what_the_denoiser_makes_of_the_past_is_found_once_a_chunk(
+    viewing_model, reading, monkeypatch
+):
+    denoiser, found = viewing_model.denoiser, []
+    find = denoiser.past_tokens
+    monkeypatch.setattr(
+        denoiser, "past_tokens", lambda *asked, **made: found.append(asked) or find(*asked, **made)
+    )
+    asked = Asked([Question.of(reading), Question.of(reading, torch.tensor([False, True]))])
+    for level in (900, 400):
+        levels = torch.where(LEVEL > 0, level, 0)
+        answers = asked(windows(2), levels)
+        torch.testing.assert_close(answers[0], reading(windows(2), levels))
+    assert len(found) == 1
+    noisy = LEVEL.clamp_min(20)  # the past is told of as not quite clean
+    (answer,) = Asked([Question.of(reading)])(windows(2), noisy)
+    torch.testing.assert_close(answer, reading(windows(2), noisy))
+    assert len(found) == 1
 
 
 @torch.no_grad()

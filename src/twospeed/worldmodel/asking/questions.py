@@ -127,26 +127,43 @@ class Asked:
     """Questions about one chunk, answered at every step by one call of the denoiser.
 
     Args:
-        questions: of one denoiser.
+        questions: of one denoiser; every window begins with the past that they ask about.
     """
 
     def __init__(self, questions: Sequence[Question]) -> None:
+        asked: list[tuple[int, Reading]] = []
         self._questions = tuple(questions)
-        self._calls: dict[tuple[int, ...], _Call] = {}
+        self._places = [_places(question, asked) for question in questions]
+        self._clips = [clip for clip, _ in asked]
+        readings = [reading for _, reading in asked]
+        self._reading = readings[0].beside(*readings[1:]) if readings else None
         self._held: dict[int, Tensor] = {}
         self._steps = 0
 
     def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> list[Tensor]:
         """Return the answer to every question, (Q, C, T, H, W)."""
-        due = tuple(self._due(int(level_BT[0, -1])))
+        if self._reading is not None and not self._steps:
+            self._reading = self._reading.with_past(level_BT[self._clips])
+        due = list(self._due(int(level_BT[0, -1])))
+        told = self._told(due, noisy_BCTHW, level_BT)
         self._steps += 1
-        if due not in self._calls:
-            self._calls[due] = _Call([self._questions[number] for number in due])
-        told = dict(zip(due, self._calls[due](noisy_BCTHW, level_BT), strict=True))
         return [
             self._answer(number, told.get(number), noisy_BCTHW[clips_Q], level_BT[clips_Q])
             for number, clips_Q in enumerate(it.clips_Q for it in self._questions)
         ]
+
+    def _told(self, due: Sequence[int], noisy_BCTHW: Tensor, level_BT: Tensor) -> dict[int, Tensor]:
+        """Ask some questions in one call; what they ask alike is asked once."""
+        places = sorted({place for number in due for place in self._places[number]})
+        if self._reading is None or not places:
+            return dict.fromkeys(due, noisy_BCTHW[:0])
+        clips = [self._clips[place] for place in places]
+        reading = self._reading.clips(torch.tensor(places, device=noisy_BCTHW.device))
+        answers = reading(noisy_BCTHW[clips], level_BT[clips])
+        return {
+            number: answers[[places.index(place) for place in self._places[number]]]
+            for number in due
+        }
 
     def _due(self, level: int) -> Iterator[int]:
         """Yield the numbers of the questions that are asked at this step."""
@@ -168,24 +185,6 @@ class Asked:
             return schedule.predicting(self._held[number], noisy_QCTHW, level_QT)
         self._held[number] = schedule.split(noisy_QCTHW, told, level_QT)[0]
         return told
-
-
-class _Call:
-    """Some questions in one call of the denoiser; what they ask alike is asked once."""
-
-    def __init__(self, questions: Sequence[Question]) -> None:
-        asked: list[tuple[int, Reading]] = []
-        self._places = [_places(question, asked) for question in questions]
-        self._clips = [clip for clip, _ in asked]
-        readings = [reading for _, reading in asked]
-        self._reading = readings[0].beside(*readings[1:]) if readings else None
-
-    def __call__(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> list[Tensor]:
-        """Return the answer to every question, (Q, C, T, H, W)."""
-        if self._reading is None:
-            return [noisy_BCTHW[:0] for _ in self._places]
-        answers = self._reading(noisy_BCTHW[self._clips], level_BT[self._clips])
-        return [answers[places] for places in self._places]
 
 
 class Predicting:
