@@ -25,14 +25,14 @@ QUICK = override(
 
 @pytest.fixture
 def shards(tmp_path, random_frames):
-    """Return a function that writes four episodes of its seed and rate into a new folder."""
+    """Return a function that writes episodes of its seed, rate and times the size into a new folder."""
 
-    def make(first, rate=4.0):
-        folder = tmp_path / f"data-{first}-{rate:g}"
-        folder.mkdir()
+    def make(first, rate=4.0, *, name=None, times=1):
+        folder = tmp_path / (name or f"data-{first}-{rate:g}")
+        folder.mkdir(parents=True)
         episodes = [
             Episode(
-                frames=random_frames(first + seed, 13),
+                frames=random_frames(first + seed, 13).repeat(times, 1).repeat(times, 2),
                 actions=("turn left", "go forward", "turn left"),
                 world="kitchen",
                 seed=seed,
@@ -40,7 +40,7 @@ def shards(tmp_path, random_frames):
             )
             for seed in range(32)
         ]
-        write_shard(folder / "kitchen-0.tar", episodes)
+        write_shard(folder / f"{folder.name}.tar", episodes)
         write_index(folder)
         return folder
 
@@ -76,10 +76,18 @@ def test_another_recording_for_the_same_inverse_dynamics_is_refused(shards, tmp_
 def test_a_mistake_leaves_a_folder_in_which_the_corrected_run_begins(shards, tmp_path):
     data, out = shards(0), tmp_path / "run"
     wrong = override(QUICK, "recording.frame_size=32", "model.settings.frame_size=32")
-    with pytest.raises(ConfigError, match="the data have 16x16"):
+    with pytest.raises(ConfigError, match="16x16 pixels in chunks of 4, the recipe takes 32x32"):
         train_world_model(wrong, data, out)
     assert not out.exists()
     train_world_model(QUICK, data, out)
+
+
+def test_shards_of_two_sizes_are_refused_by_the_name_of_the_second(shards, tmp_path):
+    shards(0, name="both/attic")
+    shards(0, name="both/kitchen", times=2)
+    with pytest.raises(ConfigError, match="kitchen.tar has frames of 32x32 .* takes 16x16"):
+        train_world_model(QUICK, tmp_path / "both", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_data_of_another_rate_are_refused_until_the_model_goes_over(shards, trained, tmp_path):

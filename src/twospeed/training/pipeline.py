@@ -25,6 +25,7 @@ from twospeed.core.ranges import Minutes, Workers
 from twospeed.core.runs.claims import claimed
 from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.training.card import Figures, device_name, write_card
+from twospeed.training.data.alike import AlikeSource
 from twospeed.training.data.sources import (
     EpisodeSource,
     ShardSource,
@@ -150,7 +151,10 @@ def _source(config: RunConfig, data: StrPath | None) -> EpisodeSource:
     source: EpisodeSource = WorldSource(config=config.recording)
     if data is not None:
         place = as_path(data, "data")
-        source = ShardSource(folder=str(data) if "://" in str(data) else place)
+        recorded = ShardSource(folder=str(data) if "://" in str(data) else place)
+        settings = config.model.settings
+        size = settings.frame_size, settings.frame_size
+        source = AlikeSource(source=recorded, frame_size=size, chunk_frames=settings.chunk_frames)
     if source.contents().last_seed >= TEST_SEEDS_FROM:
         raise DataError(f"episodes from seed {TEST_SEEDS_FROM} on are for testing: train on others")
     return source

@@ -11,11 +11,12 @@ from twospeed.core.config import to_json
 from twospeed.core.errors import DataError
 from twospeed.core.files import StrPath, as_path
 from twospeed.data.recorder import TEST_SEEDS_FROM
+from twospeed.training.data.alike import AlikeSource
 from twospeed.training.data.sources import ShardSource
 from twospeed.training.data.telling import check_rates, data_note
 from twospeed.training.data.vocabulary import actions_of, sayings_of, vocabulary_of
 from twospeed.training.data.windows import LatentWindows
-from twospeed.training.finetune.data import AlikeSource, cached_windows, fit_model
+from twospeed.training.finetune.data import cached_windows, fit_model
 from twospeed.training.parallel.processes import is_sharded
 from twospeed.training.pipeline import own_run
 from twospeed.worldmodel.model import WorldModel

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from accelerate import Accelerator
 
-from twospeed.core.errors import ConfigError, DataError
+from twospeed.core.errors import DataError
 from twospeed.core.files import written_aside
 from twospeed.core.folders import folder_aside, recover
 from twospeed.core.untrusted import resuming
@@ -90,14 +90,7 @@ def _frames(context: RunContext, folder: Path) -> tuple[Frames, Frames]:
         ):
             with written_aside(path) as aside, aside.open("wb") as file:
                 np.save(file, frames)
-    train, held_out = map(_read_frames, paths)
-    size = context.config.model.settings.frame_size
-    if train.shape[1:3] != (size, size):
-        raise ConfigError(
-            f"the recipe takes frames of {size}x{size} pixels, the data have"
-            f" {train.shape[1]}x{train.shape[2]}"
-        )
-    return train, held_out
+    return _read_frames(paths[0]), _read_frames(paths[1])
 
 
 def _read_frames(path: Path) -> Frames:
