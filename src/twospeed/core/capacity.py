@@ -1,4 +1,4 @@
-"""What this machine's memory can hold, asked before any of it is taken."""
+"""What this machine holds: its memory, asked before any of it is taken, and its cores."""
 
 import os
 from contextlib import suppress
@@ -44,3 +44,10 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and any(it in str(error) for it in _FULL)
     )
+
+
+def num_cores() -> int:
+    """Return how many cores of the processor this process may use, 1 at least."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -118,6 +118,11 @@ class FastWeights:
         """Give the slow model back, bit for bit."""
         self.adapters.detach()
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether `read` leaves the denoiser alone, so that others may ask it meanwhile."""
+        return isinstance(self.writer, ViewWriter)
+
     @torch.no_grad()
     def read(self, slow: Reading) -> FastReading:
         """Ask slow and fast weights about one chunk of every episode; see `FastReader`."""

@@ -1,6 +1,5 @@
 """Run the server: bind, say where it is, open the browser, serve until it is stopped."""
 
-import os
 import secrets
 import socket
 import webbrowser
@@ -13,11 +12,13 @@ from time import monotonic, sleep
 import torch
 import uvicorn
 
+from twospeed.core.capacity import num_cores
 from twospeed.core.errors import ConfigError
 from twospeed.web.guard import is_loopback
 from twospeed.web.protocol import LONGEST_MESSAGE
 from twospeed.web.server import app_of
 from twospeed.web.stage import Stage
+from twospeed.worldmodel.model import WorldModel
 
 LOOPBACK = "127.0.0.1"
 """Where it listens unless told otherwise."""
@@ -46,7 +47,7 @@ def serve(
         if open_browser:
             webbrowser.open(address)
 
-    with _core_left_free():
+    with _core_left_free(stage.model):
         run_until_stopped(partial(_server, stage, host), host=host, port=port, say=show)
 
 
@@ -82,7 +83,7 @@ def served(stage: Stage) -> Iterator[int]:
         ConfigError: when the server does not start.
     """
     with (
-        _core_left_free(),
+        _core_left_free(stage.model),
         bound(LOOPBACK, 0) as listening,
         running(_server(stage, LOOPBACK, None), listening),
     ):
@@ -90,13 +91,14 @@ def served(stage: Stage) -> Iterator[int]:
 
 
 @contextmanager
-def _core_left_free() -> Iterator[None]:
+def _core_left_free(model: WorldModel) -> Iterator[None]:
     """Let the model compute on all cores but one, which is left to the server and the browser.
 
-    Where they share all cores, the threads of one layer wait for each other at every layer.
+    Where they share all cores, the threads of one layer wait for each other at every layer. With
+    a renderer, the panes with memory and without have half of these cores each.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 2) - 1)))
+    before, halves = torch.get_num_threads(), 1 if model.renderer is None else 2
+    torch.set_num_threads(max(1, min(before, (num_cores() - 1) // halves)))
     try:
         yield
     finally:

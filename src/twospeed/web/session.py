@@ -1,8 +1,8 @@
 """`Session`: one player's walk, dreamed with memory and without, beside the true world.
 
-All dreaming panes are one batch. An act is a chunk that is dreamed (`imagine`, then `frames_of`,
-then `learn`), one that is seen (`look`, `observe`), or an edit of the memory (edits.py); each can
-be undone, bit for bit. Axes: B panes, C channels, T frames.
+All dreaming panes are generated at once. An act is a chunk that is dreamed (`imagine`, then
+`frames_of`, then `learn`), one that is seen (`look`, `observe`), or an edit of the memory
+(edits.py); each can be undone, bit for bit. Axes: B panes, C channels, T frames.
 """
 
 import time
@@ -71,22 +71,20 @@ class Session:
         self.shown = seen(start.frame, self.panes, pose, is_true=truth is not None)
 
     def imagine(self, text: str) -> Imagined:
-        """Generate the next chunk of every pane, in one batch; nothing is learned yet.
+        """Generate the next chunk of every pane at once; nothing is learned yet.
 
         Raises:
             UnknownNameError: when the text is near no command.
         """
         said = self.words.meant(text)
         started = time.perf_counter()
-        reader = MemoriesBeside([self.memory, None]) if self.memory else None
+        memories = [self.memory, None] if self.memory else [None]
+        reader, count = MemoriesBeside(memories), len(self.panes)
         noise = (self.seed, "chunk", self.num_chunks)  # that of `Dream`
-        count = len(self.panes)
-        new = self.model.generate(
-            self.past, [said.text] * count, [noise] * count, fast_weights=reader
-        )
+        new = reader.generate(self.model, self.past, [said.text] * count, [noise] * count)
         seconds = time.perf_counter() - started
         recall = None
-        if reader is not None:
+        if self.memory is not None:
             recall = self.microscope.recall(
                 self.past[:1], said.text, new[:1], reader.familiarity[0]
             )
