@@ -26,6 +26,11 @@ def test_what_is_no_reader_is_refused(tmp_path):
     assert packaged_hand("rooms") is None
 
 
+def test_what_is_packaged_opens_by_the_name_of_its_world(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert HandReader.load("fetch").world == "fetch"
+
+
 def test_the_packaged_reader_sees_how_far_commands_led_in_an_unseen_episode():
     try:
         world = make_world("fetch")

@@ -1,8 +1,10 @@
+import itertools
+
 import numpy as np
 import pytest
 
 from twospeed.planning.acting.undoing import UNDOES
-from twospeed.planning.hand.ways import settled, towards, way_of
+from twospeed.planning.hand.ways import closings, settled, towards, way_of
 from twospeed.worlds.words.arm import ARM
 
 
@@ -29,3 +31,53 @@ def test_a_hand_comes_to_rest_where_the_next_chunk_shows_it():
     assert np.allclose(rest[0], (4.0, 0.0, 0.0))
     assert np.allclose(rest[1], (4.0, 0.1, -4.0))
     assert np.allclose(places[0], (3.4, 0.0, 0.0)), "what is given stays as it is"
+
+
+REST, MOVED = np.zeros(3), np.array([4.0, 0, 0])
+
+
+def closed_of(odds, moves):
+    """Return what is made of log odds after each chunk and of how the chunk moved the hand."""
+    return closings(np.array([-9.0, *odds]), np.cumsum([REST, *moves], axis=0))
+
+
+def test_a_hand_closes_and_opens_where_it_was_read_so():
+    moves = [MOVED, REST, MOVED, MOVED, REST, MOVED]
+    assert closed_of([-5, 5, 5, 5, -5, -5], moves) == [False, True, True, True, False, False]
+
+
+def test_one_frame_that_was_read_wrongly_lets_nothing_go_on_the_way():
+    moves = [MOVED, REST, MOVED, MOVED, MOVED, REST]
+    assert closed_of([-5, 5, 5, -9, 5, -5], moves) == [False, True, True, True, True, False]
+    assert closed_of([5, -5, -5, -5, -5, -5], moves) == [False] * 6
+
+
+def test_it_closes_where_it_rests():
+    moves = [MOVED, REST, MOVED, MOVED, REST]
+    assert closed_of([-5, -0.5, 5, 5, -5], moves) == [False, True, True, True, False]
+
+
+def test_no_chunks_close_nothing():
+    assert closed_of([], []) == []
+
+
+def test_the_sequence_is_the_likeliest_of_all():
+    numbers = np.random.default_rng(0)
+    for _ in range(20):
+        odds, places = numbers.normal(0, 2, 7), numbers.normal(0, 1, (7, 3))
+        wanted = min(itertools.product((False, True), repeat=6), key=cost_of(odds, places))
+        assert closings(odds, places) == list(wanted)
+
+
+def cost_of(odds, places):
+    def cost(states):
+        total, before = 0.0, False
+        for index, state in enumerate(states, start=1):
+            sure = np.clip(odds[index], -3, 3)
+            total += np.logaddexp(0, -sure if state else sure)
+            moved = np.abs(places[index] - places[index - 1]).max()
+            total += (1 + 2 * moved) * (state != before)
+            before = state
+        return total
+
+    return cost

@@ -21,6 +21,7 @@ from twospeed.planning.hand.ways import (
     CLOSE,
     OPEN,
     Place,
+    closings,
     settled,
     towards,
 )
@@ -110,11 +111,12 @@ class _Reach:
 
     def _follow(self, way: Sequence[Frames]) -> None:
         """Follow the places of a way, until the hand has held something, let it go and moved on."""
-        read = [self.parts.hand.read(chunk[-1]) for chunk in way]
-        closed = [it for _, it in read]
+        shown = np.stack([self._view, *(chunk[-1] for chunk in way)])
+        places_N3, odds_N = self.parts.hand.read_all(shown)
+        closed = closings(odds_N, places_N3)
         turns = [i for i, it in enumerate(closed) if it != (closed[i - 1] if i else False)]
         last = turns[1] + 1 if len(turns) > 1 else len(way) - 1
-        places = settled([place for place, _ in read])
+        places = settled(list(places_N3[1:]))
         for index, (chunk, place) in enumerate(zip(way, places, strict=True)):
             if index > last:
                 break

@@ -24,9 +24,9 @@ def measure_hand(reader: HandReader, clips: Sequence[HandClip]) -> dict[str, Any
     """
     errors, right = list[NDArray[np.float64]](), list[NDArray[np.bool_]]()
     for clip in clips:
-        places_T3, closed_T = reader.read_all(clip.frames)
+        places_T3, odds_T = reader.read_all(clip.frames)
         errors.append(_left(places_T3 - (clip.places_T3 if clip.true_T3 is None else clip.true_T3)))
-        right.append(closed_T == clip.closed_T)
+        right.append((odds_T > 0) == clip.closed_T)
     errors_N3 = STEP_METRES * np.concatenate(errors)
     away_N = np.linalg.norm(errors_N3, axis=1)
     return {

@@ -82,12 +82,12 @@ class HandReader:
         Raises:
             ShapeError: for a frame of another size.
         """
-        places_T3, closed_T = self.read_all(frame[None])
-        return places_T3[0], bool(closed_T[0])
+        places_T3, odds_T = self.read_all(frame[None])
+        return places_T3[0], bool(odds_T[0] > 0)
 
     @torch.no_grad()
-    def read_all(self, frames: Frames) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Return places, (T, 3) steps, and whether the hand is closed, (T,).
+    def read_all(self, frames: Frames) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return places, (T, 3) steps, and the log odds of the hand being closed, (T,).
 
         Args:
             frames: uint8 (T, 64, 64, 3).
@@ -98,7 +98,7 @@ class HandReader:
         if frames.shape[1:] != (FRAME_SIZE, FRAME_SIZE, 3):
             raise ShapeError(f"a hand is read from 64 x 64 pixels, got {frames.shape[1:]}")
         found_T4 = self.network(network_input(frames[:, None])).double().numpy()
-        return np.asarray(found_T4[:, :3], np.float64), found_T4[:, 3] > 0
+        return found_T4[:, :3], found_T4[:, 3]
 
     def save(self, path: StrPath, *, card: str = "") -> None:
         """Write a folder.
@@ -120,12 +120,14 @@ class HandReader:
 
     @classmethod
     def load(cls, path: StrPath) -> "HandReader":
-        """Open a folder.
+        """Open a folder, or what is packaged for a world of that name.
 
         Raises:
             DataError: when there is none, or it is damaged.
         """
-        place = as_path(path)
+        place, packaged = as_path(path), _packaged_for(str(path))
+        if not (place / "hand.json").exists() and packaged.exists():
+            place = packaged
         recover(place, HAND)
         about, network = read_json(place / "hand.json"), new_network(0)
         if not isinstance(about.get("world"), str):
@@ -143,5 +145,9 @@ def new_network(seed: int) -> HandNetwork:
 
 def packaged_hand(world: str) -> HandReader | None:
     """Return the reader that is packaged for a world, if there is one."""
-    place = PACKAGED / f"hand-{Path(world).name}"
+    place = _packaged_for(world)
     return HandReader.load(place) if place.exists() else None
+
+
+def _packaged_for(world: str) -> Path:
+    return PACKAGED / f"hand-{Path(world).name}"
