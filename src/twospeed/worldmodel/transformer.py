@@ -149,20 +149,20 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         asked, noisy_BCTHW = noisy_BCTHW.dtype, noisy_BCTHW.to(self._dtype)
         action_BD, past = self.action_of(text_BND), level_BT.shape[1] - made
         steer_BTD = self._steering(level_BT, action_BD)
-        new_BTD = steer_BTD[:, past:]
-        cells = self.enter(_frames(noisy_BCTHW[:, :, past:]))
+        new_BTD = steer_BTD[:, -made:]
+        cells = self.enter(_frames(noisy_BCTHW[:, :, -made:]))
         if self.config.shows_last:
             seen = self._last_seen(noisy_BCTHW, level_BT).unflatten(0, (-1, past + made))
-            cells = cells + seen[:, past:].flatten(0, 1)
+            cells = cells + seen[:, -made:].flatten(0, 1)
         if self.recall is not None:
             recalled_BO = None if recalled_BO is None else recalled_BO.to(self._dtype)
             recalled, there_BT = self.recall(noisy_BCTHW, level_BT, action_BD, recalled_BO)
-            cells = cells + self.recalled_in(_frames(recalled[:, :, past:]))
+            cells = cells + self.recalled_in(_frames(recalled[:, :, -made:]))
         cells = self.before(cells, new_BTD.flatten(0, 1))
-        tokens = self._tokens(cells, self._times(made))
+        tokens = self._tokens(cells, 0, made)
         if past:
             if past_BPSD is None:
-                past_BPSD = self._past_tokens(noisy_BCTHW[:, :, :past], steer_BTD)
+                past_BPSD = self._past_tokens(noisy_BCTHW.narrow(2, 0, past), steer_BTD)
             tokens = torch.cat([past_BPSD, tokens], dim=1)
         told = self._transformed(tokens, steer_BTD, made, cells.shape[2:])
         cells = self.merge(torch.cat([cells, told], dim=1))
@@ -189,15 +189,16 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if self.recall is not None:
             nothing: Any = self.recalled_in.bias
             cells = cells + nothing[:, None, None]
-        cells = self.before(cells, steer_BTD[:, :past].flatten(0, 1))
-        return self._tokens(cells, self._times(frames)[:past])
+        cells = self.before(cells, steer_BTD.narrow(1, 0, past).flatten(0, 1))
+        return self._tokens(cells, frames - past, frames)
 
-    def _tokens(self, cells_FCHW: Tensor, times_TD: Tensor) -> Tensor:
-        """Return the tokens of frames at some places in time, (B, T, cells, D)."""
+    def _tokens(self, cells_FCHW: Tensor, after: int, end: int) -> Tensor:
+        """Return the tokens of frames (see `_times`), (B, T, cells, D)."""
         height, width = (side // 2 for side in cells_FCHW.shape[2:])
         tokens = self.to_tokens(functional.pixel_unshuffle(cells_FCHW, 2).permute(0, 2, 3, 1))
         tokens = (tokens + self.places[:height, :width]).flatten(1, 2)
-        placed: Tensor = tokens.unflatten(0, (-1, len(times_TD))) + times_TD[:, None]
+        tokens = tokens.unflatten(0, (-1, end - after))
+        placed: Tensor = tokens + self._times(after, end)[:, None]
         return placed
 
     def _transformed(
@@ -253,12 +254,12 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         level = self.level_in(sinusoid(level_BT, self.config.width).to(action_BD.dtype))
         steering: Tensor = level + action_BD[:, None]
         if self.config.shows_last:
-            steering = steering + self.time_in(self._times(level_BT.shape[1]))
+            steering = steering + self.time_in(self._times(0, level_BT.shape[1]))
         return functional.silu(steering)
 
-    def _times(self, frames: int) -> Tensor:
-        """Return the features of each frame's place, counted from the end, (T, D)."""
-        return self.times[:frames].flip(0)
+    def _times(self, after: int, end: int) -> Tensor:
+        """Return the features of places in time, counted from a window's end, (end - after, D)."""
+        return self.times.narrow(0, after, end - after).flip(0)
 
 
 def _frames(latents_BCTHW: Tensor) -> Tensor:

@@ -102,7 +102,7 @@ export class Hand {
   state({ saves, undoable, memory }) {
     const chosen = $("saves").value;
     $("saves").replaceChildren(...saves.map((name) => new Option(name, name, false, name === chosen)));
-    if (!saves.length) $("saves").replaceChildren(new Option("nothing saved yet", ""));
+    if (!saves.length) $("saves").replaceChildren(new Option("none yet", ""));
     this.standing({ undoable, memory });
   }
 

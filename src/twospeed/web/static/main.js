@@ -31,10 +31,14 @@ const hand = new Hand(connection, { say: tell, command: () => last || keys.known
 keys.shortcuts = { p: () => pause(!isPaused), ".": step, u: () => hand.undo(), o: () => look(eyes === "look" ? "dream" : "look") };
 
 function say(text, hold) {
-  last = text;
-  $("led").textContent = text;
+  if (keys.known?.has(text)) meant(text);
   screen.isAsked = true;
   connection.send("say", { text, hold, look: eyes === "look", at: performance.now() });
+}
+
+function meant(text) {
+  last = text;
+  $("led").textContent = text;
 }
 
 function step() {
@@ -95,6 +99,8 @@ connection.addEventListener("state", ({ detail }) => {
   microscope.state(detail);
 });
 connection.addEventListener("done", ({ detail }) => {
+  meant(detail.text);
+  if ($("status").classList.contains("bad")) tell("");
   stand(detail);
   hand.standing(detail);
   microscope.done(detail, screen.thumbnail());
