@@ -53,7 +53,8 @@ def test_the_report_has_the_fixed_interface(report, kind):
     for gain in ("gain_over_{}_db", "ssim_gain_over_{}", "landmark_gain_over_{}"):
         for other in ("off", "swap"):
             check_interval(route[gain.format(other)])
-    assert all(value > 0 for value in (report["seconds_per_chunk"][a] for a in ("on", "off")))
+    timed = report["seconds_per_chunk"]
+    assert all(it[arm] > 0 for it in (timed, timed["first_visits"]) for arm in ("on", "off"))
     assert "write" in report["seconds_per_chunk"]["clock"]
 
 

@@ -222,7 +222,9 @@ def _run(
 def _timed(model: WorldModel, one: Walk, config: RecallConfig) -> dict[str, Any]:
     moves = list(MOVES)
     actions = [moves[index % len(moves)] for index in range(config.timed_chunks + 2)]
-    return dict(seconds_per_chunk(model, one.frames[0], actions, config.settings.memory))
+    way_out = one.route.actions[: one.num_writes]
+    memory = config.settings.memory
+    return dict(seconds_per_chunk(model, one.frames[0], actions, memory, way_out=way_out))
 
 
 def _drift(model: WorldModel, walks: Sequence[Walk], config: RecallConfig) -> dict[str, Any]:

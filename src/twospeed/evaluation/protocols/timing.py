@@ -14,9 +14,11 @@ from twospeed.worldmodel.model import WorldModel
 CLOCK = (
     "One episode. On the clock: all denoising steps of one chunk and decoding it to frames; with"
     " memory on, also the whole write that follows. Off the clock: loading, encoding the first"
-    " frame. Median over chunks after two that warm up."
+    " frame. Median over chunks after two that warm up; of the first visits the mean."
 )
 WARM_UP = 2
+
+Seconds = dict[str, float]
 
 
 def seconds_per_chunk(
@@ -24,7 +26,9 @@ def seconds_per_chunk(
     first_frame: NDArray[np.uint8],
     actions: Sequence[str],
     config: FastLearningConfig,
-) -> dict[str, float | str | int]:
+    *,
+    way_out: Sequence[str] = (),
+) -> dict[str, float | str | int | Seconds]:
     """Dream with and without memory and return the median seconds a chunk; see `CLOCK`.
 
     Args:
@@ -32,21 +36,36 @@ def seconds_per_chunk(
         first_frame: (H, W, 3) of the model's size.
         actions: at least three, one a chunk.
         config: how the memory learns.
+        way_out: actions that lead to new places, timed by themselves as "first_visits".
     """
-    off = _times(Dream(model, first_frame), actions)
+    times = _times(model, first_frame, actions, config)
+    report: dict[str, float | str | int | Seconds] = {
+        arm: float(np.median(seconds[WARM_UP:])) for arm, seconds in times.items()
+    }
+    if way_out:
+        visits = _times(model, first_frame, way_out, config)
+        report["first_visits"] = {arm: float(np.mean(it)) for arm, it in visits.items()}
+    return {**report, "clock": CLOCK, "chunks": len(actions) - WARM_UP}
+
+
+def _times(
+    model: WorldModel,
+    first_frame: NDArray[np.uint8],
+    actions: Sequence[str],
+    config: FastLearningConfig,
+) -> dict[str, list[float]]:
     memory = FastWeights(model, config)
     try:
-        on = _times(Dream(model, first_frame, memory=memory), actions)
+        on = _times_of(Dream(model, first_frame, memory=memory), actions)
     finally:
         memory.detach()
-    seconds = {"on": float(np.median(on)), "off": float(np.median(off))}
-    return {**seconds, "clock": CLOCK, "chunks": len(on)}
+    return {"on": on, "off": _times_of(Dream(model, first_frame), actions)}
 
 
-def _times(dream: Dream, actions: Sequence[str]) -> list[float]:
+def _times_of(dream: Dream, actions: Sequence[str]) -> list[float]:
     times = []
     for action in actions:
         started = time.perf_counter()
         dream.step(action)
         times.append(time.perf_counter() - started)
-    return times[WARM_UP:]
+    return times
