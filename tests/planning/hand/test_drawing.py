@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from twospeed.planning.hand.clips import hand_clip
-from twospeed.planning.hand.drawing import BETA, FRAMES, draw_hands, hand_loss, recolour_
+from twospeed.planning.hand.drawing import BETA, FRAMES, draw_hands, hand_loss
 
 
 def batch(seed=0, count=2):
@@ -52,17 +52,3 @@ def test_frames_of_a_batch_are_of_one_span_of_an_episode_and_drawn_by_the_seed(a
     assert (places.amax(1) - places.amin(1)).max() <= 7
     assert all(torch.equal(a, b) for a, b in zip(drawn(3), (pixels, places, closed), strict=True))
     assert not torch.equal(drawn(4)[1], places)
-
-
-def test_colours_are_exchanged_and_weighed_and_the_picture_stays():
-    flat = torch.tensor([-1.0, 0.0, 1.0])[:, None, None].expand(3, 4, 4)
-    pixels = flat.repeat(16, 1, 1, 1)
-    recolour_(pixels, share=0.0, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(pixels[0], flat)
-    recolour_(pixels, share=1.0, generator=torch.Generator().manual_seed(0))
-    assert (pixels.amax((2, 3)) == pixels.amin((2, 3))).all()
-    levels = pixels[:, :, 0, 0].sort(1).values
-    assert (levels[:, 0] == -1).all()
-    assert ((levels[:, 1] >= -0.4) & (levels[:, 1] <= 0)).all()
-    assert ((levels[:, 2] >= 0.2) & (levels[:, 2] <= 1)).all()
-    assert len({tuple(row.argsort().tolist()) for row in pixels[:, :, 0, 0]}) > 2

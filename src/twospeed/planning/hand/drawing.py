@@ -19,7 +19,6 @@ FRAMES = 4
 BETA = 0.1
 """Steps: differences that are nearer are squared (Huber)."""
 
-_PALER = 0.4  # at most, of a colour
 _FIRST, _SECOND = torch.combinations(torch.arange(FRAMES)).T
 
 
@@ -53,20 +52,6 @@ def draw_hands(
         torch.from_numpy(np.stack(places)).float(),
         torch.from_numpy(np.stack(closed)).float(),
     )
-
-
-def recolour_(pixels_BCHW: Tensor, *, share: float, generator: torch.Generator) -> None:
-    """Exchange and weigh the colours of a share of the pictures in place: tables have any colour.
-
-    Args:
-        pixels_BCHW: what a network reads, -1 to 1.
-        share: of the pictures, 0 to 1.
-        generator: draws which, and their colours.
-    """
-    for place in torch.nonzero(torch.rand(len(pixels_BCHW), generator=generator) < share)[:, 0]:
-        order = torch.randperm(3, generator=generator)
-        gains = 1 - _PALER * torch.rand((3, 1, 1), generator=generator)
-        pixels_BCHW[place] = gains * (pixels_BCHW[place][order] + 1) - 1
 
 
 def hand_loss(read_B4: Tensor, places_EF3: Tensor, closed_EF: Tensor, *, closed: float) -> Tensor:

@@ -16,7 +16,7 @@ from twospeed.core.runs.claims import claimed
 from twospeed.core.tensors import hash_of
 from twospeed.planning.hand.card import hand_card
 from twospeed.planning.hand.clips import HandClip, read_hand_clips, world_of
-from twospeed.planning.hand.drawing import draw_hands, hand_loss, recolour_
+from twospeed.planning.hand.drawing import draw_hands, hand_loss
 from twospeed.planning.hand.measuring import measure_hand
 from twospeed.planning.hand.reader import HandNetwork, HandReader, new_network
 from twospeed.planning.inverse.drawing import spoil_
@@ -49,11 +49,8 @@ class HandConfig:
     span: Count = 56
     """Frames of an episode in which those four lie."""
 
-    closed_weight: Annotated[float, Within(0, 100)] = 0.5
+    closed_weight: Annotated[float, Within(0, 100)] = 0.2
     """Of the entropy of being closed, beside the error of places."""
-
-    recoloured_share: Share = 0.5
-    """Share of the frames whose colours are exchanged and weighed."""
 
     spoiled_share: Share = 0.5
     """Share of the frames whose light, noise and sharpness are changed."""
@@ -63,7 +60,7 @@ class HandConfig:
 
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(
-            steps=5_000, learning_rate=2e-3, warmup_steps=100, ema_decay=0.99, cooldown=0.5
+            steps=4_000, learning_rate=2e-3, warmup_steps=100, ema_decay=0.99, cooldown=0.5
         )
     )
     """Steps, at most; the rate falls as the minutes end."""
@@ -151,7 +148,6 @@ def _trained(
         pixels, places, closed = draw_hands(
             clips, count=config.batch_size, span=config.span, generator=generator
         )
-        recolour_(pixels, share=config.recoloured_share, generator=generator)
         spoil_(pixels, share=config.spoiled_share, noise=config.noise, generator=generator)
         read = network(pixels.to(network.device)).cpu()
         return hand_loss(read, places, closed, closed=config.closed_weight)
