@@ -58,6 +58,7 @@ const heard = {
     the("steps").value = world.sampling_steps;
     keys.learn(world.texts.filter((text) => text));
     the("starts").replaceChildren(...world.starts.map(startButton));
+    the("show").disabled = false;
     player.begin();
   },
   begun: (told) => still(told, "W A S D and the arrows move; hold a key to go on"),
