@@ -6,7 +6,7 @@ its own noise level, so past frames can be clean while new ones are noise.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -149,7 +149,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         asked, noisy_BCTHW = noisy_BCTHW.dtype, noisy_BCTHW.to(self._dtype)
         action_BD, past = self.action_of(text_BND), level_BT.shape[1] - made
         steer_BTD = self._steering(level_BT, action_BD)
-        new_BTD = steer_BTD[:, -made:]
+        steer_FD = steer_BTD[:, -made:].flatten(0, 1)
         cells = self.enter(_frames(noisy_BCTHW[:, :, -made:]))
         if self.config.shows_last:
             seen = self._last_seen(noisy_BCTHW, level_BT).unflatten(0, (-1, past + made))
@@ -158,15 +158,14 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             recalled_BO = None if recalled_BO is None else recalled_BO.to(self._dtype)
             recalled, there_BT = self.recall(noisy_BCTHW, level_BT, action_BD, recalled_BO)
             cells = cells + self.recalled_in(_frames(recalled[:, :, -made:]))
-        cells = self.before(cells, new_BTD.flatten(0, 1))
+        cells = self.before(cells, steer_FD)
         tokens = self._tokens(cells, 0, made)
         if past:
             if past_BPSD is None:
-                past_BPSD = self._past_tokens(noisy_BCTHW.narrow(2, 0, past), steer_BTD)
+                past_BPSD = self.past_tokens(noisy_BCTHW.narrow(2, 0, past), text_BND, made=made)
             tokens = torch.cat([past_BPSD, tokens], dim=1)
         told = self._transformed(tokens, steer_BTD, made, cells.shape[2:])
-        cells = self.merge(torch.cat([cells, told], dim=1))
-        cells = self.after(cells, new_BTD.flatten(0, 1))
+        cells = self.after(self.merge(torch.cat([cells, told], dim=1)), steer_FD)
         out = self.leave(functional.silu(self.norm(cells)))
         made_BCTHW = out.unflatten(0, (-1, made)).transpose(1, 2)
         windows: Tensor = functional.pad(made_BCTHW, (0, 0, 0, 0, past, 0))
@@ -178,19 +177,15 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def past_tokens(self, past_BCPHW: Tensor, text_BND: Tensor, *, made: int) -> Tensor:
         """Return the tokens of clean frames before `made` others, (B, P, cells, D)."""
-        past_BCPHW = past_BCPHW.to(self._dtype)
-        clean_BT = past_BCPHW.new_zeros(len(past_BCPHW), past_BCPHW.shape[2] + made)
-        return self._past_tokens(past_BCPHW, self._steering(clean_BT, self.action_of(text_BND)))
-
-    def _past_tokens(self, past_BCPHW: Tensor, steer_BTD: Tensor) -> Tensor:
-        """Return those of the first frames of windows that are steered so."""
-        past, frames = past_BCPHW.shape[2], steer_BTD.shape[1]
+        past_BCPHW, past = past_BCPHW.to(self._dtype), past_BCPHW.shape[2]
+        clean_BT = past_BCPHW.new_zeros(len(past_BCPHW), past + made)
+        steer_BTD = self._steering(clean_BT, self.action_of(text_BND))
         cells: Tensor = self.enter(_frames(past_BCPHW))
         if self.recall is not None:
             nothing: Any = self.recalled_in.bias
             cells = cells + nothing[:, None, None]
         cells = self.before(cells, steer_BTD.narrow(1, 0, past).flatten(0, 1))
-        return self._tokens(cells, frames - past, frames)
+        return self._tokens(cells, made, made + past)
 
     def _tokens(self, cells_FCHW: Tensor, after: int, end: int) -> Tensor:
         """Return the tokens of frames (see `_times`), (B, T, cells, D)."""
@@ -198,8 +193,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         tokens = self.to_tokens(functional.pixel_unshuffle(cells_FCHW, 2).permute(0, 2, 3, 1))
         tokens = (tokens + self.places[:height, :width]).flatten(1, 2)
         tokens = tokens.unflatten(0, (-1, end - after))
-        placed: Tensor = tokens + self._times(after, end)[:, None]
-        return placed
+        return cast(Tensor, tokens + self._times(after, end)[:, None])
 
     def _transformed(
         self, tokens_BTSD: Tensor, steer_BTD: Tensor, made: int, sides: Sequence[int]

@@ -84,14 +84,14 @@ def test_what_the_denoiser_makes_of_the_past_is_found_once_a_chunk(
 ):
     denoiser, found = viewing_model.denoiser, []
     find = denoiser.past_tokens
+    windows_of = [torch.where(LEVEL > 0, level, 0) for level in (900, 400)]
+    alone = [reading(windows(2), levels) for levels in windows_of]
     monkeypatch.setattr(
         denoiser, "past_tokens", lambda *asked, **made: found.append(asked) or find(*asked, **made)
     )
     asked = Asked([Question.of(reading), Question.of(reading, torch.tensor([False, True]))])
-    for level in (900, 400):
-        levels = torch.where(LEVEL > 0, level, 0)
-        answers = asked(windows(2), levels)
-        torch.testing.assert_close(answers[0], reading(windows(2), levels))
+    for levels, expected in zip(windows_of, alone, strict=True):
+        torch.testing.assert_close(asked(windows(2), levels)[0], expected)
     assert len(found) == 1
     noisy = LEVEL.clamp_min(20)  # the past is told of as not quite clean
     (answer,) = Asked([Question.of(reading)])(windows(2), noisy)
