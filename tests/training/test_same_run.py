@@ -25,7 +25,7 @@ QUICK = override(
 
 @pytest.fixture
 def shards(tmp_path, random_frames):
-    """Return a function that writes episodes of its seed, rate and times the size into a new folder."""
+    """Return a function that writes episodes of its seed, rate and size into a new folder."""
 
     def make(first, rate=4.0, *, name=None, times=1):
         folder = tmp_path / (name or f"data-{first}-{rate:g}")
@@ -85,7 +85,7 @@ def test_a_mistake_leaves_a_folder_in_which_the_corrected_run_begins(shards, tmp
 def test_shards_of_two_sizes_are_refused_by_the_name_of_the_second(shards, tmp_path):
     shards(0, name="both/attic")
     shards(0, name="both/kitchen", times=2)
-    with pytest.raises(ConfigError, match="kitchen.tar has frames of 32x32 .* takes 16x16"):
+    with pytest.raises(ConfigError, match=r"kitchen.tar has frames of 32x32 .* takes 16x16"):
         train_world_model(QUICK, tmp_path / "both", tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
