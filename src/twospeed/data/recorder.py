@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from twospeed.core.arguments import check_kind
-from twospeed.core.errors import ConfigError, MissingExtraError, lookup
+from twospeed.core.errors import ConfigError, DataError, MissingExtraError, lookup
 from twospeed.core.fields import checked
 from twospeed.core.files import StrPath, as_path
 from twospeed.core.progress import progress
@@ -35,6 +35,13 @@ from twospeed.worlds.routes.rooms import roam
 
 TEST_SEEDS_FROM = 800_000
 """Episodes of this seed and above are for testing: nothing is trained or tuned on them."""
+
+
+def refuse_testing(seed: int) -> None:
+    """Raise a DataError when a seed that is to be learned from is for testing."""
+    if seed >= TEST_SEEDS_FROM:
+        raise DataError(f"episodes from seed {TEST_SEEDS_FROM} on are for testing: train on others")
+
 
 ENGINES: Mapping[str, Engine] = {"processes": run_in_processes, "ray": run_on_cluster}
 """Name -> who shares the work out: processes of this machine, or a Ray cluster."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from twospeed.core.errors import DataError
 from twospeed.data.episode import Episode
-from twospeed.data.recorder import TEST_SEEDS_FROM
+from twospeed.data.recorder import refuse_testing
 from twospeed.data.streaming import Place, stream_episodes
 from twospeed.training.data.sources import ShardSource
 from twospeed.training.data.telling import data_note
@@ -81,10 +81,7 @@ def _in_turn(data: Places) -> Iterator[Episode]:
     for episode in chain.from_iterable(rows):
         if episode is None:
             continue
-        if episode.seed >= TEST_SEEDS_FROM:
-            raise DataError(
-                f"episodes from seed {TEST_SEEDS_FROM} on are for testing: train on others"
-            )
+        refuse_testing(episode.seed)
         yield episode
 
 

@@ -16,14 +16,14 @@ from accelerate import Accelerator
 
 from twospeed.core.arguments import check_kind
 from twospeed.core.config import from_json, to_json
-from twospeed.core.errors import DataError, TwospeedError
+from twospeed.core.errors import TwospeedError
 from twospeed.core.fields import checked
 from twospeed.core.files import StrPath, as_path, sweep, write_json
 from twospeed.core.folders import check_folder, note_in
 from twospeed.core.progress import Journal
 from twospeed.core.ranges import Minutes, Workers
 from twospeed.core.runs.claims import claimed
-from twospeed.data.recorder import TEST_SEEDS_FROM
+from twospeed.data.recorder import refuse_testing
 from twospeed.training.card import Figures, device_name, write_card
 from twospeed.training.data.alike import AlikeSource
 from twospeed.training.data.sources import (
@@ -155,8 +155,7 @@ def _source(config: RunConfig, data: StrPath | None) -> EpisodeSource:
         settings = config.model.settings
         size = settings.frame_size, settings.frame_size
         source = AlikeSource(source=recorded, frame_size=size, chunk_frames=settings.chunk_frames)
-    if source.contents().last_seed >= TEST_SEEDS_FROM:
-        raise DataError(f"episodes from seed {TEST_SEEDS_FROM} on are for testing: train on others")
+    refuse_testing(source.contents().last_seed)
     return source
 
 

@@ -8,9 +8,8 @@ from typing import Any
 from accelerate import Accelerator
 
 from twospeed.core.config import to_json
-from twospeed.core.errors import DataError
 from twospeed.core.files import StrPath, as_path
-from twospeed.data.recorder import TEST_SEEDS_FROM
+from twospeed.data.recorder import refuse_testing
 from twospeed.training.data.alike import AlikeSource
 from twospeed.training.data.sources import ShardSource
 from twospeed.training.data.telling import check_rates, data_note
@@ -48,8 +47,7 @@ def prepared(
     """
     place = str(data) if "://" in str(data) else as_path(data, "data")
     source = AlikeSource.of(ShardSource(folder=place))
-    if source.contents().last_seed >= TEST_SEEDS_FROM:
-        raise DataError(f"episodes from seed {TEST_SEEDS_FROM} on are for testing: train on others")
+    refuse_testing(source.contents().last_seed)
     home = "cpu" if is_sharded(accelerator) else accelerator.device
     model = WorldModel.from_pretrained(initial, torch_dtype=dtype, device=home, offload=True)
     model.text_encoder.works_on = accelerator.device
