@@ -51,7 +51,8 @@ def fill_state_(optimizer: torch.optim.Optimizer, flat: Mapping[str, Tensor]) ->
     """Take over what `flat_state` gave.
 
     Raises:
-        DataError: when a tensor does not fit its parameter, or two parameters have not the same.
+        DataError: when a tensor does not fit its parameter, or two parameters of one group have
+            not the same.
     """
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in flat.items():
@@ -66,10 +67,16 @@ def fill_state_(optimizer: torch.optim.Optimizer, flat: Mapping[str, Tensor]) ->
 def _check_state(
     optimizer: torch.optim.Optimizer, state: Mapping[int, Mapping[str, Tensor]]
 ) -> None:
-    parameters = [it for group in optimizer.param_groups for it in group["params"]]
+    groups = [
+        (it, group["params"][0]) for group in optimizer.param_groups for it in group["params"]
+    ]
+    keys: dict[Tensor, set[str]] = {}
     for index, entry in state.items():
-        if index >= len(parameters) or entry.keys() != next(iter(state.values())).keys():
+        if index >= len(groups):
+            raise DataError(f"the state of parameter {index} is of another optimizer")
+        parameter, first = groups[index]
+        if entry.keys() != keys.setdefault(first, set(entry)):
             raise DataError(f"the state of parameter {index} is of another optimizer")
         for key, value in entry.items():
-            if value.numel() != 1 and value.shape != parameters[index].shape:
+            if value.numel() != 1 and value.shape != parameter.shape:
                 raise DataError(f"{key[:100]!r} of parameter {index} has another shape")

@@ -43,7 +43,7 @@ class LoopConfig:
     one at least."""
 
     optimizer: str = "adamw"
-    """"adamw", or "adamw8bit" where bitsandbytes is installed."""
+    """"adamw", "muon", or "adamw8bit" where bitsandbytes is installed."""
 
     checkpoint_minutes: Minutes = 3.0
     """Minutes between checkpoints; 0 writes one after every step."""

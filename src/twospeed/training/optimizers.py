@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 from twospeed.core.errors import ConfigError
+from twospeed.training.muon import Muon
 
-OPTIMIZERS = ("adamw", "adamw8bit")
-"""torch's fused AdamW; bitsandbytes' with averages of 8 bits, where it is installed."""
+OPTIMIZERS = ("adamw", "adamw8bit", "muon")
+"""torch's fused AdamW; bitsandbytes' with averages of 8 bits, where it is installed; `Muon`."""
 
 
 def optimizer_of(
@@ -26,12 +27,14 @@ def optimizer_of(
 
     Raises:
         ConfigError: when "adamw8bit" is asked for and bitsandbytes is not installed, or the
-            weights are split.
+            weights are split and the optimizer is not "adamw".
     """
     if name == "adamw":
         return torch.optim.AdamW(parameters, fused=True, **options)
     if is_sharded:
-        raise ConfigError("adamw8bit cannot hold weights that FSDP splits: take optimizer=adamw")
+        raise ConfigError(f"{name} cannot hold weights that FSDP splits: take optimizer=adamw")
+    if name == "muon":
+        return Muon(parameters, **options)
     try:
         bitsandbytes = import_module("bitsandbytes")
     except ImportError as error:

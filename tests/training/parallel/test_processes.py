@@ -118,8 +118,9 @@ def test_8_bit_optimizers_ask_for_bitsandbytes():
     except ImportError:
         with pytest.raises(ConfigError, match="pip install bitsandbytes"):
             optimizer_of("adamw8bit", weights, lr=0.1)
-    with pytest.raises(ConfigError, match="take optimizer=adamw"):
-        optimizer_of("adamw8bit", weights, is_sharded=True, lr=0.1)
+    for name in ("adamw8bit", "muon"):
+        with pytest.raises(ConfigError, match=f"{name} .* take optimizer=adamw"):
+            optimizer_of(name, weights, is_sharded=True, lr=0.1)
     with pytest.raises(UnknownNameError, match="adamw8bit"):
         LoopConfig(optimizer="sgd")
 
