@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from diffusers import (
     AutoencoderKLWan,
     SkyReelsV2DiffusionForcingPipeline,
@@ -66,7 +65,8 @@ WORDS = 48
 SETTINGS = {"frame_size": SIZE, "chunk_frames": CHUNK, "sampling_steps": 8, "guidance": 1.0}
 LEARNING = (
     "slow.batch_size=16", "slow.even_share=0.5", "slow.joint_share=0.15", "loop.steps=40000",
-    "loop.learning_rate=0.0006", "loop.warmup_steps=200", "loop.ema_decay=0.995",
+    "loop.optimizer=muon", "loop.learning_rate=0.003", "loop.warmup_steps=100",
+    "loop.ema_decay=0.995",
 )  # fmt: skip
 PRESETS = ("paper", "gradient", "associative")
 
@@ -94,9 +94,10 @@ def train_autoencoder(shards: Path, out: Path, minutes: float) -> AutoencoderKLW
 
     def loss_of(step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG001
         pixels = _clips(videos, generator)
-        posterior = network.encode(pixels).latent_dist
-        noise = torch.randn(posterior.mean.shape, generator=generator)
-        shown = network.decode(posterior.mean + posterior.std * noise).sample.float()
+        with torch.autocast("cpu", torch.bfloat16):
+            posterior = network.encode(pixels).latent_dist
+            noise = torch.randn(posterior.mean.shape, generator=generator)
+            shown = network.decode(posterior.mean + posterior.std * noise).sample.float()
         error = functional.l1_loss(shown, pixels) + functional.mse_loss(shown, pixels)
         return error + 1e-6 * posterior.kl().float().mean()
 
@@ -104,9 +105,8 @@ def train_autoencoder(shards: Path, out: Path, minutes: float) -> AutoencoderKLW
         steps=20_000, learning_rate=2.5e-3, warmup_steps=30, ema_decay=0.98, cooldown=0.3,
         weight_decay=0.0, optimizer="muon",
     )  # fmt: skip
-    half = Accelerator(cpu=True, mixed_precision="bf16")
     averaged: Any = run_loop(
-        network, loss_of, config, out=out, minutes=minutes, accelerator=half, label="autoencoder"
+        network, loss_of, config, out=out, minutes=minutes, label="autoencoder"
     )
     with torch.no_grad():
         pixels = torch.cat([_clips(videos, torch.Generator().manual_seed(it)) for it in range(32)])

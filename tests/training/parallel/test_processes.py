@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from accelerate.commands.config.config_args import load_config_from_file
 from safetensors.torch import load_file
 
@@ -109,6 +110,16 @@ def test_processes_that_were_launched_for_gpus_do_not_work_alone(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(ConfigError, match=r"2 processes .* add --device cpu"):
         make_accelerator()
+
+
+def test_a_second_precision_in_one_process_is_refused_in_one_line():
+    AcceleratorState._reset_state(reset_partial_state=True)
+    try:
+        make_accelerator(device="cpu")
+        with pytest.raises(ConfigError, match="start a process for each"):
+            make_accelerator(precision="bf16", device="cpu")
+    finally:
+        AcceleratorState._reset_state(reset_partial_state=True)
 
 
 def test_8_bit_optimizers_ask_for_bitsandbytes():

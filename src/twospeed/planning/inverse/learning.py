@@ -148,10 +148,11 @@ def _train(
 
     def loss_of(step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG001
         pixels, labels = draw_batch(training, config.drawing, generator)
-        return functional.cross_entropy(network(pixels), labels)
+        device = next(network.parameters()).device
+        return functional.cross_entropy(network(pixels.to(device)), labels.to(device))
 
     label = f"inverse dynamics, {name}"
-    trained = run_loop(network, loss_of, config.loop, out=out, minutes=minutes, label=label)
+    trained = run_loop(network, loss_of, config.loop, out=out, minutes=minutes, label=label).cpu()
     settings = InverseSettings(
         network=name,
         world=training.world,

@@ -35,10 +35,19 @@ def make_accelerator(
         may_shard: what is trained can be split over processes.
 
     Raises:
-        ConfigError: when FSDP is asked for and cannot be, or companions do not find each other.
+        ConfigError: when FSDP is asked for and cannot be, companions do not find each other, or
+            this process trained at another precision or device before.
     """
     waiting = InitProcessGroupKwargs(timeout=PATIENCE)
-    made = Accelerator(mixed_precision=precision, cpu=device == "cpu", kwargs_handlers=[waiting])
+    try:
+        made = Accelerator(
+            mixed_precision=precision, cpu=device == "cpu", kwargs_handlers=[waiting]
+        )
+    except ValueError as error:
+        raise ConfigError(
+            f"one process trains at one precision on one device, and {precision} on"
+            f" {device or 'any'} are not its first: start a process for each"
+        ) from error
     launched = int(os.environ.get("WORLD_SIZE", "1"))
     if launched > 1 and made.num_processes == 1:
         raise ConfigError(
