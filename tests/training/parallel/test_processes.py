@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from accelerate.commands.config.config_args import load_config_from_file
+from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
 from twospeed.core.errors import ConfigError, DataError, UnknownNameError
