@@ -5,7 +5,8 @@ import torch
 from twospeed.evaluation.matrix.base import Shown
 from twospeed.evaluation.matrix.memories.context import FirstFrame, LongContext
 from twospeed.evaluation.matrix.memories.controls import Held
-from twospeed.evaluation.matrix.memories.retrieval import ByFeature, ByPose, moved
+from twospeed.evaluation.matrix.memories.retrieval import ByFeature, ByPose, step_of
+from twospeed.worldmodel.rendering.poses import moved
 
 
 def chunks(model, count):
@@ -22,12 +23,12 @@ def chunks(model, count):
 
 
 def test_poses_are_counted_from_commands():
-    pose = np.zeros(3)
+    pose = torch.zeros(3, dtype=torch.float64)
     for action in ("go forward", "turn left", "go forward", "turn left", "turn left"):
-        pose = moved(pose, action, 1)
-    assert pose == pytest.approx([1, 1, 3])
-    assert moved(pose, "wait", 1) == pytest.approx(pose)
-    assert moved(np.zeros(3), "step right", 0.5) == pytest.approx([0, -0.5, 0])
+        pose = moved(pose, step_of(action))
+    assert pose.tolist() == pytest.approx([1, 1, 1.5 * np.pi])
+    assert step_of("wait").tolist() == [0, 0, 0]
+    assert step_of("step right", 0.5).tolist() == [0, -0.5, 0]
 
 
 def test_by_pose_takes_what_was_seen_where_the_command_leads(model):
