@@ -6,6 +6,7 @@ import pytest
 
 from twospeed.cli.app import main
 from twospeed.core.errors import ConfigError, UnknownNameError
+from twospeed.core.video_reading import open_video
 from twospeed.evaluation.matrix.protocol import load_protocol, protocols
 from twospeed.evaluation.matrix.run import MatrixConfig, run_matrix
 from twospeed.evaluation.matrix.table import MEMORIES
@@ -45,6 +46,14 @@ def test_the_results_have_the_fixed_interface(revisit):
         assert found["bytes"] >= 0
     assert results["protocol"]["version"] == 1
     assert "model" in results["provenance"]
+
+
+def test_clips_run_at_the_rate_of_the_world(revisit, model):
+    out, _ = revisit
+    clips = sorted((out / "episodes").glob("*/*.mp4"))
+    assert len(clips) >= len(NAMES)
+    rates = {open_video(clip).header.frames_per_second for clip in clips}
+    assert rates == {pytest.approx(model.settings.frames_per_second)}
 
 
 def test_what_is_kept_is_counted(revisit):

@@ -71,7 +71,7 @@ class Worker:
         task = draw_task(self.model, self.bench.protocol, self.bench.world, seed)
         frames, played = self._frames(arm, task)
         scores = judge(self.judges, frames, task, self.bench.protocol)
-        _write(self.bench.place(arm, seed), _record(scores, task, played), scores, frames)
+        self._write(self.bench.place(arm, seed), _record(scores, task, played), scores, frames)
 
     def _frames(self, arm: str, task: Task) -> tuple[Frames, Played | None]:
         truth = task.frames[task.first_judged :]
@@ -91,6 +91,16 @@ class Worker:
     def _neighbour(self, task: Task) -> Task:
         """Return another episode of the same world: that of the next seed, or of the one before."""
         return draw_task(self.model, self.bench.protocol, self.bench.world, task.seed ^ 1)
+
+    def _write(
+        self, place: Path, record: dict[str, Any], scores: ClipScores, frames: Frames
+    ) -> None:
+        features: dict[str, Any] = {n: it.astype(np.float32) for n, it in scores.features.items()}
+        with written_aside(place.with_suffix(".npz")) as aside:
+            np.savez(aside, **features)
+        rate = self.model.settings.frames_per_second
+        write_video(place.with_suffix(".mp4"), frames, frames_per_second=rate)
+        write_json(place, record)
 
 
 def _record(scores: ClipScores, task: Task, played: Played | None) -> dict[str, Any]:
@@ -116,14 +126,6 @@ def _record(scores: ClipScores, task: Task, played: Played | None) -> dict[str, 
 
 def _plain(value: float) -> float | None:
     return None if np.isnan(value) else value
-
-
-def _write(place: Path, record: dict[str, Any], scores: ClipScores, frames: Frames) -> None:
-    features: dict[str, Any] = {name: it.astype(np.float32) for name, it in scores.features.items()}
-    with written_aside(place.with_suffix(".npz")) as aside:
-        np.savez(aside, **features)
-    write_video(place.with_suffix(".mp4"), frames, frames_per_second=8)
-    write_json(place, record)
 
 
 def read_unit(place: Path) -> tuple[dict[str, Any], ClipScores]:
