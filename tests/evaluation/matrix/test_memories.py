@@ -4,7 +4,6 @@ import torch
 
 from twospeed.evaluation.matrix.base import Shown
 from twospeed.evaluation.matrix.memories.context import FirstFrame, LongContext
-from twospeed.evaluation.matrix.memories.controls import Held
 from twospeed.evaluation.matrix.memories.retrieval import ByFeature, ByPose, step_of
 from twospeed.worldmodel.rendering.poses import moved
 
@@ -65,9 +64,3 @@ def test_a_long_context_is_what_was_last(model):
         for a, b in zip(memory.chosen(seen[3].new, ""), seen[1:3], strict=True)
     ]
     assert memory.num_bytes() == 3 * seen[0].new.numel() * 4
-
-
-def test_what_is_held_is_the_last(model):
-    past = torch.arange(3.0).reshape(1, 3, 1, 1)
-    assert Held(model, frames=1).generate(past, "", 0).flatten().tolist() == [2, 2, 2, 2]
-    assert Held(model, frames=4).generate(past, "", 0).flatten().tolist() == [0, 1, 2, 0]

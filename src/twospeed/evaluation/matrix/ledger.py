@@ -11,7 +11,9 @@ from twospeed.core.errors import LeakError
 
 
 class Ledger:
-    """The true frames of one episode, handed out chunk by chunk.
+    """The true frames of one episode as latents, handed out chunk by chunk.
+
+    Where an autoencoder packs time, "frame" is here a latent of several.
 
     Args:
         latents_CTHW: of all its true frames.
@@ -34,6 +36,10 @@ class Ledger:
             raise LeakError(f"frame {early[0]} is shown before it is scored")
         self._shown.update(frames)
         return self._latents[:, first : first + count].clone()
+
+    def before(self, first: int) -> Tensor:
+        """Return all latents before one, to decode what is generated there; for no memory."""
+        return self._latents[:, :first]
 
     def expect(self, frames: Iterable[int]) -> None:
         """Say which frames are about to be generated and scored.

@@ -1,21 +1,24 @@
 """One memory through one episode: chunks are shown, generated and, as the protocol says, learned.
 
 The episode stays behind a `Ledger`: the memory gets the frames that it is shown, each in memory of
-its own, actions, and seeds that say nothing of the episode. Axes as in base.py.
+its own, actions, and seeds that say nothing of the episode. All is counted in latents: a frame
+each, or several where an autoencoder packs time. Axes as in base.py.
 """
 
 import time
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from twospeed.core.random import seed_of
+from twospeed.core.video import Frames
 from twospeed.evaluation.matrix.base import Make, Memory, Shown
 from twospeed.evaluation.matrix.ledger import Ledger
 from twospeed.evaluation.matrix.protocol import Protocol
 from twospeed.evaluation.matrix.task import Task
-from twospeed.evaluation.protocols.coding import encode
+from twospeed.evaluation.protocols.coding import decode_after, encode
 from twospeed.worldmodel.model import WorldModel
 
 WARM_UP = 2
@@ -27,7 +30,10 @@ class Played:
     """What came of it."""
 
     made: Tensor
-    """(C, T, H, W), latents of all generated frames."""
+    """(C, T, H, W), latents of all that was generated."""
+
+    frames: Frames
+    """The same decoded, (frames, H, W, 3)."""
 
     seconds: list[float] = field(default_factory=list)
     """Of every generated chunk: generating, and learning or following it."""
@@ -66,35 +72,49 @@ def play(
 
 class _Player:
     def __init__(self, model: WorldModel, task: Task, protocol: Protocol, seed: int) -> None:
-        self.task, self.protocol, self.seed = task, protocol, seed
+        self.model, self.task, self.protocol, self.seed = model, task, protocol, seed
+        self.length = model.latents_in(task.chunk_frames)
         self.ledger = Ledger(encode(model, task.frames))
         self.past = self.ledger.show(0, 1)
-        self.played = Played(made=self.past[:, :0])
+        self.played = Played(made=self.past[:, :0], frames=task.frames[:0])
 
     def play(self, memory: Memory, teacher: "_Player") -> Played:
         if self.protocol.observed != "each":
-            self.ledger.expect(range(self.task.first_judged, len(self.task.frames)))
+            self.ledger.expect(range(self._first(self.task.observed), self._first(None)))
         for chunk in range(teacher.task.observed):
             teacher._show(memory, chunk)
         self.played.writes = teacher.played.writes
         if teacher is not self and self.task.observed:
-            length = self.task.chunk_frames
-            self.past = self.ledger.show(self.task.first_judged - length, length)
+            self.past = self.ledger.show(self._first(self.task.observed - 1), self.length)
         for chunk in range(self.task.observed, len(self.task.actions)):
             self._generate(memory, chunk)
         self.played.num_bytes = memory.num_bytes()
+        self.played.frames = self._decoded()
         return self.played
 
+    def _first(self, chunk: int | None) -> int:
+        """Return the first latent of a chunk; None: behind the last one."""
+        return 1 + self.length * (len(self.task.actions) if chunk is None else chunk)
+
+    def _decoded(self) -> Frames:
+        """Decode what was generated, each after what it was generated after."""
+        made, first = self.played.made, self.task.observed
+        chunks = made.split(self.length if self.protocol.observed == "each" else made.shape[1], 1)
+        parts = [
+            decode_after(self.model, self.ledger.before(self._first(first + place)), chunk)
+            for place, chunk in enumerate(chunks)
+        ]
+        return np.concatenate(parts)
+
     def _show(self, memory: Memory, chunk: int) -> None:
-        length = self.task.chunk_frames
-        new = self.ledger.show(1 + length * chunk, length)
+        new = self.ledger.show(self._first(chunk), self.length)
         memory.learn(self._shown(new, chunk, generated=False))
         self.played.writes += 1
         self.past = new
 
     def _generate(self, memory: Memory, chunk: int) -> None:
-        length, action = self.task.chunk_frames, self.task.actions[chunk]
-        frames = range(1 + length * chunk, 1 + length * (chunk + 1))
+        action = self.task.actions[chunk]
+        frames = range(self._first(chunk), self._first(chunk + 1))
         is_each = self.protocol.observed == "each"
         if is_each:
             self.ledger.expect(frames)

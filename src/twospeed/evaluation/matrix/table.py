@@ -1,12 +1,12 @@
 """The memories of the matrix by name. A new one is a file in memories/ and a line here."""
 
 import dataclasses
+import sys
 from dataclasses import dataclass
 
 from twospeed.core.errors import ConfigError
 from twospeed.evaluation.matrix.base import Make
 from twospeed.evaluation.matrix.memories.context import FirstFrame, LongContext, NoMemory
-from twospeed.evaluation.matrix.memories.controls import Held
 from twospeed.evaluation.matrix.memories.delta_rule import DeltaRule
 from twospeed.evaluation.matrix.memories.fast import written_by
 from twospeed.evaluation.matrix.memories.lookup import Table
@@ -68,8 +68,6 @@ MEMORIES: dict[str, Entry] = {
 }
 """Name -> memory."""
 
-CONTROLS: dict[str, Make] = {
-    "frozen": lambda model, _: Held(model, frames=1),
-    "copy": lambda model, _: Held(model, frames=model.settings.chunk_frames),
-}
-"""What stands beside them; "truth" is the true frames through the autoencoder."""
+CONTROLS = {"frozen": 1, "copy": sys.maxsize}
+"""What stands beside them, and how many frames it repeats, a chunk at most; "truth" is the true
+frames through the autoencoder."""

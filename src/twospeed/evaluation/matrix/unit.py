@@ -15,12 +15,13 @@ import torch
 from twospeed.core.files import read_json, write_json, written_aside
 from twospeed.core.npz import read_arrays
 from twospeed.core.video import Frames, write_video
+from twospeed.evaluation.matrix.controls import held
 from twospeed.evaluation.matrix.judge import curve_of, judge
 from twospeed.evaluation.matrix.play import WARM_UP, Played, play
 from twospeed.evaluation.matrix.protocol import Protocol
 from twospeed.evaluation.matrix.table import CONTROLS, MEMORIES
 from twospeed.evaluation.matrix.task import Task, draw_task
-from twospeed.evaluation.protocols.coding import decode, encode
+from twospeed.evaluation.protocols.coding import coded
 from twospeed.evaluation.videos.judges import Judges, load_judges
 from twospeed.evaluation.videos.scores import ClipScores
 from twospeed.worldmodel.model import WorldModel
@@ -74,19 +75,22 @@ class Worker:
         self._write(self.bench.place(arm, seed), _record(scores, task, played), scores, frames)
 
     def _frames(self, arm: str, task: Task) -> tuple[Frames, Played | None]:
-        truth = task.frames[task.first_judged :]
+        first, bench = task.first_judged, self.bench
         if arm == REAL:
-            return truth, None
-        if arm == TRUTH:
-            return decode(self.model, encode(self.model, truth)), None
-        bench = self.bench
-        make, taught = CONTROLS.get(arm), None
-        if make is None:
-            make = MEMORIES[arm].make
-            taught = self._neighbour(task) if MEMORIES[arm].elsewhere else None
+            return task.frames[first:], None
+        if arm == TRUTH or arm in CONTROLS:
+            shown = coded(self.model, task.frames, np.arange(len(task.frames)))
+            if arm == TRUTH:
+                return shown[first:], None
+            count = min(CONTROLS[arm], task.chunk_frames)
+            return held(shown, task, count, is_each=bench.protocol.observed == "each"), None
+        entry = MEMORIES[arm]
+        taught = self._neighbour(task) if entry.elsewhere else None
         with torch.no_grad():
-            played = play(self.model, make, task, bench.protocol, seed=bench.seed, taught=taught)
-        return decode(self.model, played.made), played
+            played = play(
+                self.model, entry.make, task, bench.protocol, seed=bench.seed, taught=taught
+            )
+        return played.frames, played
 
     def _neighbour(self, task: Task) -> Task:
         """Return another episode of the same world: that of the next seed, or of the one before."""

@@ -23,6 +23,8 @@ class Table(Keeper):
         if self._table is None or self._entries != len(self.kept):
             start = self.kept[0].past[:, -1:]
             latents = torch.cat([start, *(it.new for it in self.kept)], dim=1)
-            self._table = LookUp(latents, [it.action for it in self.kept])
+            actions = [it.action for it in self.kept]
+            is_single = self.model.rules.frames == 1
+            self._table = LookUp(latents, actions, both_ways=is_single)
             self._entries = len(self.kept)
         return self._table.replay(past_CPHW, [action])
