@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "worldmodel" / "backbones"))
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*")
 
 NAMES = ("none", "last_frame", "long_context", "first_frame", "lookup", "by_feature", "by_pose",
-         "paper", "default")  # fmt: skip
+         "paper", "paper_next", "gradient", "default")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
