@@ -40,7 +40,7 @@ def _without_gate(model: WorldModel) -> RidgeConfig:
 def _paper_next(model: WorldModel) -> FastLearningConfig:
     config = PRESETS["paper"](model)
     if not isinstance(config, GradientConfig):
-        raise AssertionError("the paper's memory learns by gradients")
+        raise TypeError("the paper's memory learns by gradients")
     return dataclasses.replace(config, objective="next")
 
 
