@@ -41,6 +41,5 @@ def test_every_memory_is_judged_in_frames(folder, tmp_path, protocol):
         assert np.isfinite(arm["psnr_db"]["mean"])
     clips = {it.parent.name: read_video(it) for it in tmp_path.glob("out/episodes/*/*.mp4")}
     assert {len(it) for it in clips.values()} == {len(clips["real"])}
-    assert np.ptp(clips["frozen"].astype(int), axis=0).max() <= (
-        0 if protocol == "revisit" else 255
-    )
+    if protocol == "revisit":
+        assert not np.ptp(clips["frozen"], axis=0).any()

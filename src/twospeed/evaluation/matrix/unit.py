@@ -78,10 +78,10 @@ class Worker:
         first, bench = task.first_judged, self.bench
         if arm == REAL:
             return task.frames[first:], None
-        if arm == TRUTH or arm in CONTROLS:
+        if arm == TRUTH:
+            return coded(self.model, task.frames, np.arange(first, len(task.frames))), None
+        if arm in CONTROLS:
             shown = coded(self.model, task.frames, np.arange(len(task.frames)))
-            if arm == TRUTH:
-                return shown[first:], None
             count = min(CONTROLS[arm], task.chunk_frames)
             return held(shown, task, count, is_each=bench.protocol.observed == "each"), None
         entry = MEMORIES[arm]

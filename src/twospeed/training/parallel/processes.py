@@ -44,6 +44,8 @@ def make_accelerator(
             mixed_precision=precision, cpu=device == "cpu", kwargs_handlers=[waiting]
         )
     except ValueError as error:
+        if "already been initialized" not in str(error):
+            raise
         raise ConfigError(
             f"one process trains at one precision on one device, and {precision} on"
             f" {device or 'any'} are not its first: start a process for each"
