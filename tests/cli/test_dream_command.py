@@ -137,6 +137,8 @@ def test_a_memory_is_kept_looked_at_forked_merged_compared_and_forgotten(dream, 
         ({}, ("--memory", "nothing"), "cannot read a memory from nothing"),
         ({}, ("--memory", "off", "--save-memory", "m"), "needs a memory"),
         ({}, ("--preset", "papre"), "Did you mean 'paper'"),
+        ({}, ("--size", "32"), "frames are of 16x16 pixels, got 32x32"),
+        ({}, ("--size", "16x"), "WIDTHxHEIGHT, such as 832x480, got '16x'"),
     ],
 )
 def test_a_mistake_is_one_line(dream, tmp_path, capsys, changes, options, message):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from twospeed.core.errors import DataError
-from twospeed.core.pictures import decode_picture, fit_frame, read_picture
+from twospeed.core.errors import ConfigError, DataError
+from twospeed.core.pictures import Size, decode_picture, fit_frame, read_picture
 
 ORIENTATION = 0x112
 
@@ -155,8 +155,37 @@ def test_what_is_no_file_is_one_line(tmp_path):
             read_picture(path)
 
 
-def test_the_middle_square_is_taken():
+@pytest.mark.parametrize(
+    ("size", "kept"),
+    [
+        ((10, 10), np.s_[:, 20:40]),
+        ((10, 20), np.s_[:, 10:50]),
+        ((40, 20), np.s_[:, 25:35]),
+        ((10, 60), np.s_[5:15]),
+        ((40, 120), np.s_[:]),
+    ],
+)
+def test_the_middle_is_taken_of_as_much_as_fits(size, kept):
     frame = np.zeros((20, 60, 3), np.uint8)
-    frame[:, 20:40] = 200
-    assert (fit_frame(frame, 10) == 200).all()
-    assert fit_frame(frame[:, :20], 20) is not frame
+    frame[kept] = 200
+    fitted = fit_frame(frame, size)
+    assert fitted.shape == (*size, 3)
+    assert (fitted == 200).all()
+    frame[:] = 0
+    frame[kept] = np.arange(200, dtype=np.uint8)[: frame[kept].shape[1], None]
+    assert (np.diff(fit_frame(frame, size)[0, :, 0].astype(int)) >= -1).all()
+
+
+def test_a_frame_of_its_size_is_returned_as_it_is():
+    frame = np.zeros((20, 60, 3), np.uint8)
+    assert fit_frame(frame, (20, 60)) is frame
+
+
+def test_a_size_is_said_as_width_by_height_and_a_square_has_one_side():
+    assert str(Size(480, 832)) == "832x480"
+    assert Size.of(64, None) == (64, 64)
+    for size in (Size(480, 832), Size(64, 64)):
+        assert Size.of(**size.fields) == size
+    assert Size(64, 64).square_side("worlds draw") == 64
+    with pytest.raises(ConfigError, match="worlds draw square frames alone, asked for 832x480"):
+        Size(480, 832).square_side("worlds draw")

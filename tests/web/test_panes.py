@@ -1,6 +1,8 @@
 """A session on a model that packs time: its panes are what dreams of their own are."""
 
 import sys
+from contextlib import closing
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from twospeed.web.frames import MEMORY, PLAIN
 from twospeed.web.panes import PaneStream
 from twospeed.web.saving import open_session, save_session
 from twospeed.web.session import Session
-from twospeed.web.truth import start_of
+from twospeed.web.truth import Start, start_of
 from twospeed.web.words import Words
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "worldmodel" / "backbones"))
@@ -33,7 +35,7 @@ def begin(packed, vocabulary):
     sessions = []
 
     def make():
-        start, truth = start_of("rooms:7", 32)
+        start, truth = start_of("rooms:7", packed.settings.size)
         memory = FastWeights(packed, preset_of(packed, "paper"), seeds=(3,))
         words = Words(vocabulary, packed.text_encoder)
         sessions.append(Session(packed, words, start, truth, memory=memory, seed=3))
@@ -93,3 +95,15 @@ def test_a_saved_state_of_other_frames_is_refused(packed):
     name = next(it for it in state if it.startswith("stream.kept"))
     with pytest.raises(DataError, match="does not fit"):
         stream.open_({**state, name: state[name][:, :1]})
+
+
+def test_a_walk_from_a_wide_picture_is_dreamed_and_saved(packed, vocabulary, tmp_path):
+    model = copy(packed).configure(frame_width=48)
+    start = Start(label="garden.png", frame=np.zeros((32, 48, 3), np.uint8))
+    words = Words(vocabulary, model.text_encoder)
+    with closing(Session(model, words, start, None, memory=None, seed=3)) as session:
+        assert frames(dream(session, "turn left"), PLAIN).shape[1:] == (32, 48, 3)
+        save_session(session, tmp_path / "s")
+        again = dream(session, "turn left")
+    with closing(open_session(tmp_path / "s", model, words)) as opened:
+        assert np.array_equal(frames(dream(opened, "turn left"), PLAIN), frames(again, PLAIN))

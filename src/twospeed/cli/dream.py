@@ -9,13 +9,14 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from twospeed.cli.large.sizing import take_size_
 from twospeed.cli.memory_options import Preset
 from twospeed.cli.options import AnySize, Device, DType, Model, Seed
 from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_of, new_file
 from twospeed.core.capacity import check_fits
 from twospeed.core.errors import DataError
-from twospeed.core.pictures import Frame, fit_frame, write_picture
+from twospeed.core.pictures import Frame, Size, fit_frame, write_picture
 from twospeed.core.progress import progress
 from twospeed.core.runs.locks import held_beside
 from twospeed.core.video import Frames, check_ending, read_frame, write_video
@@ -93,14 +94,13 @@ def dream(
         checkpoint_gradients_(world_model.denoiser)
     texts = _actions(actions, world_model)
     changes = {
-        "frame_size": size or _size_for(first_frame, world_model),
         "chunk_frames": chunk_frames,
         "past_frames": past_frames,
         "sampling_steps": steps,
     }
     world_model.configure(**{name: it for name, it in changes.items() if it is not None})
+    start = _first_frame(first_frame, world_model, size)
     settings = world_model.settings
-    start = _first_frame(first_frame, settings.frame_size)
     num_frames = 1 + len(texts) * settings.chunk_frames
     check_fits(2 * num_frames * start.nbytes, f"a video of {num_frames:,} frames")
     fast = _open_memory(memory, preset, world_model, seed)
@@ -141,16 +141,8 @@ def _actions(text: str, model: WorldModel) -> list[str]:
     return place_commands(read_actions(text, vocabulary.sayings()), vocabulary)
 
 
-def _size_for(place: str, model: WorldModel) -> int | None:
-    """Return the size to dream in where a model has none of its own: what the picture fills."""
-    if model.settings.world or place.startswith("rooms:"):
-        return None
-    side = model.rules.side
-    shorter: int = min(read_frame(Path(place), say=say).shape[:2])
-    return max(side, min(shorter, int(model.settings.frame_size)) // side * side)
-
-
-def _first_frame(place: str, size: int) -> Frame:
+def _first_frame(place: str, model: WorldModel, asked: Size | None) -> Frame:
+    """Return what the dream begins with; the model's frames get its size."""
     name, _, seed = place.partition(":")
     if name == "rooms":
         if not re.fullmatch(r"[0-9]{1,18}", seed):
@@ -158,8 +150,12 @@ def _first_frame(place: str, size: int) -> Frame:
                 f"write rooms:SEED with a number of up to 18 digits, such as rooms:800000, got"
                 f" {place[:40]!r}"
             )
-        return make_world("rooms", frame_size=size).reset(int(seed)).frame
-    return fit_frame(read_frame(Path(place), say=say), size)
+        take_size_(model, asked, None)
+        side = model.settings.size.square_side("worlds draw")
+        return make_world("rooms", frame_size=side).reset(int(seed)).frame
+    shown = read_frame(Path(place), say=say)
+    take_size_(model, asked, shown)
+    return fit_frame(shown, model.settings.size)
 
 
 def _open_memory(choice: str, preset: str, model: WorldModel, seed: int) -> FastWeights | None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from twospeed.cli.options import FIRST_SEED, FrameSize, Workers, workers_of
+from twospeed.cli.options import FIRST_SEED, AnySize, Workers, workers_of
 from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.data.importers.config import ImportConfig
@@ -24,7 +24,7 @@ def import_(
         Path, typer.Option(callback=folder_claimed_by(NOTE), help="A folder of this import alone.")
     ],
     name: Annotated[str | None, typer.Option(help="What to call the data; the format.")] = None,
-    size: FrameSize = 64,
+    size: AnySize = None,
     fps: Annotated[float, typer.Option(help="Frames per second.")] = 4.0,
     chunk_frames: Annotated[int, typer.Option(help="Frames of one action.")] = 4,
     first_seed: Annotated[int | None, typer.Option(help=FIRST_SEED)] = None,
@@ -40,7 +40,7 @@ def import_(
     config = ImportConfig(
         format=format,
         name=name or format,
-        frame_size=size,
+        **(size.fields if size else {}),
         frames_per_second=fps,
         chunk_frames=chunk_frames,
         first_seed=first_seed,

@@ -9,6 +9,7 @@ import numpy as np
 import typer
 from rich.table import Table
 
+from twospeed.cli.large.sizing import take_size_
 from twospeed.cli.memory_options import Preset
 from twospeed.cli.options import AnySize, Device, DType, Model, Seed
 from twospeed.cli.saying import say
@@ -71,11 +72,9 @@ def write(
     """Learn a whole video, so that what was filmed once can be dreamed in."""
     with _new(out):
         world_model = WorldModel.from_pretrained(model, device=device, torch_dtype=dtype)
-        if size is not None:
-            world_model.configure(frame_size=size)
-        settings = world_model.settings
-        frames = read_video_at(video, settings.frames_per_second, say=say)
-        fitted = np.stack([fit_frame(frame, settings.frame_size) for frame in frames])
+        frames = read_video_at(video, world_model.settings.frames_per_second, say=say)
+        take_size_(world_model, size, frames[0])
+        fitted = np.stack([fit_frame(frame, world_model.settings.size) for frame in frames])
         memory = FastWeights(world_model, preset_of(world_model, preset), seeds=(seed,))
         records = list(learn_video(memory, fitted, [action]))
         files.save_memory(memory, out)

@@ -6,15 +6,16 @@ from typing import Annotated
 
 import typer
 
+from twospeed.cli.large.sizing import take_size_
 from twospeed.cli.memory_options import Preset
-from twospeed.cli.options import MODEL, Device, DType, Report
+from twospeed.cli.options import MODEL, AnySize, Device, DType, Report
 from twospeed.cli.saying import say
 from twospeed.cli.targets import folder_claimed_by, folder_of
 from twospeed.core.errors import ConfigError
 from twospeed.core.files import write_json
-from twospeed.core.pictures import fit_frame
+from twospeed.core.pictures import Size, fit_frame
 from twospeed.core.video import read_frame
-from twospeed.evaluation.protocols.base import check_rate
+from twospeed.evaluation.protocols.base import check_world
 from twospeed.memory.config import ViewConfig
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import load_memory
@@ -64,6 +65,7 @@ def play(
         Path, typer.Option(help="With --export: where ONNX Runtime Web's files are.")
     ] = Path("node_modules/onnxruntime-web/dist"),
     report: Report = None,
+    size: AnySize = None,
     device: Device = "cpu",
     dtype: DType = "float32",
 ) -> None:
@@ -78,7 +80,7 @@ def play(
         model=world_model,
         words=Words(known_to(world_model), world_model.text_encoder),
         folder=out,
-        first=_first(first_frame or f"{world_model.settings.world}:7", world_model),
+        first=_first(first_frame or f"{world_model.settings.world}:7", world_model, size),
         make_memory=_maker(memory, preset, world_model),
     )
     write_json(out / NOTE, {"model": world_model.hash()})
@@ -110,13 +112,14 @@ def _say_address(address: str) -> None:
     typer.echo(f"{address} (Ctrl+C stops it)")
 
 
-def _first(place: str, model: WorldModel) -> str | Start:
-    size = model.settings.frame_size
+def _first(place: str, model: WorldModel, asked: Size | None) -> str | Start:
     if not is_named(place):
-        frame = fit_frame(read_frame(Path(place), say=say), size)
-        return Start(label=Path(place).name, frame=frame)
-    check_rate(model, place.partition(":")[0])
-    _, world = start_of(place, size)  # what cannot be started is said now
+        shown = read_frame(Path(place), say=say)
+        take_size_(model, asked, shown)
+        return Start(label=Path(place).name, frame=fit_frame(shown, model.settings.size))
+    take_size_(model, asked, None)
+    check_world(model, place.partition(":")[0])
+    _, world = start_of(place, model.settings.size)  # what cannot be started is said now
     world.close()
     return place
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from twospeed.core.errors import ConfigError, KindError, ShapeError, kind_of
 from twospeed.core.fields import shown
-from twospeed.core.pictures import fit_frame, show_upright
+from twospeed.core.pictures import Size, fit_frame, show_upright
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,8 +93,8 @@ def as_frames(value: FramesLike, axes: str, name: str = "frames") -> NDArray[np.
     return array.astype(np.uint8)
 
 
-def as_first_frame(value: FramesLike, size: int) -> NDArray[np.uint8]:
-    """Return one frame (size, size, 3): the middle square of a larger one, with a warning.
+def as_first_frame(value: FramesLike, size: Size) -> NDArray[np.uint8]:
+    """Return one frame of this size: the middle of a larger one, with a warning.
 
     A picture of Pillow may be smaller, too.
 
@@ -102,27 +102,24 @@ def as_first_frame(value: FramesLike, size: int) -> NDArray[np.uint8]:
         KindError, ShapeError, ConfigError: as `as_frames`.
     """
     frame = as_frames(value, "HWC", "first_frame")
-    if not isinstance(value, Image.Image) and min(frame.shape[:2]) < size:
-        check_size(frame.shape[:2], size)
-    if frame.shape[:2] != (size, size):
-        height, width = frame.shape[:2]
-        _log.warning(
-            "first_frame: the middle square of %dx%d pixels is resized to %dx%d",
-            width, height, size, size,
-        )  # fmt: skip
+    found = Size(*frame.shape[:2])
+    is_smaller = found.height < size.height or found.width < size.width
+    if not isinstance(value, Image.Image) and is_smaller:
+        check_size(found, size)
+    if found != size:
+        _log.warning("first_frame: the middle of %s pixels is resized to %s", found, size)
     return fit_frame(frame, size)
 
 
-def check_size(found: tuple[int, ...], size: int) -> None:
-    """Refuse frames that are no squares of `size` pixels.
+def check_size(found: tuple[int, ...], size: Size) -> None:
+    """Refuse frames (height, width) of another size.
 
     Raises:
         ShapeError: with both sizes.
     """
-    if found != (size, size):
+    if found != size:
         raise ShapeError(
-            f"this model takes frames of {size}x{size} pixels, got {found[0]}x{found[1]}:"
-            " resize them first"
+            f"this model takes frames of {size} pixels, got {Size(*found)}: resize them first"
         )
 
 

@@ -6,12 +6,13 @@ Holds not: the frames of videos (core/video_reading.py).
 import io
 import warnings
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from twospeed.core.errors import DataError
+from twospeed.core.errors import ConfigError, DataError
 from twospeed.core.files import StrPath, as_path, written_aside
 
 Frame = NDArray[np.uint8]
@@ -31,6 +32,41 @@ _MOST_BYTES = 2**30
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM")
 _GREY = {"1", "L", "LA", "La", "I;16", "I;16B", "I;16L"}
 _PNG, _TEXT = b"\x89PNG\r\n\x1a\n", {b"tEXt", b"zTXt", b"iTXt"}
+
+
+class Size(NamedTuple):
+    """Height and width in pixels; written as width x height."""
+
+    height: int
+    width: int
+
+    def __str__(self) -> str:
+        """Return such as 832x480."""
+        return f"{self.width}x{self.height}"
+
+    @classmethod
+    def of(cls, frame_size: int, frame_width: int | None) -> "Size":
+        """Return the size that a configuration holds; None is square."""
+        return cls(frame_size, frame_width or frame_size)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What a configuration holds of it."""
+        is_square = self.width == self.height
+        return {"frame_size": self.height, "frame_width": None if is_square else self.width}
+
+    def square_side(self, who: str) -> int:
+        """Return the side of a square.
+
+        Args:
+            who: such as "worlds draw", for the message.
+
+        Raises:
+            ConfigError: when it is none.
+        """
+        if self.height != self.width:
+            raise ConfigError(f"{who} square frames alone, asked for {self}")
+        return self.height
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,18 +172,23 @@ def _without_text(content: bytes) -> bytes:
     return b"".join(kept)
 
 
-def fit_frame(frame_HWC: Frame, size: int) -> Frame:
-    """Cut the middle square out of a frame and resize it (Lanczos): uint8 (size, size, 3).
+def fit_frame(frame_HWC: Frame, size: tuple[int, int]) -> Frame:
+    """Cut the middle out of a frame and resize it (Lanczos): uint8 (height, width, 3).
 
-    A frame that has this size already is returned as it is.
+    Args:
+        frame_HWC: any frame.
+        size: height and width; as much is kept as fits their ratio. A frame that has this size
+            already is returned as it is.
     """
-    height, width = frame_HWC.shape[:2]
-    if (height, width) == (size, size):
+    if frame_HWC.shape[:2] == size:
         return frame_HWC
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    square = Image.fromarray(frame_HWC[top : top + side, left : left + side])
-    return np.asarray(square.resize((size, size), Image.Resampling.LANCZOS))
+    height, width = size
+    all_of_it = Size(*frame_HWC.shape[:2])
+    high = min(all_of_it.height, max(all_of_it.width * height // width, 1))
+    wide = min(all_of_it.width, max(all_of_it.height * width // height, 1))
+    top, left = (all_of_it.height - high) // 2, (all_of_it.width - wide) // 2
+    middle = Image.fromarray(frame_HWC[top : top + high, left : left + wide])
+    return np.asarray(middle.resize((width, height), Image.Resampling.LANCZOS))
 
 
 def write_picture(path: StrPath, frame_HWC: Frame) -> None:

@@ -19,7 +19,7 @@ from twospeed.core.arguments import FramesLike, as_first_frame, as_frames
 from twospeed.core.errors import DataError, require
 from twospeed.core.fields import checked
 from twospeed.core.files import StrPath, as_path, written_aside
-from twospeed.core.pictures import Frame, Picture, read_picture
+from twospeed.core.pictures import Frame, Picture, Size, read_picture
 from twospeed.core.ranges import FramesPerSecond, is_same_rate
 from twospeed.core.video_decoding import Moment
 from twospeed.core.video_header import ENDINGS
@@ -148,12 +148,12 @@ def read_frame(path: StrPath, *, say: Callable[[str], None] | None = None) -> Fr
     return picture.pixels
 
 
-def first_frame_of(value: "FramesLike | StrPath", size: int) -> Frame:
-    """Return the frame (size, size, 3) that an episode begins with, given or read from a file.
+def first_frame_of(value: "FramesLike | StrPath", size: Size) -> Frame:
+    """Return the frame (H, W, 3) that an episode begins with, given or read from a file.
 
     Args:
         value: a frame in any form, or the place of a picture or a video, whose last frame it is.
-        size: height and width in pixels; the middle square is cut out, with a warning in the log.
+        size: that it should have; the middle is cut out, with a warning in the log.
 
     Raises:
         KindError, ShapeError, ConfigError: as `as_first_frame`.

@@ -57,10 +57,10 @@ def contact_sheet(episodes: Sequence[Episode]) -> Frame:
 def _enlarged(frame: Frame) -> Frame:
     factor = SIDE // max(frame.shape[:2])
     if factor < 1:
-        return fit_frame(frame, SIDE)
+        return fit_frame(frame, (SIDE, SIDE))
     big = frame.repeat(factor, axis=0).repeat(factor, axis=1)
     padding = [(0, SIDE - big.shape[0]), (0, SIDE - big.shape[1]), (0, 0)]
-    return fit_frame(big, SIDE) if min(big.shape[:2]) > SIDE // 2 else np.pad(big, padding)
+    return fit_frame(big, (SIDE, SIDE)) if min(big.shape[:2]) > SIDE // 2 else np.pad(big, padding)
 
 
 def _write(draw: ImageDraw.ImageDraw, left: int, top: int, text: str, ink: tuple[int, ...]) -> None:

@@ -11,7 +11,7 @@ from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.fields import check_fields
 from twospeed.core.progress import progress
 from twospeed.core.ranges import Seed, Within
-from twospeed.evaluation.protocols.base import ProtocolConfig, check_moves, check_rate
+from twospeed.evaluation.protocols.base import ProtocolConfig, check_moves, check_world
 from twospeed.evaluation.protocols.commanded import action_accuracy
 from twospeed.evaluation.protocols.drift import CHUNKS, measure_drift
 from twospeed.evaluation.protocols.generated_return import (
@@ -160,7 +160,7 @@ def _whole_routes(earlier: dict[str, Any] | None, report: dict[str, Any]) -> dic
 def _on_routes(model: WorldModel, config: RecallConfig, known: dict[str, Any]) -> dict[str, Any]:
     check_kind(model, WorldModel, "model")
     check_moves(model)
-    check_rate(model, config.world or model.settings.world)
+    check_world(model, config.world or model.settings.world)
     walks = {kind: _walks(model, kind, config) for kind in config.routes}
     routes = {}
     for kind, chosen in walks.items():

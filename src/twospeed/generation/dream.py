@@ -69,7 +69,7 @@ class Dream:
     Args:
         model: the slow weights.
         first_frame: uint8 (H, W, 3), a picture of Pillow, or the place of a picture or a video
-            (its last frame); of another size than the model's the middle square is resized.
+            (its last frame); of another size than the model's the middle is resized.
         memory: fast weights of this episode (made for one), or None.
         seed: decides all noise, 0 or more; the same seed and actions give the same video.
 
@@ -89,7 +89,7 @@ class Dream:
         seed: int = 0,
     ) -> None:
         check_kind(model, WorldModel, "model")
-        start = first_frame_of(first_frame, model.settings.frame_size)
+        start = first_frame_of(first_frame, model.settings.size)
         if memory is not None:
             check_kind(memory, FastWeights, "memory")
             if len(memory.seeds) != 1:
@@ -132,7 +132,7 @@ class Dream:
             raise ShapeError(
                 f"a chunk has {self.model.settings.chunk_frames} frames, got {len(chunk)}"
             )
-        check_size(chunk.shape[1:3], self.model.settings.frame_size)
+        check_size(chunk.shape[1:3], self.model.settings.size)
         new = self._stream.encode(chunk[None]).to(self.model.device)
         self._stream.skip(new, chunk[None])
         self._go_on(new, action, generated=False)
@@ -221,8 +221,8 @@ class Dream:
 def _past_of(tensors: dict[str, Tensor], model: WorldModel) -> Tensor:
     """Take the latents of the past frames out of the state, (1, C, T, h, w)."""
     past, most = tensors.pop("past", None), model.past_latents
-    size, chunk = model.settings.frame_size, model.latents_in(model.settings.chunk_frames)
-    black = model.encode(np.zeros((1, 1, size, size, 3), np.uint8))
+    chunk = model.latents_in(model.settings.chunk_frames)
+    black = model.encode(np.zeros((1, 1, *model.settings.size, 3), np.uint8))
     shape = (*black.shape[:2], most, *black.shape[3:])
     lengths = {min(1 + chunk * count, most) for count in range(1 + most)}
     if past is None or past.ndim != 5 or past.shape[2] not in lengths:

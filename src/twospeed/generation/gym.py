@@ -55,10 +55,10 @@ class DreamEnv(gymnasium.Env[Frame, np.int64]):
             raise ConfigError(
                 "a dream to act in needs at least one action (actions=[...]) and one chunk"
             )
-        size = model.settings.frame_size
+        size = model.settings.size
         self.actions = tuple(actions)
         self.action_space = spaces.Discrete(len(self.actions))
-        self.observation_space = spaces.Box(0, 255, (size, size, 3), np.uint8)
+        self.observation_space = spaces.Box(0, 255, (*size, 3), np.uint8)
         self.render_mode = "rgb_array"
         self.metadata = self.metadata | {"render_fps": model.settings.frames_per_second}
         self.max_chunks = max_chunks
@@ -79,7 +79,7 @@ class DreamEnv(gymnasium.Env[Frame, np.int64]):
         super().reset(seed=seed)
         number = int(self.np_random.integers(2**31))
         first = (options or {}).get("first_frame", self._first_frame)
-        self._frame = first_frame_of(first, self._model.settings.frame_size).copy()
+        self._frame = first_frame_of(first, self._model.settings.size).copy()
         memory = FastWeights(self._model, self._memory, seeds=(number,)) if self._memory else None
         self._dream = Dream(self._model, self._frame, memory=memory, seed=number)
         return self._frame.copy(), {"seed": number}

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from twospeed.core.errors import ConfigError
+from twospeed.core.pictures import Size
 from twospeed.core.ranges import Within
 from twospeed.memory.adapters import layers_called
 from twospeed.worldmodel.backbones.published import Published
@@ -68,13 +69,13 @@ class Plan:
         return self.denoiser + self.adapters + resting + max(write, self.dreaming)
 
 
-def plan_memory(checkpoint: Published, *, frames: int, size: int, rank: int) -> Plan:
+def plan_memory(checkpoint: Published, *, frames: int, size: Size, rank: int) -> Plan:
     """Work out what a memory of this rank takes on a checkpoint.
 
     Args:
         checkpoint: by its published configuration.
         frames: of a window, past and new.
-        size: height and width in pixels.
+        size: of frames, in pixels.
         rank: of the adapters.
 
     Raises:
@@ -85,11 +86,11 @@ def plan_memory(checkpoint: Published, *, frames: int, size: int, rank: int) -> 
     denoiser, autoencoder, text_encoder = checkpoint.build()
     packing, patch = packing_of(autoencoder), checkpoint.family.patch(denoiser)
     side = packing.side * (patch if checkpoint.family.part == "transformer" else 1)
-    if size < side or size % side:
-        raise ConfigError(f"size is a multiple of {side} pixels for this model, got {size}")
+    if any(it < side or it % side for it in size):
+        raise ConfigError(f"sides are multiples of {side} pixels for this model, got {size}")
     if frames < 2 or (frames - 1) % packing.frames:
         raise ConfigError(f"frames is 1 + {packing.frames} k for this model, got {frames}")
-    tokens = (1 + (frames - 1) // packing.frames) * (size // side) ** 2
+    tokens = (1 + (frames - 1) // packing.frames) * (size.height // side) * (size.width // side)
     linear = _adapted(checkpoint, denoiser)
     count = checkpoint.transformers
     adapter = count * sum(rank * (layer.in_features + layer.out_features) for layer in linear)

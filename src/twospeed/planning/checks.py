@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from twospeed.core.errors import ConfigError
-from twospeed.evaluation.protocols.base import check_rate
+from twospeed.evaluation.protocols.base import check_world
 from twospeed.planning.hand.reader import HandReader, packaged_hand
 from twospeed.planning.inverse.base import InverseDynamics
 from twospeed.planning.plan_config import PlanConfig
@@ -32,7 +32,7 @@ def check_models(
             f"these inverse dynamics read {sorted(strangers)[0]!r}, which {config.world} does not"
             " know: train them by twospeed train inverse-dynamics --data SHARDS"
         )
-    check_rate(model, config.world)
+    check_world(model, config.world)
     for one in (model, *([consolidated] if consolidated else [])):
         if one.settings.world != config.world:
             raise ConfigError(

@@ -52,5 +52,5 @@ def psnr(frame: Frame, truth: Frame) -> float:
 
 def thumbnail(frame: Frame, side: int) -> Frame:
     """Return a small copy: every nth pixel, (side, side, 3) or smaller."""
-    step = max(1, -(-frame.shape[0] // side))
+    step = max(1, -(-max(frame.shape[:2]) // side))
     return np.ascontiguousarray(frame[::step, ::step])

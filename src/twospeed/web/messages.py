@@ -32,7 +32,8 @@ def hello_message(
     facts = {
         "hash": model.hash(),
         "world": settings.world,
-        "frame_size": settings.frame_size,
+        "frame_size": settings.size.height,
+        "frame_width": settings.size.width,
         "chunk_frames": settings.chunk_frames,
         "frames_per_second": settings.frames_per_second,
     }

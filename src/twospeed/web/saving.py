@@ -21,7 +21,7 @@ from twospeed.core.config import to_json
 from twospeed.core.errors import DataError, TwospeedError
 from twospeed.core.files import read_json, write_json
 from twospeed.core.folders import FolderKind, folder_aside, recover
-from twospeed.core.pictures import Frame
+from twospeed.core.pictures import Frame, Size
 from twospeed.core.ranges import Seed, Within
 from twospeed.core.untrusted import parsing, typed
 from twospeed.memory.files import MEMORY, load_memory, save_memory
@@ -125,7 +125,7 @@ def open_session(path: Path, model: WorldModel, words: Words) -> Session:
 def _tensors_of(session: Session) -> dict[str, Tensor]:
     frames = {_FRAME + name: frame for name, frame in session.shown.frames.items()}
     frames["first"] = session.start.frame
-    named = {name: torch.from_numpy(np.array(frame)) for name, frame in frames.items()}
+    named = {name: torch.from_numpy(np.array(frame, order="C")) for name, frame in frames.items()}
     stream = {name: it.contiguous() for name, it in session.stream.state.items()}
     return {"past": session.past.contiguous(), **stream, **named, **session.microscope.tensors()}
 
@@ -133,7 +133,7 @@ def _tensors_of(session: Session) -> dict[str, Tensor]:
 def _opened(
     path: Path, saved: _Saved, tensors: dict[str, Tensor], model: WorldModel, words: Words
 ) -> Session:
-    size, frames = model.settings.frame_size, model.settings.chunk_frames
+    size, frames = model.settings.size, model.settings.chunk_frames
     start, truth = Start(label=saved.start, frame=_frame(tensors, "first", size)), None
     if saved.world is not None:
         start, truth = start_of(saved.start, size)
@@ -152,7 +152,7 @@ def _opened(
 
 
 def _fill_(session: Session, saved: _Saved, tensors: dict[str, Tensor]) -> None:
-    size, past = session.model.settings.frame_size, tensors["past"]
+    size, past = session.model.settings.size, tensors["past"]
     first = session.past
     if past.dtype != first.dtype or past.shape[:2] != first.shape[:2]:
         raise DataError("its past frames do not fit the model")
@@ -180,10 +180,10 @@ def _pose(numbers: tuple[float, float, float] | None) -> Pose | None:
     return Pose(x=x, y=y, heading=heading)
 
 
-def _frame(tensors: dict[str, Tensor], name: str, size: int) -> Frame:
+def _frame(tensors: dict[str, Tensor], name: str, size: Size) -> Frame:
     frame = tensors[name]
-    if frame.shape != (size, size, 3) or frame.dtype != torch.uint8:
-        raise DataError(f"its {name} is no frame of {size}x{size} pixels")
+    if frame.shape != (*size, 3) or frame.dtype != torch.uint8:
+        raise DataError(f"its {name} is no frame of {size} pixels")
     return np.asarray(frame.numpy())
 
 

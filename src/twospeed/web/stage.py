@@ -216,7 +216,7 @@ class Stage:
         chosen = self.first if first is None else first
         if isinstance(chosen, Start):
             return chosen, None
-        return start_of(chosen, self.model.settings.frame_size)
+        return start_of(chosen, self.model.settings.size)
 
     def _place(self, name: str) -> Path:
         """Return where a session of this name is saved."""

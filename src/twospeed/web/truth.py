@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from twospeed.core.errors import DataError
-from twospeed.core.pictures import Frame
+from twospeed.core.pictures import Frame, Size
 from twospeed.core.video import Frames
 from twospeed.worlds.base import FastWorld, Observation, Pose, World
 from twospeed.worlds.registry import WORLDS, make_world
@@ -41,10 +41,11 @@ class Start:
     """Its episode."""
 
 
-def start_of(label: str, size: int) -> tuple[Start, "TrueWorld"]:
-    """Start the episode that ``WORLD:SEED`` names, in frames of `size` pixels.
+def start_of(label: str, size: Size) -> tuple[Start, "TrueWorld"]:
+    """Start the episode that ``WORLD:SEED`` names, in frames of this size.
 
     Raises:
+        ConfigError: when they are not square, as those of all worlds are.
         DataError: when it is written otherwise.
         UnknownNameError: when no world is called so.
         MissingExtraError: when its engine is not installed.
@@ -53,7 +54,8 @@ def start_of(label: str, size: int) -> tuple[Start, "TrueWorld"]:
     if found is None:
         example = ", ".join(sorted(WORLDS))
         raise DataError(f"write WORLD:SEED, such as rooms:7, got {label[:40]!r}; worlds: {example}")
-    world = TrueWorld(make_world(found["world"], frame_size=size), int(found["seed"]))
+    drawn = make_world(found["world"], frame_size=size.square_side("worlds draw"))
+    world = TrueWorld(drawn, int(found["seed"]))
     start = Start(
         label=label, frame=world.now.frame, world=found["world"], world_seed=int(found["seed"])
     )

@@ -59,8 +59,8 @@ async def read_body(request: Request) -> bytes:
 def chunks_in(content: bytes, model: WorldModel, folder: Path) -> tuple[Frames, ...]:
     """Return a picture or a video as chunks of frames of the model's size and rate.
 
-    A picture is one chunk that stands still; of a video the middle square is taken, and what does
-    not fill a chunk at its end is left away.
+    A picture is one chunk that stands still; of a video the middle is taken, and what does not
+    fill a chunk at its end is left away.
 
     Raises:
         DataError: when it is neither, or damaged.
@@ -71,7 +71,7 @@ def chunks_in(content: bytes, model: WorldModel, folder: Path) -> tuple[Frames, 
     except DataError:
         frames = _video_frames(content, model, folder)
     else:
-        frames = fit_frame(pixels, settings.frame_size)[None]
+        frames = fit_frame(pixels, settings.size)[None]
     count = settings.chunk_frames
     if len(frames) < count:
         frames = np.concatenate([frames, frames[-1:].repeat(count - len(frames), axis=0)])
@@ -109,7 +109,7 @@ def _sampled(place: Path, model: WorldModel) -> Iterator[Frames]:
     most = MOST_CHUNKS * settings.chunk_frames
     video = open_video(place)
     for moment in itertools.islice(video.moments_at(settings.frames_per_second), most):
-        yield fit_frame(video.pixels(moment), settings.frame_size)
+        yield fit_frame(video.pixels(moment), settings.size)
 
 
 @contextmanager

@@ -15,13 +15,15 @@ Seeds: TypeAlias = Sequence[int | tuple[int | str, ...]]
 """One a clip: a number, or any parts that make one (core/random.py)."""
 
 
-def check_latents(latents_BCTHW: Tensor, channels: int, cells: int, name: str) -> dict[str, int]:
+def check_latents(
+    latents_BCTHW: Tensor, channels: int, cells: tuple[int, int], name: str
+) -> dict[str, int]:
     """Return the sizes of latents, or refuse what is none.
 
     Args:
         latents_BCTHW: what came.
         channels: of a latent cell.
-        cells: latent cells along a side of a frame.
+        cells: latent cells of a frame, rows and columns.
         name: of the latents, for the message.
 
     Raises:
@@ -34,13 +36,14 @@ def check_latents(latents_BCTHW: Tensor, channels: int, cells: int, name: str) -
     sizes = check_shapes(**{name: (latents_BCTHW, "BCTHW")})
     if not sizes["B"] or not sizes["T"] or latents_BCTHW.shape[1] != channels:
         raise ShapeError(_wanted(name, channels, cells, latents_BCTHW))
-    if latents_BCTHW.shape[3:] != (cells, cells):
+    if latents_BCTHW.shape[3:] != cells:
         raise ShapeError(_wanted(name, channels, cells, latents_BCTHW))
     return sizes
 
 
-def _wanted(name: str, channels: int, cells: int, latents: Tensor) -> str:
-    return f"{name} should be (B, {channels}, T, {cells}, {cells}), got {tuple(latents.shape)}"
+def _wanted(name: str, channels: int, cells: tuple[int, int], latents: Tensor) -> str:
+    wanted = f"(B, {channels}, T, {cells[0]}, {cells[1]})"
+    return f"{name} should be {wanted}, got {tuple(latents.shape)}"
 
 
 def check_clips(

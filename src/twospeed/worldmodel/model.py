@@ -167,8 +167,7 @@ class WorldModel:
             ConfigError: when the model cannot take them, naming what it takes.
         """
         settings = replace(self.settings, **changes)
-        if self.origin is not None:
-            self.rules.check(settings)
+        self.rules.check(settings)
         self.settings = settings
         return self
 
@@ -177,7 +176,8 @@ class WorldModel:
         """What frames, chunks and windows must be."""
         packing, bound = packing_of(self.autoencoder), getattr(self.denoiser, "config", {})
         if self.origin is None:
-            return Rules(side=packing.side, frames=packing.frames, window=bound.get("max_frames"))
+            most, own = bound.get("max_frames"), self.settings.size
+            return Rules(side=packing.side, frames=packing.frames, window=most, size=own)
         family, denoiser = self.origin.family, as_module(self.denoiser)
         window = 1 + (family.window - 1) // packing.frames
         return Rules(
@@ -232,7 +232,7 @@ class WorldModel:
             ShapeError: when they are not of this model's size, or not so many.
         """
         frames = as_frames(frames_BTHWC, "BTHWC")
-        check_size(frames.shape[2:4], self.settings.frame_size)
+        check_size(frames.shape[2:4], self.settings.size)
         with working(self.autoencoder, self.device):
             return encode_frames(self.autoencoder, frames)
 
@@ -257,7 +257,8 @@ class WorldModel:
             ShapeError: when they are of another size.
         """
         packing = packing_of(self.autoencoder)
-        cells = self.settings.frame_size // packing.side
+        height, width = self.settings.size
+        cells = height // packing.side, width // packing.side
         return check_latents(latents_BCTHW, packing.channels, cells, name)
 
     def generate(

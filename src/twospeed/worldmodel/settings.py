@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from twospeed.core.fields import check_fields
+from twospeed.core.pictures import Size
 from twospeed.core.ranges import ChunkFrames, FrameSize, FramesPerSecond, Level, Within
 
 
@@ -21,7 +22,10 @@ class ModelSettings:
     """Most past frames that a chunk is conditioned on; None is as many as a chunk has."""
 
     frame_size: FrameSize = 64
-    """Height and width in pixels."""
+    """Height in pixels, and width where no other is given."""
+
+    frame_width: FrameSize | None = None
+    """Width in pixels; None is square. Only weights of other makers have another."""
 
     frames_per_second: FramesPerSecond = 4.0
     """Rate at which the frames were recorded."""
@@ -42,3 +46,8 @@ class ModelSettings:
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+    @property
+    def size(self) -> Size:
+        """Height and width of the frames in pixels."""
+        return Size.of(self.frame_size, self.frame_width)

@@ -10,6 +10,9 @@ import torch
 from twospeed.cli.app import main
 from twospeed.core.config import override
 from twospeed.core.errors import ConfigError
+from twospeed.core.video import write_video
+from twospeed.evaluation.protocols.base import check_world
+from twospeed.generation.dream import Dream
 from twospeed.training.finetune.config import FinetuneConfig
 from twospeed.training.finetune.pipeline import finetune
 from twospeed.worldmodel.model import WorldModel
@@ -98,6 +101,37 @@ def test_the_commands_from_a_pipeline_to_a_dream(pipeline, shards, tmp_path, cap
     memory = ["memory", "write", str(run / "model"), str(video), "--preset", "paper"]
     assert main([*memory, "--out", str(tmp_path / "m")]) == 0
     assert "learned 2 chunks" in capsys.readouterr().out
+
+
+@pytest.fixture
+def wide(tmp_path):
+    """Return shards of one video of 48 x 32 pixels."""
+    (tmp_path / "own").mkdir()
+    light = np.linspace(0, 255, 37).astype(np.uint8)
+    frames = np.ascontiguousarray(np.broadcast_to(light[:, None, None, None], (37, 36, 64, 3)))
+    write_video(tmp_path / "own" / "a.mp4", frames, frames_per_second=4)
+    (tmp_path / "own" / "t.csv").write_text("video,start,end,action\na.mp4,0,9,it gets light\n")
+    told = ["import", "videos", str(tmp_path / "own"), "--name=own", "--size=48x32"]
+    assert main([*told, f"--out={tmp_path / 'wide'}"]) == 0
+    return tmp_path / "wide"
+
+
+def test_frames_that_are_no_squares_are_learned_and_dreamed_in(pipeline, wide, tmp_path):
+    done = finetune(settings("lora=4"), pipeline, wide, tmp_path / "r", device="cpu")
+    model = WorldModel.from_pretrained(done.folder)
+    assert model.settings.size == (32, 48)
+    memory = ["memory", "write", str(done.folder), str(wide.parent / "own" / "a.mp4")]
+    assert main([*memory, "--preset=paper", f"--out={tmp_path / 'm'}"]) == 0
+    dream = Dream(model, np.zeros((32, 48, 3), np.uint8))
+    assert dream.step("it gets light").shape == (4, 32, 48, 3)
+    with pytest.raises(ConfigError, match="worlds draw square frames alone, asked for 48x32"):
+        check_world(model, "rooms")
+
+
+def test_weights_of_ours_are_not_trained_on_in_frames_of_another_size(trained, wide, tmp_path):
+    with pytest.raises(ConfigError, match="are of 16x16 pixels, got 48x32"):
+        finetune(settings(), trained.folder, wide, tmp_path / "r", device="cpu")
+    assert not (tmp_path / "r").exists()
 
 
 def test_a_model_to_start_from_is_asked_for(tmp_path, capsys):

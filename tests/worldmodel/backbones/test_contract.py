@@ -55,11 +55,11 @@ def test_every_family_has_a_tiny_pipeline():
 
 @every
 def test_a_dream_has_the_frames_that_it_should_and_can_be_saved_and_forked(saved, name, tmp_path):
-    model = opened(saved(name))
+    model = opened(saved(name)).configure(frame_width=128)
     memory = FastWeights(model, preset_of(model, "paper"))
-    dream = Dream(model, first_frame(), memory=memory, seed=3)
+    dream = Dream(model, first_frame().repeat(2, axis=1), memory=memory, seed=3)
     frames = dream.step("go on")
-    assert frames.shape == (model.settings.chunk_frames, 64, 64, 3)
+    assert frames.shape == (model.settings.chunk_frames, 64, 128, 3)
     assert frames.dtype == np.uint8
     assert frames.std() > 0
     dream.save(tmp_path / "d")
@@ -169,6 +169,8 @@ def test_sizes_and_windows_that_are_not_possible_name_those_that_are(saved, name
     side = model.rules.side
     with pytest.raises(ConfigError, match=f"take {4 * side} or {5 * side}"):
         model.configure(frame_size=4 * side + 1)
+    with pytest.raises(ConfigError, match=f"frame_width .* take {5 * side} or {6 * side}"):
+        model.configure(frame_size=4 * side, frame_width=6 * side - 1)
     frames = model.rules.frames
     if frames > 1:
         with pytest.raises(ConfigError, match=f"take {frames} or {2 * frames}"):

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from diffusers import WanPipeline
@@ -10,6 +11,8 @@ from huggingface_hub.errors import OfflineModeIsEnabled
 
 from twospeed.cli.app import main
 from twospeed.core.errors import ConfigError, DataError, UnknownNameError
+from twospeed.core.pictures import write_picture
+from twospeed.core.video import read_video
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import load_memory, save_memory
 from twospeed.memory.memory_file import open_memories
@@ -125,3 +128,18 @@ def test_the_command_dreams_in_a_stock_folder_and_keeps_what_it_learned(saved, t
     assert main(arguments) == 0
     assert "2 chunks, 9 frames" in capsys.readouterr().out
     assert load_memory(tmp_path / "m").config.rank == 32
+    assert read_video(tmp_path / "x.mp4").shape[1:3] == (48, 64)
+
+
+def test_frames_are_as_wide_as_asked_for_or_as_the_picture(saved, tmp_path, capsys):
+    picture = tmp_path / "p.png"
+    write_picture(picture, np.zeros((40, 70, 3), np.uint8))
+    told = ["dream", str(saved("wan_21")), "--actions=go", "--steps=1", f"--out={tmp_path}/x.mkv"]
+    for size, shape in (([], (32, 64)), (["--size=48x32"], (32, 48)), (["--size=16"], (16, 16))):
+        assert main([*told, f"--first-frame={picture}", *size]) == 0
+        assert read_video(tmp_path / "x.mkv").shape[1:3] == shape
+    capsys.readouterr()
+    assert main([*told, f"--first-frame={picture}", "--size=49x32"]) == 2
+    assert "frame_width of this model is a multiple of 16 pixels, got 49" in capsys.readouterr().err
+    assert main([*told, "--first-frame=rooms:3", "--size=48x32"]) == 2
+    assert "worlds draw square frames alone, asked for 48x32" in capsys.readouterr().err

@@ -24,15 +24,14 @@ def test_our_loop_gives_the_video_of_the_stock_pipeline(saved, tmp_path, name, s
     model = WorldModel.from_pretrained(saved(name))
     model.denoiser.double()
     model.text_encoder.model.double()
-    blank = model.rules.side * 2
-    cells = blank // (model.rules.side // model.origin.family.patch(model.denoiser))
+    side = model.rules.side
+    cell = side // model.origin.family.patch(model.denoiser)
+    rows, columns = 2 * side // cell, 3 * side // cell
     channels = model.autoencoder.config.get("z_dim") or model.autoencoder.config.latent_channels
-    shape = (1, channels, LATENTS, cells, cells)
+    shape = (1, channels, LATENTS, rows, columns)
     noise = torch.randn(shape, generator=torch.Generator().manual_seed(7)).double()
     ours = ours_of(model, noise, scale)
-    theirs = theirs_of(
-        name, tmp_path, noise, scale, blank, model.text_encoder.encode(["go on", ""])
-    )
+    theirs = theirs_of(name, tmp_path, noise, scale, side, model.text_encoder.encode(["go on", ""]))
     torch.testing.assert_close(ours, theirs.double(), rtol=1e-4, atol=1e-4)
 
 
@@ -53,7 +52,7 @@ def ours_of(model, noise, scale):
     return sample(predict, noise, past_BCTHW=past, steps=steps)
 
 
-def theirs_of(name, folder, noise, scale, size, texts):
+def theirs_of(name, folder, noise, scale, side, texts):
     pipeline = pipelines.make(name, folder)
     for part in pipelines.denoisers_of(pipeline):
         part.double()
@@ -71,8 +70,8 @@ def theirs_of(name, folder, noise, scale, size, texts):
         said = {"prompt": None, "prompt_embeds": embeds[:1], "negative_prompt_embeds": embeds[1:]}
     found = pipeline(
         **said,
-        height=size,
-        width=size,
+        height=2 * side,
+        width=3 * side,
         num_frames=frames,
         num_inference_steps=STEPS,
         guidance_scale=scale,

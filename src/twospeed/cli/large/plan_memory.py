@@ -8,6 +8,7 @@ from rich.table import Table
 from twospeed.cli.options import AnySize
 from twospeed.cli.tables import print_table
 from twospeed.core.errors import lookup
+from twospeed.core.pictures import Size
 from twospeed.memory.planning import CARDS, Plan, plan_memory
 from twospeed.worldmodel.backbones.published import CHECKPOINTS
 
@@ -22,9 +23,8 @@ def command(
 ) -> None:
     """Print what a checkpoint and a memory on it take, and what fits on common GPUs."""
     checkpoint = lookup(CHECKPOINTS, model, "published model")
-    plan = plan_memory(
-        checkpoint, frames=frames or checkpoint.frames, size=size or checkpoint.size, rank=rank
-    )
+    size = size or Size(checkpoint.size, checkpoint.size)
+    plan = plan_memory(checkpoint, frames=frames or checkpoint.frames, size=size, rank=rank)
     typer.echo(
         f"{checkpoint.hub_id}: {plan.parameters:,} parameters, {plan.tokens:,} tokens a window;"
         f" adapters of rank {rank}: {plan.adapter_parameters:,} parameters"

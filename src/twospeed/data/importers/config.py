@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from twospeed.core.errors import ConfigError
 from twospeed.core.fields import check_fields, shown
+from twospeed.core.pictures import Size
 from twospeed.core.ranges import ChunkFrames, Count, EpisodeSeed, FrameSize, FramesPerSecond
 from twospeed.data.recorder import TEST_SEEDS_FROM
 
@@ -25,7 +26,11 @@ class ImportConfig:
     """What the data are called: the `world` of every episode."""
 
     frame_size: FrameSize = 64
-    """Height and width of the frames in pixels; the middle square is cut out and resized."""
+    """Height of the frames in pixels, and width where no other is given; the middle is cut out
+    and resized."""
+
+    frame_width: FrameSize | None = None
+    """Width in pixels; None is square."""
 
     frames_per_second: FramesPerSecond = 4.0
     """Frames are taken at this rate, by their times."""
@@ -54,6 +59,11 @@ class ImportConfig:
             )
         if self.scenes not in SCENES:
             raise ConfigError(f"scenes must be one of {', '.join(SCENES)}, got {self.scenes!r}")
+
+    @property
+    def size(self) -> Size:
+        """Height and width of the frames in pixels."""
+        return Size.of(self.frame_size, self.frame_width)
 
     @property
     def chunk_seconds(self) -> float:

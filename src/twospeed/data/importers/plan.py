@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from twospeed.core.errors import DataError
+from twospeed.core.pictures import Frame, Size
 from twospeed.data.importers.config import ImportConfig
-from twospeed.worlds.base import Frame
 
 Say = Callable[[str], None]
 """Takes one line about something that was left out or is not as usual."""
@@ -36,7 +36,7 @@ class Footage(Protocol):
         """The file that holds it."""
         ...
 
-    def frames_at(self, times: Sequence[float], *, size: int, say: Say) -> Iterator[Frame | None]:
+    def frames_at(self, times: Sequence[float], *, size: Size, say: Say) -> Iterator[Frame | None]:
         """Yield the frame that is seen at each of `times`; fewer when the footage ends before.
 
         None stands for a frame that is damaged.

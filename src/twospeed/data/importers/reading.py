@@ -81,7 +81,7 @@ def _frames_of(
         try:
             yield from footage.frames_at(
                 times,
-                size=config.frame_size,
+                size=config.size,
                 say=lambda line: account.say(f"{where}: {footage.name}: {line}", kind=line),
             )
         except DataError as error:

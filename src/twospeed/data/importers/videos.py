@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from twospeed.core.errors import DataError
-from twospeed.core.pictures import Frame, fit_frame
+from twospeed.core.pictures import Frame, Size, fit_frame
 from twospeed.core.video_decoding import Moment
 from twospeed.core.video_reading import LONG_SECONDS, TOLERANCE_SECONDS, Video, open_video
 from twospeed.data.importers.plan import Say
@@ -26,7 +26,7 @@ class VideoFootage:
     rate: float | None = None
     """Frames per second that it should have; None when nobody says."""
 
-    def frames_at(self, times: Sequence[float], *, size: int, say: Say) -> Iterator[Frame | None]:
+    def frames_at(self, times: Sequence[float], *, size: Size, say: Say) -> Iterator[Frame | None]:
         """Yield the frame that is seen at each of `times`, which may go back between takes.
 
         None stands where the video is damaged; fewer are yielded when it ends before.
@@ -126,7 +126,7 @@ def _shown_at(moments: Iterator[Moment], times: Sequence[float], watch: _Watch) 
         yield shown
 
 
-def _fitted(video: Video, moment: Moment, size: int, watch: _Watch) -> Frame | None:
+def _fitted(video: Video, moment: Moment, size: Size, watch: _Watch) -> Frame | None:
     if moment.frame is None:
         return None
     pixels = video.pixels(moment)

@@ -19,7 +19,7 @@ from twospeed.evaluation.matrix.protocol import Protocol
 from twospeed.evaluation.matrix.table import CONTROLS, MEMORIES
 from twospeed.evaluation.matrix.task import world_of
 from twospeed.evaluation.matrix.unit import REAL, TRUTH, Bench, Worker, work_on
-from twospeed.evaluation.protocols.base import check_rate
+from twospeed.evaluation.protocols.base import check_world
 from twospeed.evaluation.reports.matrix import write_report
 from twospeed.evaluation.reports.provenance import provenance_of
 from twospeed.worldmodel.model import WorldModel
@@ -99,7 +99,7 @@ def run_matrix(config: MatrixConfig, out: Path, *, weights: Path | None = None) 
     model = WorldModel.from_pretrained(config.model)
     for name in config.memories:
         MEMORIES[name].make(model, 0)  # what does not go with the model is said now
-    check_rate(model, world_of(model, config.protocol, config.world))
+    check_world(model, world_of(model, config.protocol, config.world))
     with claimed(
         out, NOTE, _note(config, model, weights), kind="evaluation", work=_WORK, scraps=_SCRAPS
     ):

@@ -69,15 +69,16 @@ def check_moves(model: WorldModel) -> None:
         )
 
 
-def check_rate(model: WorldModel, world: str) -> None:
-    """Refuse a world whose frames are not as far apart as those that a model generates.
+def check_world(model: WorldModel, world: str) -> None:
+    """Refuse a world whose frames are not as those that a model generates: square, as far apart.
 
     The rate of weights that were trained on no world of ours is a habit alone: any will do.
 
     Raises:
         UnknownNameError: when there is no such world.
-        ConfigError: saying both rates.
+        ConfigError: when the model's frames are not square, or saying both rates.
     """
+    model.settings.size.square_side("worlds draw")
     there, here = lookup(WORLDS, world, "world").frames_per_second, model.settings
     if here.world and not is_same_rate(there, here.frames_per_second):
         raise ConfigError(

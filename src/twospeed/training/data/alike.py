@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from twospeed.core.errors import ConfigError, DataError
+from twospeed.core.pictures import Size
 from twospeed.data.episode import Episode
 from twospeed.training.data.sources import Contents, EpisodeSource, read_whole
 
@@ -65,4 +66,4 @@ class AlikeSource:
 
 
 def _said(size: tuple[int, int], chunk_frames: int) -> str:
-    return f"{size[0]}x{size[1]} pixels in chunks of {chunk_frames}"
+    return f"{Size(*size)} pixels in chunks of {chunk_frames}"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from twospeed.core.errors import ConfigError
+from twospeed.core.pictures import Size
 from twospeed.training.data.alike import AlikeSource
 from twospeed.training.data.latents import fill_cache
 from twospeed.training.data.windows import LatentWindows
@@ -18,12 +18,8 @@ def fit_model(model: WorldModel, source: AlikeSource) -> None:
     Raises:
         ConfigError: when the model cannot take frames or chunks of this size.
     """
-    height, width = source.frame_size
-    if height != width:
-        raise ConfigError(f"frames must be square, the data have {height}x{width} pixels")
-    model.configure(frame_size=height, chunk_frames=source.chunk_frames, past_frames=None)
-    if model.origin is None:
-        model.rules.check(model.settings)
+    size = Size(*source.frame_size)
+    model.configure(**size.fields, chunk_frames=source.chunk_frames, past_frames=None)
 
 
 def cached_windows(

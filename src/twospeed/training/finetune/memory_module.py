@@ -190,7 +190,7 @@ def _module_for(model: WorldModel, config: MemoryModuleConfig) -> MemoryModule:
     with initial_weights_of(config.loop.seed):
         module: MemoryModule = MemoryModule(
             latent_channels=packing.channels,
-            cells=settings.frame_size // packing.side,
+            cells=settings.size.square_side("a memory module takes") // packing.side,
             frames=model.latents_in(settings.chunk_frames),
             text_width=model.text_encoder.width,
             width=config.width,

@@ -45,7 +45,7 @@ def look_round(label: str, model: WorldModel, config: ViewConfig) -> Start:
     Raises:
         DataError, UnknownNameError, MissingExtraError: as of `start_of`.
     """
-    start, world = start_of(label, model.settings.frame_size)
+    start, world = start_of(label, model.settings.size)
     dream = Dream(model, start.frame, memory=FastWeights(model, config, seeds=(start.world_seed,)))
     try:
         for command in LOOK_ROUND:

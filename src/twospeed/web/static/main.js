@@ -80,7 +80,7 @@ connection.addEventListener("hello", ({ detail }) => {
   if (isAnew) [screen, microscope].forEach((it) => it.clear());
   if (detail.again) return;
   keys.learn(detail.actions);
-  $("model").textContent = `${detail.model.world}, ${detail.model.frame_size} px, ${detail.model.hash}`;
+  $("model").textContent = `${detail.model.world}, ${detail.model.frame_width}x${detail.model.frame_size} px, ${detail.model.hash}`;
   const asked = new URLSearchParams(location.hash.slice(1));
   if (asked.has("load")) connection.send("load", { name: asked.get("load") });
   if (asked.has("actions")) {

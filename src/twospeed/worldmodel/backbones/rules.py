@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from twospeed.core.errors import ConfigError, ShapeError
+from twospeed.core.pictures import Size
 from twospeed.worldmodel.settings import ModelSettings
 
 
@@ -19,13 +20,21 @@ class Rules:
     window: int | None = None
     """Most latents of past and new frames together; None is no bound."""
 
+    size: Size | None = None
+    """The one size of frames that weights of ours were trained on; None is any of such sides."""
+
     def check(self, settings: ModelSettings) -> None:
         """Hold settings to the rules.
 
         Raises:
             ConfigError: naming the next valid values.
         """
-        _check_multiple("frame_size", settings.frame_size, self.side, "pixels")
+        if self.size not in (None, settings.size):
+            raise ConfigError(
+                f"this model's frames are of {self.size} pixels, got {settings.size}: take its own"
+            )
+        _check_multiple("frame_size", settings.size.height, self.side, "pixels")
+        _check_multiple("frame_width", settings.size.width, self.side, "pixels")
         _check_multiple("chunk_frames", settings.chunk_frames, self.frames, "frames")
         past = settings.past_frames or settings.chunk_frames
         _check_multiple("past_frames", past, self.frames, "frames")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twospeed.core.errors import DataError, require
-from twospeed.core.pictures import decode_picture, fit_frame
+from twospeed.core.pictures import Size, decode_picture, fit_frame
 from twospeed.core.untrusted import parsing
 from twospeed.data.importers.plan import Say
 from twospeed.worlds.base import Frame
@@ -76,7 +76,7 @@ class ParquetFootage:
     rate: float
     """Frames per second."""
 
-    def frames_at(self, times: Sequence[float], *, size: int, say: Say) -> Iterator[Frame | None]:  # noqa: ARG002
+    def frames_at(self, times: Sequence[float], *, size: Size, say: Say) -> Iterator[Frame | None]:  # noqa: ARG002
         """Yield the frame that is seen at each of `times`; fewer when the rows end before.
 
         None stands for a picture that cannot be read.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twospeed.core.errors import DataError
-from twospeed.core.pictures import MOST_PIXELS, fit_frame
+from twospeed.core.pictures import MOST_PIXELS, Size, fit_frame
 from twospeed.data.importers.logs.stored import Stored, open_arrays
 from twospeed.data.importers.plan import Say
 from twospeed.worlds.base import Frame
@@ -36,7 +36,7 @@ class ArrayFootage:
     rate: float
     """Frames per second."""
 
-    def frames_at(self, times: Sequence[float], *, size: int, say: Say) -> Iterator[Frame]:  # noqa: ARG002
+    def frames_at(self, times: Sequence[float], *, size: Size, say: Say) -> Iterator[Frame]:  # noqa: ARG002
         """Yield the frame that is seen at each of `times`; fewer when the array ends before.
 
         Raises:
