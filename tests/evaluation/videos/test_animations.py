@@ -18,6 +18,13 @@ def test_every_frame_and_the_rate_are_read(tmp_path, ending):
     assert rate in (None, pytest.approx(10))
 
 
+def test_the_rate_is_that_of_all_frames_together(tmp_path):
+    pictures = [Image.new("RGB", (16, 12), (level,) * 3) for level in (0, 90, 200)]
+    path = tmp_path / "a.gif"
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=[60, 70, 70])
+    assert read_animation(path)[1] == pytest.approx(15)
+
+
 def test_what_is_no_animation_is_one_line(tmp_path):
     path = tmp_path / "a.gif"
     path.write_bytes(b"GIF89a but not really")

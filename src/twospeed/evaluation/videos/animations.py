@@ -27,22 +27,23 @@ def read_animation(path: Path) -> tuple[Frames, float | None]:
     try:
         with Image.open(path, formats=_FORMATS) as picture:
             check_pixels(*picture.size)
-            milliseconds = picture.info.get("duration")
-            frames = _frames(picture)
+            frames, milliseconds = _frames(picture)
     except DataError as error:
         raise DataError(f"cannot read {path} as an animation: {error}") from error
     except Exception as error:  # Pillow raises nearly any kind for the bytes of strangers
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(f"cannot read {path} as an animation: {reason}") from error
-    return np.stack(frames), 1000 / milliseconds if milliseconds else None
+    return np.stack(frames), 1000 * len(frames) / milliseconds if milliseconds else None
 
 
-def _frames(picture: Image.Image) -> list[Frame]:
+def _frames(picture: Image.Image) -> tuple[list[Frame], float]:
+    """Return all frames, and how many milliseconds they last together; 0 where none tells."""
     frames: list[Frame] = []
-    room = MOST_BYTES
+    room, milliseconds = MOST_BYTES, 0.0
     for frame in ImageSequence.Iterator(picture):
         frames.append(show_upright(frame.copy()).pixels)
+        milliseconds += frame.info.get("duration", 0)  # some formats tell it when they are loaded
         room -= frames[-1].nbytes
         if room < 0:
             raise DataError(f"its frames fill over {MOST_BYTES / 2**30:.0f} GiB")
-    return frames
+    return frames, milliseconds

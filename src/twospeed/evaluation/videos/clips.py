@@ -1,6 +1,6 @@
-"""Clips in a folder, by name: videos, animations, npz archives, folders of pictures.
+"""A clip as frames: a video, an animation, an npz archive, a folder of pictures.
 
-Holds not: which go together (pairing.py).
+Holds not: where clips lie (finding.py), which go together (pairing.py).
 """
 
 import re
@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twospeed.core import pictures, video_header
+from twospeed.core import pictures
 from twospeed.core.arguments import as_frames
 from twospeed.core.errors import DataError, ShapeError, TwospeedError
 from twospeed.core.npz import read_arrays
 from twospeed.core.video import Frames, read_video
 from twospeed.core.video_reading import open_video
 from twospeed.evaluation.videos import animations
+from twospeed.evaluation.videos.finding import NPZ, pictures_in
 
 LEAST_FRAMES = 2
-_NPZ = ".npz"
-_FILES = (*video_header.ENDINGS, *animations.ENDINGS, _NPZ)
+_GIF, _GIF_CLOCK = ".gif", 0.01
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -36,32 +36,11 @@ class Clip:
     frames_per_second: float | None
     """None where the file does not tell."""
 
+    clock: float = 0.0
+    """Seconds to which the file rounds how long a frame lasts."""
+
     notes: tuple[str, ...] = ()
     """What is not as usual, a few words each."""
-
-
-def find_clips(place: Path) -> dict[str, Path]:
-    """Return where every clip lies, by its name without ending; of equal names the first.
-
-    Args:
-        place: a folder of clips, a folder of pictures (one clip), or a file (one clip).
-
-    Raises:
-        DataError: when nothing is there, or no clip in it.
-    """
-    if place.is_file():
-        return {place.stem: place}
-    if not place.is_dir():
-        raise DataError(f"{place} is neither a folder nor a video")
-    found: dict[str, Path] = {}
-    for path in sorted(it for it in place.iterdir() if _is_clip(it)):
-        found.setdefault(path.stem if path.is_file() else path.name, path)
-    if not found and _pictures(place):
-        found = {place.name: place}
-    if not found:
-        kinds = ", ".join(("mp4", "mkv", "webm", "gif", "npz"))
-        raise DataError(f"{place} holds no video: {kinds}, or a folder of pictures for each")
-    return found
 
 
 def read_clip(path: Path) -> Clip:
@@ -85,11 +64,12 @@ def _read(path: Path) -> Clip:
     ending = path.suffix.lower()
     if path.is_dir():
         return Clip(path=path, frames=_read_pictures(path), frames_per_second=None)
-    if ending == _NPZ:
+    if ending == NPZ:
         return Clip(path=path, frames=_read_npz(path), frames_per_second=None)
     if ending in animations.ENDINGS:
         frames, rate = animations.read_animation(path)
-        return Clip(path=path, frames=frames, frames_per_second=rate)
+        clock = _GIF_CLOCK if ending == _GIF else 0.0
+        return Clip(path=path, frames=frames, frames_per_second=rate, clock=clock)
     frames, header = read_video(path), open_video(path).header
     return Clip(
         path=path,
@@ -99,17 +79,6 @@ def _read(path: Path) -> Clip:
     )
 
 
-def _is_clip(path: Path) -> bool:
-    if path.name.startswith("."):
-        return False
-    return bool(_pictures(path)) if path.is_dir() else path.suffix.lower() in _FILES
-
-
-def _pictures(folder: Path) -> list[Path]:
-    found = (it for it in folder.iterdir() if it.suffix.lower() in pictures.ENDINGS)
-    return sorted((it for it in found if it.is_file()), key=_counted)
-
-
 def _counted(path: Path) -> list[tuple[int, str]]:
     """Return a name with its numbers as numbers, so that 10 comes after 9."""
     parts = re.findall(r"\d+|\D+", path.stem)
@@ -117,7 +86,8 @@ def _counted(path: Path) -> list[tuple[int, str]]:
 
 
 def _read_pictures(folder: Path) -> Frames:
-    frames = [pictures.read_picture(path).pixels for path in _pictures(folder)]
+    paths = sorted(pictures_in(folder), key=_counted)
+    frames = [pictures.read_picture(path).pixels for path in paths]
     if len({frame.shape for frame in frames}) > 1:
         raise DataError(f"{folder} has pictures of several sizes")
     return np.stack(frames)

@@ -24,8 +24,9 @@ from twospeed.evaluation.metrics.frames import SSIM_PARAMETERS
 from twospeed.evaluation.metrics.revisits import mirrored, revisits_in
 from twospeed.evaluation.metrics.windows import STRETCH
 from twospeed.evaluation.reports.provenance import origin_of
+from twospeed.evaluation.videos.finding import Say
 from twospeed.evaluation.videos.judges import RESIZE, Judges, load_judges
-from twospeed.evaluation.videos.pairing import Pair, Say, plan_of, read_pairs
+from twospeed.evaluation.videos.pairing import Pair, plan_of, read_pairs
 from twospeed.evaluation.videos.scores import ClipScores, score_clip
 from twospeed.evaluation.videos.summary import drift_over, halves, summarise
 from twospeed.evaluation.videos.warn import warnings_of

@@ -1,14 +1,12 @@
 """Which clip of one folder is held against which of another; what cannot be is one line."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from twospeed.core.errors import DataError, a_few
-from twospeed.evaluation.videos.clips import Clip, find_clips, read_clip
-
-Say = Callable[[str], None]
-"""Gets one line about each thing that is left out or is not as usual."""
+from twospeed.evaluation.videos.clips import Clip, read_clip
+from twospeed.evaluation.videos.finding import Say, find_clips
 
 SAME_RATE = 0.05
 """Share by which the rates of two clips of one name may differ."""
@@ -37,10 +35,10 @@ def plan_of(real: Path | None, fake: Path, *, say: Say) -> Plan:
     Raises:
         DataError: when a folder holds no clip, or no two names are equal.
     """
-    fakes = find_clips(fake)
+    fakes = find_clips(fake, say=say)
     if real is None:
         return Plan(fake=fakes, real=None)
-    reals = find_clips(real)
+    reals = find_clips(real, say=say)
     if len(reals) == len(fakes) == 1:
         reals = dict(zip(fakes, reals.values(), strict=True))
     for place, one, other in ((real, fakes, reals), (fake, reals, fakes)):
@@ -86,8 +84,14 @@ def _check_fit(fake: Clip, real: Clip) -> None:
         if mine != true:
             raise DataError(f"{fake.path} has {mine} {what}, {real.path} has {true}")
     one, other = fake.frames_per_second, real.frames_per_second
-    if one and other and abs(one - other) > SAME_RATE * max(one, other):
+    if one and other and not _is_same_rate(one, other, clock=max(fake.clock, real.clock)):
         raise DataError(f"{fake.path} has {one:.3g} frames per second, {real.path} has {other:.3g}")
+
+
+def _is_same_rate(one: float, other: float, *, clock: float) -> bool:
+    """Say whether two rates are the same, as far as a file that rounds to `clock` can tell."""
+    is_near = abs(one - other) <= SAME_RATE * max(one, other)
+    return is_near or abs(1 / one - 1 / other) < clock
 
 
 def _size(clip: Clip) -> str:
