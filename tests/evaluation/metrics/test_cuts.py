@@ -11,6 +11,7 @@ def scene(colour, count):
 def test_one_hard_cut_is_one_cut_and_says_where():
     video = np.concatenate([scene((200, 30, 30), 7), scene((20, 60, 220), 5)])
     assert scene_cuts(video) == [7]
+    assert scene_cuts(video / 255) == [7]
 
 
 def test_what_stands_still_or_fades_slowly_has_none():

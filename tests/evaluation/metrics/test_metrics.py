@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
-from twospeed.core.errors import ShapeError
+from twospeed.core.errors import ConfigError, KindError, ShapeError
 from twospeed.evaluation.metrics import frames as metrics
 
 
@@ -70,3 +70,26 @@ def test_contrast_and_sharpness_of_stripes():
 def test_videos_of_different_shape_are_refused(metric):
     with pytest.raises(ShapeError, match=r"\(1, 16, 16, 3\) and \(2, 16, 16, 3\)"):
         metric(grey(0), grey(0, 1))
+
+
+def test_numbers_with_a_point_are_the_same_video(noise):
+    other = np.roll(noise, 3, axis=2)
+    for metric in (metrics.psnr_db, metrics.ssim, metrics.motion_kept):
+        assert metric(noise / 255, other / 255) == pytest.approx(metric(noise, other))
+    for metric in (metrics.motion, metrics.contrast, metrics.sharpness):
+        assert metric((noise / 255).astype(np.float32)) == pytest.approx(metric(noise), rel=1e-5)
+
+
+def test_an_offset_of_ten_levels_is_28_dB_with_a_point_too():
+    assert metrics.psnr_db(grey(100) / 255, grey(110) / 255) == pytest.approx([28.1308], abs=1e-4)
+
+
+@pytest.mark.parametrize("frames", [grey(100).astype(float), grey(1) - 2.0, grey(0) * np.nan])
+def test_numbers_of_an_unknown_range_are_refused(frames):
+    with pytest.raises(ConfigError, match="from 0 to 1, got"):
+        metrics.psnr_db(frames, frames)
+
+
+def test_whole_numbers_of_another_kind_are_refused():
+    with pytest.raises(KindError, match="got int64"):
+        metrics.motion(grey(0, 1).astype(np.int64))

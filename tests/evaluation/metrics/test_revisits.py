@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from twospeed.evaluation.metrics.revisits import consistency, mirrored, revisits_in
+from twospeed.evaluation.metrics import revisits
+from twospeed.evaluation.metrics.frames import mean_squared_error
+from twospeed.evaluation.metrics.revisits import (
+    consistency,
+    errors_between,
+    mirrored,
+    revisits_in,
+)
 
 
 def frames(*levels):
@@ -12,6 +19,15 @@ def test_a_frame_is_a_revisit_when_its_place_was_left_between():
     assert revisits_in(frames(0, 50, 100, 50, 0)) == [(1, 3), (0, 4)]
     assert revisits_in(frames(7, 7, 7, 7)) == []
     assert revisits_in(frames(0, 50, 100)) == []
+
+
+def test_errors_between_frames_are_those_of_pairs_to_the_last_bit(monkeypatch):
+    video = np.random.default_rng(0).integers(0, 256, (5, 8, 6, 3), dtype=np.uint8)
+    monkeypatch.setattr(revisits, "_AT_ONCE", 100)  # seven whole parts and a rest
+    found = errors_between(video)
+    for shift in range(5):
+        pairs = found[np.arange(5), np.roll(np.arange(5), shift)]
+        assert (pairs == mean_squared_error(video, np.roll(video, shift, axis=0))).all()
 
 
 def test_out_and_back_mirrors_the_clip():
