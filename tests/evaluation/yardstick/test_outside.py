@@ -39,15 +39,3 @@ def test_resnet18_tells_pictures_apart():
     found = look(np.stack([shades(0, 64, 64), shades(255, 64, 64)]))
     assert found.shape == (2, 512)
     assert not np.allclose(found[0], found[1])
-
-
-@pytest.mark.parametrize("load", [outside.load_i3d, outside.load_lpips, outside.load_resnet18])
-def test_what_is_missing_says_how_to_get_it(load, tmp_path):
-    with pytest.raises(DataError, match="missing"):
-        load(tmp_path)
-
-
-def test_weights_have_a_hash_where_they_are(tmp_path):
-    assert outside.hash_of(tmp_path, outside.I3D) is None
-    (tmp_path / outside.I3D).write_bytes(b"weights")
-    assert len(outside.hash_of(tmp_path, outside.I3D)) == 16

@@ -22,7 +22,7 @@ from twospeed.evaluation.matrix.table import MEMORIES
 from twospeed.evaluation.videos.evaluate import VideoConfig, evaluate_videos
 from twospeed.evaluation.videos.summary import METRICS
 from twospeed.evaluation.yardstick.fetching import fetch_weights
-from twospeed.evaluation.yardstick.outside import I3D, weights_folder
+from twospeed.evaluation.yardstick.weights import I3D, weights_folder
 
 _MOST_COLUMNS = 4
 _EXPORTS = {"mind": export_mind, "wbench": export_wbench}

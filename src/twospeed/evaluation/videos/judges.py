@@ -22,6 +22,7 @@ from twospeed.evaluation.yardstick.network import (
     network_hash,
 )
 from twospeed.evaluation.yardstick.outside import Look, Measure
+from twospeed.evaluation.yardstick.weights import ALEXNET, I3D, RESNET18, VIDEOMAE, hash_of
 
 T = TypeVar("T")
 
@@ -31,6 +32,7 @@ RESIZE = {
     "psnr_db, ssim, scene_cuts, lpips": "none",
     "frechet_twospeed, kernel_twospeed, src_twospeed": f"area, to {FRAME_SIZE}x{FRAME_SIZE}",
     "fvd_i3d": "bilinear, shorter side 224, middle square",
+    "fvd_videomae": "bilinear, to 224x224; every 16 frames, a rest left out",
     "src": "bilinear, to 224x224",
 }
 """How frames are resized for each metric."""
@@ -75,9 +77,10 @@ def load_judges(weights: Path | None) -> Judges:
         videomae=_or_reason(outside.load_videomae, weights),
         hashes={
             "twospeed": network_hash(),
-            "alexnet": outside.hash_of(weights, outside.ALEXNET),
-            "resnet18": outside.hash_of(weights, outside.RESNET18),
-            "i3d": outside.hash_of(weights, outside.I3D),
+            "alexnet": hash_of(weights, ALEXNET),
+            "resnet18": hash_of(weights, RESNET18),
+            "i3d": hash_of(weights, I3D),
+            "videomae": hash_of(weights, VIDEOMAE),
         },
     )
 

@@ -1,18 +1,15 @@
 """Networks of others that papers judge by; each is asked only where its weights are.
 
-Files lie in a folder, by default where torch keeps what it once loaded; none is fetched unasked
-(fetching.py). What is missing is a `DataError` that says how to get it; nothing else ever stands
-under their names.
+Nothing else ever stands under their names. Holds not: where their weights lie (weights.py).
 
     lpips          package lpips (AlexNet), and torchvision's alexnet-owt-7be5be79.pth
     src            torchvision's ResNet-18, resnet18-f37072fd.pth
     fvd_i3d        i3d_torchscript.pt, the TorchScript file of StyleGAN-V
-    fvd_videomae   package cd-fvd, which brings its VideoMAE
+    fvd_videomae   package cd-fvd, and its vit_g_hybrid_pt_1200e_ssv2_ft.pth of VideoMAE
 
 Axes: T frames, K features.
 """
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,28 +21,32 @@ from torch import Tensor
 from torch.nn import functional
 
 from twospeed.core.errors import DataError
-from twospeed.core.files import sha256_of
 from twospeed.core.video import Frames
 from twospeed.evaluation.metrics.frames import Numbers
-
-ALEXNET, RESNET18 = "alexnet-owt-7be5be79.pth", "resnet18-f37072fd.pth"
-I3D = "i3d_torchscript.pt"
+from twospeed.evaluation.yardstick.weights import (
+    ALEXNET,
+    I3D,
+    RESNET18,
+    VIDEOMAE,
+    file_of,
+    package_of,
+)
 
 I3D_FRAMES = 10
 """Frames below which I3D has nothing to look at."""
 
 I3D_SIDE = 224
 
+VIDEOMAE_FRAMES = 16
+"""Frames that VideoMAE looks at, no more and no fewer."""
+
+_AT_ONCE = 16
+
 Measure = Callable[[Frames, Frames], Numbers]
 """Frames and their truth -> one number a frame."""
 
 Look = Callable[[Frames], NDArray[np.float64]]
-"""A clip (T, H, W, 3) -> features: (T, K) or, of the whole clip, (1, K)."""
-
-
-def weights_folder(folder: Path | None) -> Path:
-    """Return where weights lie: `folder`, or torch's own."""
-    return folder or Path(torch.hub.get_dir()) / "checkpoints"
+"""A clip (T, H, W, 3) -> features: (T, K), or (1, K) of all of it, or one row a part."""
 
 
 def load_lpips(folder: Path | None) -> Measure:
@@ -54,8 +55,8 @@ def load_lpips(folder: Path | None) -> Measure:
     Raises:
         DataError: when the package or weights are missing.
     """
-    lpips = _package("lpips")
-    state = torch.load(_file(folder, ALEXNET), weights_only=True)
+    lpips = package_of("lpips")
+    state = torch.load(file_of(folder, ALEXNET), weights_only=True)
     network: Any = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False).eval()
     backbone = {key: it for key, it in state.items() if key.startswith("features.")}
     names = [name for name in network.net.state_dict() if name.endswith(("weight", "bias"))]
@@ -64,8 +65,9 @@ def load_lpips(folder: Path | None) -> Measure:
 
     @torch.no_grad()
     def measure(frames_THWC: Frames, truth_THWC: Frames) -> Numbers:
-        one, other = (2 * _pixels(it) - 1 for it in (frames_THWC, truth_THWC))
-        return np.array(network(one, other).flatten().double().numpy())
+        pairs = zip(_parts(frames_THWC, _AT_ONCE), _parts(truth_THWC, _AT_ONCE), strict=True)
+        found = [network(2 * _pixels(one) - 1, 2 * _pixels(other) - 1) for one, other in pairs]
+        return np.array(torch.cat(found).flatten().double().numpy())
 
     return measure
 
@@ -76,9 +78,9 @@ def load_resnet18(folder: Path | None) -> Look:
     Raises:
         DataError: when the package or weights are missing.
     """
-    torchvision = _package("torchvision")
+    torchvision = package_of("torchvision")
     network: Any = torchvision.models.resnet18()
-    network.load_state_dict(torch.load(_file(folder, RESNET18), weights_only=True))
+    network.load_state_dict(torch.load(file_of(folder, RESNET18), weights_only=True))
     network.fc = torch.nn.Identity()
     network.eval()
     mean = torch.tensor([0.485, 0.456, 0.406])[:, None, None]
@@ -86,8 +88,10 @@ def load_resnet18(folder: Path | None) -> Look:
 
     @torch.no_grad()
     def look(frames_THWC: Frames) -> NDArray[np.float64]:
-        pixels = functional.interpolate(_pixels(frames_THWC), size=(224, 224), mode="bilinear")
-        return np.array(network((pixels - mean) / spread).double().numpy())
+        parts = map(_pixels, _parts(frames_THWC, _AT_ONCE))
+        seen = (functional.interpolate(it, size=(224, 224), mode="bilinear") for it in parts)
+        found = [network((it - mean) / spread) for it in seen]
+        return np.array(torch.cat(found).double().numpy())
 
     return look
 
@@ -100,7 +104,7 @@ def load_i3d(folder: Path | None) -> Look:
     Raises:
         DataError: when the file is missing.
     """
-    network: Any = torch.jit.load(str(_file(folder, I3D))).eval()
+    network: Any = torch.jit.load(str(file_of(folder, I3D))).eval()
 
     @torch.no_grad()
     def look(frames_THWC: Frames) -> NDArray[np.float64]:
@@ -113,43 +117,31 @@ def load_i3d(folder: Path | None) -> Look:
     return look
 
 
-def load_videomae(folder: Path | None) -> Look:  # noqa: ARG001
-    """Return the VideoMAE features of cd-fvd, of a clip.
+def load_videomae(folder: Path | None) -> Look:
+    """Return the VideoMAE features of cd-fvd, of every 16 frames of a clip; a rest is left out.
 
     Raises:
-        DataError: when the package is missing, or its weights cannot be had.
+        DataError: when the package or weights are missing.
     """
-    cdfvd = _package("cdfvd", pip="cd-fvd")
-    try:
-        network: Any = cdfvd.cdfvd("videomae", ckpt_path=None)
-    except OSError as error:
-        raise DataError(f"weights missing: cd-fvd could not load its VideoMAE ({error})") from error
+    videomae = package_of("cdfvd.third_party.VideoMAEv2.utils", pip="cd-fvd")
+    weights = str(file_of(folder, VIDEOMAE))  # the package would fetch what is not there
+    network: Any = videomae.load_videomae_model(torch.device("cpu"), weights).eval()
 
+    @torch.no_grad()
     def look(frames_THWC: Frames) -> NDArray[np.float64]:
-        found = network.feature_fn(frames_THWC[None])
-        return np.asarray(found, np.float64).reshape(1, -1)
+        if len(frames_THWC) < VIDEOMAE_FRAMES:
+            raise DataError(
+                f"VideoMAE needs clips of {VIDEOMAE_FRAMES} frames, got {len(frames_THWC)}"
+            )
+        parts = [it for it in _parts(frames_THWC, VIDEOMAE_FRAMES) if len(it) == VIDEOMAE_FRAMES]
+        seen = [network.forward_features(videomae.preprocess_videomae(it[None])) for it in parts]
+        return np.array(torch.cat(seen).double().numpy())
 
     return look
 
 
-def hash_of(folder: Path | None, name: str) -> str | None:
-    """Return a hash of a file of weights; None where it is not there."""
-    path = weights_folder(folder) / name
-    return sha256_of(path)[:16] if path.is_file() else None
-
-
-def _package(name: str, *, pip: str = "") -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise DataError(f"package missing, get it by: pip install {pip or name}") from error
-
-
-def _file(folder: Path | None, name: str) -> Path:
-    path = weights_folder(folder) / name
-    if not path.is_file():
-        raise DataError(f"weights missing, put {name} into {path.parent} or name its folder")
-    return path
+def _parts(frames_THWC: Frames, length: int) -> list[Frames]:
+    return [frames_THWC[start : start + length] for start in range(0, len(frames_THWC), length)]
 
 
 def _pixels(frames_THWC: Frames) -> Tensor:
