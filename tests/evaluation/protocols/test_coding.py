@@ -10,6 +10,7 @@ from twospeed.cli.app import main
 from twospeed.core.files import read_json
 from twospeed.evaluation.protocols.coding import (
     coded,
+    coded_clip,
     decode,
     decode_after,
     encode,
@@ -94,3 +95,14 @@ def test_adherence_is_measured_on_it(folder, tmp_path):
     arguments = ["adherence", str(folder), "--data", str(tmp_path / "s"), "--episodes", "2"]
     assert main([*arguments, "--json", str(report)]) == 0
     assert 0 <= read_json(report)["domains"]["rooms"]["accuracy"]["mean"] <= 1
+
+
+def test_a_whole_clip_of_any_length_is_coded(model, packed):
+    for one, counts in ((model, (2, 5)), (packed, (2, 5, 6))):
+        for count in counts:
+            frames = frames_of(one, count)
+            found = coded_clip(one, frames)
+            assert found.shape == frames.shape
+            rest = -(count - 1) % one.rules.frames
+            whole = np.concatenate([frames, frames[-1:].repeat(rest, axis=0)])
+            assert (found == decode(one, encode(one, whole))[:count]).all()

@@ -7,7 +7,8 @@ from PIL import Image
 from twospeed.cli.app import main
 from twospeed.core.errors import DataError
 from twospeed.core.video import write_video
-from twospeed.evaluation.videos.evaluate import VideoConfig, controls_of, evaluate_videos
+from twospeed.evaluation.videos.controls import controls_of
+from twospeed.evaluation.videos.evaluate import VideoConfig, evaluate_videos
 from twospeed.evaluation.videos.summary import METRICS
 
 
@@ -153,6 +154,12 @@ def test_what_cannot_be_scored_at_all_is_one_line(tmp_path, folders, capsys):
         [tmp_path / "none"],
         [folders[0], tmp_path / "none", tmp_path],
         [],
+        [folders[0], "--autoencoder=rooms-64"],
+        [*folders, "--autoencoder=rooms-65"],
+        [*folders, f"--out={tmp_path / 'out'}"],
+        [*folders, "--export=mind"],
+        ["rooms-64", "--protocol=revisit", "--autoencoder=rooms-64"],
+        ["rooms-64", "--table=paper_1", "--protocol=revisit"],
     ):
         assert main(["evaluate", *map(str, arguments)]) == 2
         assert capsys.readouterr().err.count("\n") == 1
@@ -192,3 +199,26 @@ def test_one_true_clip_has_no_halves(folders, judged):
 def test_the_list_names_metrics(capsys):
     assert main(["evaluate", "--list"]) == 0
     assert "frechet_twospeed" in capsys.readouterr().out
+
+
+def test_the_truth_through_an_autoencoder_is_a_control_with_a_line_for_each_of_another_size(
+    tmp_path, judged, trained
+):
+    for seed in range(3):
+        size = 32 if seed == 2 else 16
+        for folder in ("real", "fake"):
+            place = tmp_path / folder / f"{seed}.mkv"
+            write_video(place, clip(seed, size=size), frames_per_second=8)
+    report, said = judged(tmp_path / "real", tmp_path / "fake", f"--autoencoder={trained.folder}")
+    found = report["controls"]["coded"]
+    assert found["psnr_db"]["n"] == 2
+    assert 5 < found["psnr_db"]["mean"] < 48
+    assert found["ssim"]["mean"] < 1
+    assert found["frechet_twospeed"]["mean"] > 0
+    assert set(report["control_clips"]["coded"]) == {"0", "1"}
+    assert report["autoencoder"]["hash"]
+    assert report["metrics"]["psnr_db"]["n"] == 3
+    lines = [line for line in said.splitlines() if "not coded" in line]
+    assert len(lines) == 1
+    assert "2.mkv" in lines[0]
+    assert "16x16 pixels, got 32x32" in lines[0]

@@ -1,30 +1,25 @@
 """``twospeed evaluate``: judge folders of videos, or memories on a model."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
+from twospeed.cli.judging.layout import print_list, say_missing, table_of
 from twospeed.cli.options import FirstSeed, Report, Seed, Workers, workers_of
 from twospeed.cli.saying import say
 from twospeed.cli.tables import print_table
 from twospeed.cli.targets import folder_claimed_by
 from twospeed.core.errors import ConfigError, lookup
-from twospeed.core.files import read_json, write_json
+from twospeed.core.files import write_json
 from twospeed.evaluation.matrix.exports import export_mind, export_wbench
-from twospeed.evaluation.matrix.judge import EXTRA
 from twospeed.evaluation.matrix.paper import TABLES, run_table
-from twospeed.evaluation.matrix.protocol import load_protocol, protocols
+from twospeed.evaluation.matrix.protocol import load_protocol
 from twospeed.evaluation.matrix.run import NOTE, MatrixConfig, run_matrix
-from twospeed.evaluation.matrix.table import MEMORIES
 from twospeed.evaluation.videos.evaluate import VideoConfig, evaluate_videos
-from twospeed.evaluation.videos.summary import METRICS
 from twospeed.evaluation.yardstick.fetching import fetch_weights
 from twospeed.evaluation.yardstick.weights import I3D, weights_folder
 
-_MOST_COLUMNS = 4
 _EXPORTS = {"mind": export_mind, "wbench": export_wbench}
 
 
@@ -67,6 +62,9 @@ def evaluate(
         str | None, typer.Option("--i3d-sha256", help="What the fetched file's SHA-256 must be.")
     ] = None,
     chunk: Annotated[int, typer.Option(help="Frames that the control copy repeats.")] = 4,
+    autoencoder: Annotated[
+        str | None, typer.Option(help="MODEL whose autoencoder codes REAL for the control coded.")
+    ] = None,
     out_and_back: Annotated[
         bool, typer.Option(help="Clips return the way they came: revisits are known.")
     ] = False,
@@ -77,13 +75,19 @@ def evaluate(
 ) -> None:
     """Judge videos, or memories on a model, between a floor and a ceiling, controls beside them."""
     if list_:
-        _print_list()
+        print_list()
         return
     _fetch_i3d(fetch_i3d, i3d_sha256, weights)
     if protocol is None and table is None:
-        video = VideoConfig(seed=seed, chunk_frames=chunk, out_and_back=out_and_back)
+        _refuse("MODEL with --protocol", export=export, out=out, world=world)
+        video = VideoConfig(
+            seed=seed, chunk_frames=chunk, out_and_back=out_and_back, autoencoder=autoencoder
+        )
         report = _judge_videos(targets, video, weights)
     else:
+        _refuse("REAL FAKE", autoencoder=autoencoder)
+        if table is not None:
+            _refuse("one protocol, not with --table", protocol=protocol, export=export)
         config = MatrixConfig(
             model=_only(targets),
             protocol=load_protocol(protocol or "revisit"),
@@ -100,10 +104,17 @@ def evaluate(
     arms = {**judged, **report["controls"]}
     for line in report["warnings"]:
         say(line)
-    _say_missing(arms)
+    say_missing(arms)
     if json is not None:
         write_json(json, report)
-    print_table(_table(arms))
+    print_table(table_of(arms))
+
+
+def _refuse(belongs_to: str, **options: object) -> None:
+    """Refuse options that would be ignored."""
+    for name, value in options.items():
+        if value is not None:
+            raise ConfigError(f"--{name} goes with {belongs_to}: leave it out")
 
 
 def _fetch_i3d(address: str | None, sha256: str | None, weights: Path | None) -> None:
@@ -154,48 +165,3 @@ def _named(out: Path | None) -> Path:
     if out is None:
         raise ConfigError("--protocol needs --out, a folder for what comes of it")
     return out
-
-
-def _print_list() -> None:
-    for name, path in protocols().items():
-        typer.echo(f"protocol {name}: {read_json(path)['summary']}")
-    for name, entry in MEMORIES.items():
-        typer.echo(f"memory {name}: {entry.summary}")
-    typer.echo(f"tables: {', '.join(TABLES)}")
-    typer.echo(f"metrics: {', '.join((*METRICS, *EXTRA))}")
-
-
-def _table(arms: dict[str, Any]) -> Table:
-    """Lay out a column for every arm; of many, a row, and means alone."""
-    names = [name for name in next(iter(arms.values())) if any(map(_has(name), arms.values()))]
-    if len(arms) <= _MOST_COLUMNS:
-        table = Table("metric", *arms, box=None)
-        for name in names:
-            table.add_row(name, *(_cell(it.get(name, {})) for it in arms.values()))
-        return table
-    table = Table("", *names, "s/chunk", "kB", box=None)
-    for arm, found in arms.items():
-        means = [_mean(found.get(name, {})) for name in names]
-        costs = [found.get("seconds_per_chunk"), found.get("bytes", 0) / 1000]
-        table.add_row(arm, *means, *("" if it is None else f"{it:.3g}" for it in costs))
-    return table
-
-
-def _has(name: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda arm: isinstance(arm.get(name), dict) and "mean" in arm[name]
-
-
-def _mean(found: dict[str, Any]) -> str:
-    return "-" if found.get("mean") is None else f"{found['mean']:.3g}"
-
-
-def _say_missing(arms: dict[str, Any]) -> None:
-    for name, found in next(iter(arms.values())).items():
-        if isinstance(found, dict) and "not_computed" in found:
-            say(f"{name}: not computed: {found['not_computed']}")
-
-
-def _cell(found: dict[str, Any]) -> str:
-    if found.get("mean") is None:
-        return "-"
-    return f"{found['mean']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"

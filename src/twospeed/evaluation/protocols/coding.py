@@ -72,3 +72,14 @@ def coded(model: WorldModel, frames: Frames, places: NDArray[np.int64]) -> Frame
         return decode(model, encode(model, frames[places]))
     first = (len(frames) - 1) % packed
     return decode(model, encode(model, frames[first:]))[places - first]
+
+
+def coded_clip(model: WorldModel, frames: Frames) -> Frames:
+    """Return all frames of a clip as an autoencoder shows them; its last one fills a last latent.
+
+    Raises:
+        ShapeError: when they are not of the model's size.
+    """
+    rest = -(len(frames) - 1) % model.rules.frames
+    filled = np.concatenate([frames, np.repeat(frames[-1:], rest, axis=0)])
+    return decode(model, encode(model, filled))[: len(frames)]

@@ -1,9 +1,4 @@
-"""Judge a folder of videos, against a folder of true ones or alone, with controls beside it.
-
-frozen   the first true frame, repeated
-copy     the first true chunk, repeated
-truth    the true clips themselves; distances of sets between their halves
-"""
+"""Judge a folder of videos, against a folder of true ones or alone, with controls beside it."""
 
 import time
 from collections.abc import Sequence
@@ -11,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-
-from twospeed.core.errors import DataError
+from twospeed.core.errors import ConfigError, DataError
 from twospeed.core.fields import check_fields
 from twospeed.core.progress import progress
 from twospeed.core.ranges import Seed, Within
@@ -24,6 +17,7 @@ from twospeed.evaluation.metrics.frames import SSIM_PARAMETERS
 from twospeed.evaluation.metrics.revisits import mirrored, revisits_in
 from twospeed.evaluation.metrics.windows import STRETCH
 from twospeed.evaluation.reports.provenance import origin_of
+from twospeed.evaluation.videos.controls import Autoencoder, controls_of
 from twospeed.evaluation.videos.finding import Say
 from twospeed.evaluation.videos.judges import RESIZE, Judges, load_judges
 from twospeed.evaluation.videos.pairing import Pair, plan_of, read_pairs
@@ -32,8 +26,6 @@ from twospeed.evaluation.videos.summary import drift_over, halves, summarise
 from twospeed.evaluation.videos.warn import warnings_of
 
 Json = dict[str, Any]
-
-CONTROLS = ("frozen", "copy", "truth")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +40,9 @@ class VideoConfig:
 
     out_and_back: bool = False
     """Whether clips return the way that they came, so that revisits are known without truth."""
+
+    autoencoder: str | None = None
+    """Model whose autoencoder codes the true clips for the control "coded"."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -72,7 +67,12 @@ def evaluate_videos(
 
     Raises:
         DataError: when there is no clip, no pair, or none of them can be scored.
+        ConfigError: when an autoencoder is named and no true clips.
+        UnknownNameError: when there is no such model.
     """
+    if config.autoencoder and real is None:
+        raise ConfigError("an autoencoder codes true clips: give their folder before this one")
+    coder = Autoencoder.of(config.autoencoder) if config.autoencoder else None
     started, problems = time.monotonic(), list[str]()
 
     def note(line: str) -> None:
@@ -86,18 +86,22 @@ def evaluate_videos(
         for pair in read_pairs(plan, say=note):
             if pair is not None:
                 shapes[pair.name] = list(pair.fake.frames.shape)
-                for arm, scores in _score(judges, pair, config).items():
+                coded = coder.coded(pair.real, say=note) if coder and pair.real else {}
+                for arm, scores in _score(judges, pair, config, coded).items():
                     arms.setdefault(arm, {})[pair.name] = scores
             advance(1)
     if not arms:
         raise DataError(f"no clip of {fake} could be scored: {problems[0]}")
     return _report(arms, config, shapes, judges) | {
+        "autoencoder": coder and coder.to_json(),
         "problems": problems,
         "seconds": round(time.monotonic() - started, 3),
     }
 
 
-def _score(judges: Judges, pair: Pair, config: VideoConfig) -> dict[str, ClipScores]:
+def _score(
+    judges: Judges, pair: Pair, config: VideoConfig, coded: dict[str, Frames]
+) -> dict[str, ClipScores]:
     fake, real = pair.fake.frames, pair.real.frames if pair.real else None
     if config.out_and_back:
         visits = mirrored(len(fake))
@@ -105,18 +109,8 @@ def _score(judges: Judges, pair: Pair, config: VideoConfig) -> dict[str, ClipSco
         visits = [] if real is None else revisits_in(real)
     made: dict[str, Frames] = {"fake": fake}
     if real is not None:
-        made |= controls_of(real, config.chunk_frames)
+        made |= controls_of(real, config.chunk_frames) | coded
     return {arm: score_clip(judges, frames, real, visits) for arm, frames in made.items()}
-
-
-def controls_of(real_THWC: Frames, chunk_frames: int) -> dict[str, Frames]:
-    """Return the controls of a true clip, each of its shape."""
-    index = np.arange(len(real_THWC)) % min(chunk_frames, len(real_THWC))
-    return {
-        "frozen": np.repeat(real_THWC[:1], len(real_THWC), axis=0),
-        "copy": real_THWC[index],
-        "truth": real_THWC,
-    }
 
 
 def _report(
