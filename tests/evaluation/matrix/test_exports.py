@@ -27,12 +27,18 @@ def run(tmp_path):
     return tmp_path / "run"
 
 
-def test_mind_finds_its_folders(run, tmp_path):
+def test_mind_finds_its_folders_and_the_keys_of_every_generated_frame(run, tmp_path):
     assert export_mind(run, "paper", tmp_path / "mind") == 1
-    for root in ("paper", "gt"):
-        assert (tmp_path / "mind" / root / "1st_data/mem_test/000000500/video.mp4").is_file()
-    action = tmp_path / "mind/gt/1st_data/mem_test/000000500/action.json"
-    assert json.loads(action.read_text(encoding="utf-8"))["mark_time"] == 9
+    assert (tmp_path / "mind/paper/1st_data/mem_test/000000500/video.mp4").is_file()
+    for folder in ("1st_data/test/action_space_test", "3rd_data/test/mem_test"):
+        assert (tmp_path / "mind/gt" / folder).is_dir()
+    true = tmp_path / "mind/gt/1st_data/test/mem_test/000000500"
+    assert (true / "video.mp4").is_file()
+    action = json.loads((true / "action.json").read_text(encoding="utf-8"))
+    assert action["total_time"] - action["mark_time"] == len(action["data"]) == 12
+    assert action["data"][0] == {"ws": 0, "ad": 0, "ud": 0, "lr": 2}
+    assert action["data"][4] == {"ws": 2, "ad": 0, "ud": 0, "lr": 0}
+    assert action["data"][11] == {"ws": 1, "ad": 0, "ud": 0, "lr": 0}
 
 
 def test_wbench_finds_its_turns(run, tmp_path):
@@ -42,6 +48,8 @@ def test_wbench_finds_its_turns(run, tmp_path):
     turns = json.loads((folder / "turns.json").read_text(encoding="utf-8"))["000000500"]
     assert [it["prompt"] for it in turns] == ["turn right", "go back", "go forward"]
     assert [it["first_frame"] for it in turns] == [0, 4, 8]
+    case = json.loads((folder / "cases/case_000000500.json").read_text(encoding="utf-8"))
+    assert [it["action"] for it in case["interactions"]] == ["right", "S", "W"]
 
 
 def test_a_run_without_such_clips_is_one_line(run, tmp_path):

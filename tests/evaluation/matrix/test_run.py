@@ -3,6 +3,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import yaml
 
 from twospeed.cli.app import main
 from twospeed.core.errors import ConfigError, UnknownNameError
@@ -82,8 +83,17 @@ def test_the_report_is_one_page_that_needs_nothing_else(revisit):
     assert rows[0] == "arm,metric,mean,low,high,n"
     assert any(row.startswith("paper,psnr_db,") for row in rows)
     assert len(list((out / "clips").glob("paper-*.mp4"))) == 3
-    card = json.loads((out / ".eval_results" / "twospeed.json").read_text(encoding="utf-8"))
-    assert {it["type"] for it in card["metrics"]} >= {"psnr_db", "ssim"}
+
+
+def test_the_results_are_entries_as_the_hub_reads_them(revisit):
+    out, report = revisit
+    entries = yaml.safe_load((out / ".eval_results" / "twospeed.yaml").read_text(encoding="utf-8"))
+    assert {it["dataset"]["id"] for it in entries} == {"twospeed/revisit"}
+    assert {it["dataset"]["task_id"] for it in entries} >= {"psnr_db", "ssim"}
+    of_none = [it for it in entries if it["notes"].startswith("memory none,")]
+    (psnr,) = [it["value"] for it in of_none if it["dataset"]["task_id"] == "psnr_db"]
+    assert psnr == report["memories"]["none"]["psnr_db"]["mean"]
+    assert report["settings"]["features"]["twospeed"]
 
 
 def test_a_killed_run_goes_on_and_gives_the_same(revisit, folder):

@@ -22,6 +22,7 @@ from twospeed.evaluation.matrix.unit import REAL, TRUTH, Bench, Worker, work_on
 from twospeed.evaluation.protocols.base import check_world
 from twospeed.evaluation.reports.matrix import write_report
 from twospeed.evaluation.reports.provenance import provenance_of
+from twospeed.evaluation.videos.judges import judging_of
 from twospeed.worldmodel.model import WorldModel
 
 NOTE = "evaluation.json"
@@ -131,6 +132,7 @@ def _run(
         "protocol": to_json(config.protocol),
         "episodes": config.episodes,
         "first_seed": config.first_seed,
+        "settings": {"seed": config.seed} | judging_of(weights),
         "provenance": provenance_of(model),
         "seconds": round(time.monotonic() - started, 3),
     }

@@ -50,7 +50,7 @@ def write_report(folder: Path, report: Json) -> None:
         for rank, seed in chosen.items():
             _copy(_clip(folder, arm, seed), folder / "clips" / f"{arm}-{rank}-{seed}.mp4")
     page = _page(report, metrics, _sheets(folder, picks), _plots(report))
-    write_json(folder / ".eval_results" / "twospeed.json", card_entry(report))
+    write_json(folder / ".eval_results" / "twospeed.yaml", card_entries(report))
     with written_aside(folder / "report.html") as aside:
         aside.write_text(page, encoding="utf-8")
 
@@ -193,17 +193,19 @@ def _missing(arms: Json) -> list[str]:
     return [f"{name} is not computed: {reason}" for name, reason in lacking if reason]
 
 
-def card_entry(report: Json) -> dict[str, Any]:
-    """Return the results as an entry of a model card's ``.eval_results``."""
+def card_entries(report: Json) -> list[dict[str, Any]]:
+    """Return the results as a model's folder on the hub has them in ``.eval_results``.
+
+    The files there are YAML, of which JSON is a part: one entry a memory and metric.
+    """
     protocol, memories = report["protocol"], report["memories"]
-    return {
-        "task": {"type": "image-to-video", "name": protocol["summary"]},
-        "dataset": {
-            "type": f"twospeed/{protocol['name']}",
-            "name": f"{protocol['name']} v{protocol['version']}, {report['episodes']} episodes",
-        },
-        "metrics": [
-            {"type": name, "name": f"{arm}: {name}", "value": mean}
-            for arm, name, mean, *_ in _rows(memories, metrics_in(memories))
-        ],
-    }
+    return [
+        {
+            "dataset": {"id": f"twospeed/{protocol['name']}", "task_id": name},
+            "value": mean,
+            "notes": f"memory {arm}, protocol version {protocol['version']}, n = {n},"
+            f" 95 % interval {low} to {high}, seeds from {report['first_seed']}",
+        }
+        for arm, name, mean, low, high, n in _rows(memories, metrics_in(memories))
+        if mean is not None
+    ]

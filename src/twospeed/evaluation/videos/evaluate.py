@@ -6,20 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from twospeed.core.config import to_json
 from twospeed.core.errors import ConfigError, DataError
 from twospeed.core.fields import check_fields
 from twospeed.core.progress import progress
 from twospeed.core.ranges import Seed, Within
 from twospeed.core.video import Frames
 from twospeed.evaluation.metrics.bootstrap import plain
-from twospeed.evaluation.metrics.cuts import DETECTOR
-from twospeed.evaluation.metrics.frames import SSIM_PARAMETERS
 from twospeed.evaluation.metrics.revisits import mirrored, revisits_in
 from twospeed.evaluation.metrics.windows import STRETCH
 from twospeed.evaluation.reports.provenance import origin_of
 from twospeed.evaluation.videos.controls import Autoencoder, controls_of
 from twospeed.evaluation.videos.finding import Say
-from twospeed.evaluation.videos.judges import RESIZE, Judges, load_judges
+from twospeed.evaluation.videos.judges import Judges, judging_of, load_judges
 from twospeed.evaluation.videos.pairing import Pair, plan_of, read_pairs
 from twospeed.evaluation.videos.scores import ClipScores, score_clip
 from twospeed.evaluation.videos.summary import drift_over, halves, summarise
@@ -92,7 +91,8 @@ def evaluate_videos(
             advance(1)
     if not arms:
         raise DataError(f"no clip of {fake} could be scored: {problems[0]}")
-    return _report(arms, config, shapes, judges) | {
+    settings = to_json(config) | judging_of(weights)
+    return _report(arms, config, shapes, settings) | {
         "autoencoder": coder and coder.to_json(),
         "problems": problems,
         "seconds": round(time.monotonic() - started, 3),
@@ -117,7 +117,7 @@ def _report(
     arms: dict[str, dict[str, ClipScores]],
     config: VideoConfig,
     shapes: dict[str, list[int]],
-    judges: Judges,
+    settings: Json,
 ) -> Json:
     truth = _of(arms, "truth")
     found = {arm: summarise(_of(arms, arm), truth, seed=config.seed) for arm in arms}
@@ -133,7 +133,7 @@ def _report(
         "control_clips": {
             arm: {name: _rounded(one.values) for name, one in arms[arm].items()} for arm in found
         },
-        "settings": _settings(config, judges),
+        "settings": settings,
         "provenance": origin_of(),
     }
 
@@ -149,17 +149,3 @@ def _clip(scores: ClipScores, shape: list[int]) -> Json:
 
 def _rounded(values: dict[str, float]) -> Json:
     return {name: plain(value) for name, value in values.items()}
-
-
-def _settings(config: VideoConfig, judges: Judges) -> Json:
-    return {
-        "seed": config.seed,
-        "chunk_frames": config.chunk_frames,
-        "out_and_back": config.out_and_back,
-        "resize": RESIZE,
-        "scene_cuts": DETECTOR,
-        "ssim": SSIM_PARAMETERS,
-        "psnr_db": "data range 255, colour; a mean squared error below 1 counts as 1",
-        "features": judges.hashes,
-        "intervals": "percentile bootstrap over clips, 95 %",
-    }

@@ -32,7 +32,7 @@ def find_clips(place: Path, *, say: Say) -> dict[str, Path]:
     if place.is_file():
         return {_name_of(place): place}
     if not place.is_dir():
-        raise DataError(f"{place} is neither a folder nor a video")
+        raise DataError(f"{place} is neither a folder nor a video; a model takes --protocol")
     found: dict[str, Path] = {}
     for path in sorted(it for it in place.iterdir() if _is_clip(it)):
         first = found.setdefault(_name_of(path), path)

@@ -6,13 +6,15 @@ A network whose weights are missing is a reason instead, a text; the others judg
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from twospeed.core.errors import DataError
 from twospeed.core.video import Frames
+from twospeed.evaluation.metrics.cuts import DETECTOR
+from twospeed.evaluation.metrics.frames import SSIM_PARAMETERS
 from twospeed.evaluation.yardstick import outside
 from twospeed.evaluation.yardstick.network import (
     FRAME_SIZE,
@@ -47,8 +49,6 @@ class Judges:
     resnet18: Look | str
     i3d: Look | str
     videomae: Look | str
-    hashes: dict[str, str | None]
-    """Network -> hash of its weights."""
 
     def look(self, frames_THWC: Frames) -> NDArray[np.float64]:
         """Return our network's features of every frame but the first, (T - 1, K)."""
@@ -75,14 +75,29 @@ def load_judges(weights: Path | None) -> Judges:
         resnet18=_or_reason(outside.load_resnet18, weights),
         i3d=_or_reason(outside.load_i3d, weights),
         videomae=_or_reason(outside.load_videomae, weights),
-        hashes={
+    )
+
+
+def judging_of(weights: Path | None) -> dict[str, Any]:
+    """Return what a score depends on besides the clips, as JSON values.
+
+    Args:
+        weights: folder of the weights of others; None is torch's own.
+    """
+    return {
+        "resize": RESIZE,
+        "scene_cuts": DETECTOR,
+        "ssim": SSIM_PARAMETERS,
+        "psnr_db": "data range 255, colour; a mean squared error below 1 counts as 1",
+        "intervals": "percentile bootstrap over clips, 95 %",
+        "features": {
             "twospeed": network_hash(),
             "alexnet": hash_of(weights, ALEXNET),
             "resnet18": hash_of(weights, RESNET18),
             "i3d": hash_of(weights, I3D),
             "videomae": hash_of(weights, VIDEOMAE),
         },
-    )
+    }
 
 
 def _or_reason(load: Callable[[Path | None], T], weights: Path | None) -> T | str:
