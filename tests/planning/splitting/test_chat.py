@@ -81,6 +81,16 @@ def drips(handler):
             return
 
 
+def drips_headers(handler):
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\n")
+    for _ in range(60):
+        time.sleep(0.05)
+        try:
+            handler.wfile.write(b"X-More: yes\r\n")
+        except OSError:
+            return
+
+
 @pytest.fixture
 def served():
     started = []
@@ -146,9 +156,12 @@ def test_after_two_bad_answers_the_grammar_splits_with_a_warning(served, answer,
     assert KEY not in caplog.text
 
 
-def test_an_endpoint_that_is_slow_or_down_is_given_up(served, caplog):
-    endpoint, splitter = served(drips, seconds=0.2)
+@pytest.mark.parametrize("slow", [drips, drips_headers])
+def test_an_endpoint_that_is_slow_or_down_is_given_up(served, slow, caplog):
+    endpoint, splitter = served(slow, seconds=0.2)
+    began = time.monotonic()
     assert kinds(splitter.split("go home", MOVES)) == ["home"]
+    assert time.monotonic() - began < 2
     endpoint.shutdown()
     endpoint.server_close()
     assert kinds(splitter.split("go home", MOVES)) == ["home"]
@@ -182,9 +195,18 @@ def test_an_endpoint_has_to_be_named(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ConfigError, match="TWOSPEED_CHAT_URL"):
         splitter_of("chat:model")
-    monkeypatch.setenv("TWOSPEED_CHAT_URL", "file:///etc/passwd")
-    with pytest.raises(ConfigError, match="http or https"):
-        splitter_of("chat:model")
+    for url in ("file:///etc/passwd", "http://[bad", "http://"):
+        monkeypatch.setenv("TWOSPEED_CHAT_URL", url)
+        with pytest.raises(ConfigError, match="http or https"):
+            splitter_of("chat:model")
+
+
+@pytest.mark.parametrize("key", ["one\ntwo", "schlüssel"])
+def test_a_key_that_no_header_can_hold_is_one_line_without_it(key):
+    environment = {"TWOSPEED_CHAT_URL": "http://127.0.0.1:1", "TWOSPEED_CHAT_KEY": key}
+    with pytest.raises(ConfigError, match="one line of ASCII") as caught:
+        ChatSplitter("model", environment=environment)
+    assert key not in str(caught.value)
 
 
 def test_the_key_is_in_no_text_of_the_splitter(served):

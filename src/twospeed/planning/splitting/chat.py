@@ -10,7 +10,6 @@ import http.client
 import json
 import logging
 import os
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from twospeed.core.errors import ConfigError, DataError
 from twospeed.core.untrusted import parse_json
 from twospeed.planning.splitting.base import SubGoal
 from twospeed.planning.splitting.grammar import GrammarSplitter
+from twospeed.planning.splitting.patience import within
 from twospeed.planning.splitting.structured import SCHEMA, goals_in, prompt_for
 from twospeed.worlds.base import Action
 
@@ -31,7 +31,7 @@ KEY_NAMES = ("TWOSPEED_CHAT_KEY", "OPENAI_API_KEY")
 
 ATTEMPTS = 2
 SECONDS = 20.0
-"""For one answer, from the first byte sent to the last one read."""
+"""For one answer, from looking up the address to the last byte read."""
 
 MOST_BYTES = 1_000_000
 """Of an answer."""
@@ -48,7 +48,7 @@ class ChatSplitter:
         seconds: how long one answer may take.
 
     Raises:
-        ConfigError: when no URL is set, or it is none of http or https.
+        ConfigError: when no URL is set, it is none of http or https, or no header can hold the key.
     """
 
     def __init__(
@@ -60,12 +60,16 @@ class ChatSplitter:
             raise ConfigError(
                 f"a chat splitter needs the base URL of an endpoint: set {URL_NAMES[0]}"
             )
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        if not _is_address(url):
             raise ConfigError(f"{URL_NAMES[0]} should be a URL of http or https")
         self.model = as_text(model, "model")
         self.seconds = seconds
         self._url = url.rstrip("/") + "/chat/completions"
         self._key = _first(environment, KEY_NAMES)
+        if not (self._key.isascii() and self._key.isprintable()):
+            raise ConfigError(
+                f"{KEY_NAMES[0]} holds what no header can: a key is one line of ASCII"
+            )
 
     def split(self, task: str, actions: Mapping[str, Action]) -> list[SubGoal]:
         """Return the sub-goals of a task; see `SubgoalSplitter`."""
@@ -90,9 +94,8 @@ class ChatSplitter:
                 "json_schema": {"name": "sub_goals", "strict": True, "schema": SCHEMA},
             },
         }
-        return _content_of(
-            parse_json(self._post(json.dumps(body).encode()), "the endpoint's answer")
-        )
+        content = within(self.seconds, lambda: self._post(json.dumps(body).encode()))
+        return _content_of(parse_json(content, "the endpoint's answer"))
 
     def _post(self, body: bytes) -> bytes:
         """Send a body and return the answer; the key is in no error that comes from here."""
@@ -100,17 +103,18 @@ class ChatSplitter:
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
         request = urllib.request.Request(self._url, body, headers, method="POST")
-        deadline = time.monotonic() + self.seconds
         opener = urllib.request.build_opener(_NoRedirect())
         try:
             with opener.open(request, timeout=self.seconds) as answer:
-                return _read(answer, deadline)
+                return _read(answer)
         except urllib.error.HTTPError as error:
+            error.close()
             raise DataError(f"it answered with status {error.code}") from None
         except DataError:
             raise
         except (OSError, ValueError, http.client.HTTPException) as error:
-            kind = type(getattr(error, "reason", error)).__name__
+            reason = getattr(error, "reason", error)
+            kind = type(error if isinstance(reason, str) else reason).__name__
             raise DataError(f"it cannot be reached: {kind}") from None
 
 
@@ -126,15 +130,18 @@ def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str:
     return next((value for name in names if (value := environment.get(name, "").strip())), "")
 
 
-def _read(answer: Any, deadline: float) -> bytes:
-    """Read an answer that is neither endless nor endlessly slow."""
-    content = b""
-    while part := answer.read1(65_536):
-        content += part
-        if len(content) > MOST_BYTES:
-            raise DataError(f"its answer has more than {MOST_BYTES:,} bytes")
-        if time.monotonic() > deadline:
-            raise DataError("it is too slow")
+def _is_address(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
+
+
+def _read(answer: Any) -> bytes:
+    """Read an answer that is not endless."""
+    content: bytes = answer.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise DataError(f"its answer has more than {MOST_BYTES:,} bytes")
     return content
 
 
