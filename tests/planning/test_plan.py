@@ -151,6 +151,8 @@ def test_what_never_works_is_raised(folders, monkeypatch):
     ("more", "message"),
     [
         (["--world=crafter"], "crafter has no truth for retrace"),
+        (["--world=crafter", "--inverse=nowhere"], "crafter has no truth for retrace"),
+        (["--inverse=nowhere"], "packaged for doom, fetch, rooms alone"),
         (["--world=doom"], "this model is of the world rooms, not of doom"),
         (["--memory=on,of"], "Did you mean 'off'"),
         (["--memory=,"], "--memory names one or more of"),
@@ -203,6 +205,13 @@ def test_sentences_that_cannot_be_are_one_line(folders, told, message, capsys):
     errors = capsys.readouterr().err
     assert message in errors
     assert errors.count("\n") == 1
+
+
+def test_without_a_model_it_is_what_is_packaged_for_the_world(capsys):
+    assert main(["plan", "retrace", "--world=fetch"]) == 2
+    assert "fetch has no truth for retrace" in capsys.readouterr().err
+    assert main(["plan", "retrace"]) == 2
+    assert "give --model, or --world with one of doom, fetch, rooms" in capsys.readouterr().err
 
 
 def test_another_task_is_one_line(folders, capsys):

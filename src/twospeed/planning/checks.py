@@ -26,13 +26,6 @@ def check_models(
             model.
         UnknownNameError: when there is no such world.
     """
-    strangers = set(inverse.commands) - WORLDS[config.world].actions.keys()
-    if strangers:
-        raise ConfigError(
-            f"these inverse dynamics read {sorted(strangers)[0]!r}, which {config.world} does not"
-            " know: train them by twospeed train inverse-dynamics --data SHARDS"
-        )
-    check_world(model, config.world)
     for one in (model, *([consolidated] if consolidated else [])):
         if one.settings.world != config.world:
             raise ConfigError(
@@ -44,6 +37,13 @@ def check_models(
                 f"tasks have chunks of {CHUNK_FRAMES} frames, this model generates"
                 f" {one.settings.chunk_frames}"
             )
+    check_world(model, config.world)
+    strangers = set(inverse.commands) - WORLDS[config.world].actions.keys()
+    if strangers:
+        raise ConfigError(
+            f"these inverse dynamics read {sorted(strangers)[0]!r}, which {config.world} does not"
+            " know: train them by twospeed train inverse-dynamics --data SHARDS"
+        )
     if "loop" in config.arms and consolidated is None:
         raise ConfigError("the arm loop needs consolidated slow weights: give --loop-model")
 

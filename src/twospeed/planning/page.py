@@ -80,7 +80,7 @@ def _shown(results: Sequence[Result], sheets: Path) -> dict[str, bytes]:
     pictures: dict[str, bytes] = {}
     for arm in dict.fromkeys(one.arm for one in results):
         those = sorted((one for one in results if one.arm == arm), key=lambda it: it.distance_m)
-        for one, word in ((those[0], "best"), (those[-1], "worst")):
+        for one, word in zip(dict.fromkeys((those[0], those[-1])), ("best", "worst"), strict=False):
             sheet = sheets / f"{one.seed}-{arm}.png"
             if sheet.exists():
                 told = f"{arm}, the {word}: episode {one.seed}, {one.distance_m:.2f} m"

@@ -15,6 +15,7 @@ FACTOR = 3
 """How much larger pixels become."""
 
 _COLUMNS = 12
+_LETTER = 7  # pixels of a letter, about
 
 
 def write_pictures(out: Path, begun: Begun, acted: Acted, result: Result) -> None:
@@ -59,7 +60,8 @@ def sheet_of(begun: Begun, acted: Acted, result: Result) -> Frames:
         "imagined": np.stack([chunk[-1] for chunk in acted.imagined])[places],
         "happened": happened[places],
     }
-    columns = [f"{place + 1} {acted.decisions[place].command}"[:18] for place in places]
+    letters = FACTOR * happened.shape[2] // _LETTER
+    columns = [f"{place + 1} {acted.decisions[place].command}"[:letters] for place in places]
     metres = f"{result.distance_m:.2f} m ({result.start_m:.2f} m before)"
     title = f"episode {result.seed}, {result.arm}: {metres}"
     return contact_sheet(rows, columns, title=title, factor=FACTOR)

@@ -1,7 +1,7 @@
 """A task over many episodes, with all arms side by side: what ``twospeed plan`` measures."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from twospeed.planning.page import write_page
 from twospeed.planning.pictures import write_pictures
 from twospeed.planning.plan_config import PlanConfig
 from twospeed.planning.report import report_of
-from twospeed.planning.splitting.base import COMMAND, SubGoal, handles
+from twospeed.planning.splitting.base import COMMAND, SubGoal, SubgoalSplitter, handles
 from twospeed.planning.splitting.table import splitter_of
 from twospeed.planning.tasks.base import Begun, Task
 from twospeed.planning.tasks.table import goals_of, task_and_goals
@@ -50,6 +50,7 @@ class _Run:
     model: WorldModel
     consolidated: WorldModel | None
     inverse: InverseDynamics
+    splitter: SubgoalSplitter
     task: Task
     world: LastingWorld
     goals: list[SubGoal]
@@ -91,7 +92,8 @@ def measure_plans(
         UnknownNameError: when no splitter understands the task.
     """
     check_kind(config, PlanConfig, "config")
-    task, goals = task_and_goals(config.task, config.world, splitter_of(config.splitter))
+    splitter = splitter_of(config.splitter)
+    task, goals = task_and_goals(config.task, config.world, splitter)
     check_models(model, consolidated, inverse, config)
     is_by_views = isinstance(preset_of(model, config.preset), ViewConfig)
     if is_by_views and handles(goals):
@@ -99,48 +101,37 @@ def measure_plans(
     hand = hand_of(hand, config.world, goals)
     if keep_memories is not None:
         check_acts(model, preset_of(model, config.preset))
+    size, options = model.settings.frame_size, task.world_options
     with (
         own_plan(out, to_json(config), model, inverse, consolidated, hand),
         nullcontext() if keep_memories is None else held(keep_memories),
+        closing(
+            LastingWorld(lambda: make_world(config.world, frame_size=size, **options))
+        ) as world,
     ):
-        return _measure(model, inverse, config, task, goals, consolidated, hand, out, keep_memories)
-
-
-def _measure(
-    model: WorldModel,
-    inverse: InverseDynamics,
-    config: PlanConfig,
-    task: Task,
-    goals: list[SubGoal],
-    consolidated: WorldModel | None,
-    hand: HandReader | None,
-    out: Path | None,
-    kept: Path | None,
-) -> dict[str, Any]:
-    size = model.settings.frame_size
-    options = task.world_options
-    world = LastingWorld(lambda: make_world(config.world, frame_size=size, **options))
-    try:
         run = _Run(
             config=config,
             model=model,
             consolidated=consolidated,
             inverse=inverse,
+            splitter=splitter,
             task=task,
             world=world,
             goals=goals,
             out=out,
-            kept=kept,
+            kept=keep_memories,
             files=ResultFiles(out),
             hand=hand,
         )
-        results = list(_results(run))
-        report = report_of(config, model, results, run.skipped)
-    finally:
-        world.close()
-    if out is not None:
-        write_json(out / "report.json", report)
-        write_page(out, report, results)
+        return _measure(run)
+
+
+def _measure(run: _Run) -> dict[str, Any]:
+    results = list(_results(run))
+    report = report_of(run.config, run.model, results, run.skipped)
+    if run.out is not None:
+        write_json(run.out / "report.json", report)
+        write_page(run.out, report, results)
     return report
 
 
@@ -169,7 +160,7 @@ def _results(run: _Run) -> Iterator[Result]:
 
 
 def _of_episode(run: _Run, own: Begun, other: Begun) -> Iterator[Result]:
-    goals = goals_of(own, run.goals, run.config.splitter, run.config.world)
+    goals = goals_of(own, run.goals, run.splitter, run.config.world)
     setting = Setting(
         model=run.model,
         memory=preset_of(run.model, run.config.preset),

@@ -9,6 +9,7 @@ from twospeed.core.ranges import EpisodeSeed, Seed, Within
 from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.planning.arms import ARMS
 from twospeed.planning.search.table import SEARCHES
+from twospeed.planning.tasks.table import is_named, task_for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,5 +55,7 @@ class PlanConfig:
         for arm in self.arms:
             lookup(ARMS, arm, "arm")
         lookup(SEARCHES, self.search, "search")
+        if is_named(self.task):
+            task_for(self.task, self.world)
         if not self.arms:
             raise ConfigError(f"arms names none of {', '.join(ARMS)}")

@@ -170,6 +170,14 @@ def test_an_endpoint_that_is_slow_or_down_is_given_up(served, slow, caplog):
     assert KEY not in caplog.text
 
 
+def test_a_task_is_asked_once(served, monkeypatch):
+    endpoint, _ = served(says(json.dumps(GOOD)))
+    monkeypatch.setenv("TWOSPEED_CHAT_URL", endpoint.url)
+    splitter = splitter_of("chat:model")
+    assert splitter.split("walk back", MOVES) == splitter.split("walk back", MOVES)
+    assert len(endpoint.asked) == 1
+
+
 def test_a_redirection_is_not_followed_with_the_key(served):
     other, _ = served(says(json.dumps(GOOD)))
 

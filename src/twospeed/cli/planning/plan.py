@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from twospeed.cli.memory_options import Preset
-from twospeed.cli.options import Device, DType, FirstSeed, ModelOption, Report, Seed
+from twospeed.cli.options import MODEL, Device, DType, FirstSeed, Report, Seed
 from twospeed.cli.tables import print_table
 from twospeed.cli.targets import folder_claimed_by, folder_of
 from twospeed.core.errors import ConfigError
@@ -22,6 +22,7 @@ from twospeed.planning.plan_config import PlanConfig
 from twospeed.planning.search.table import SEARCHES
 from twospeed.planning.tasks.table import TASKS
 from twospeed.training.consolidation.lessons import MEMORIES
+from twospeed.worldmodel.catalogue import packaged_models
 from twospeed.worldmodel.model import WorldModel
 
 _TASK = (
@@ -33,7 +34,9 @@ _MEMORY = "With commas: on, off, swap; these arms alone. By default all arms."
 
 def plan(
     task: Annotated[str, typer.Argument(help=_TASK)],
-    model: ModelOption,
+    model: Annotated[
+        str | None, typer.Option(help=f"{MODEL} By default what is packaged for --world.")
+    ] = None,
     world: Annotated[str | None, typer.Option(help="Where; the model's own by default.")] = None,
     memory: Annotated[str | None, typer.Option(help=_MEMORY)] = None,
     episodes: Annotated[int, typer.Option(help="Not solved at their start.")] = 16,
@@ -80,6 +83,7 @@ def plan(
     dtype: DType = "float32",
 ) -> None:
     """Act on a task that needs memory, every arm in every episode, and measure how near it came."""
+    model = model or _packaged_for(world)
     world_model = WorldModel.from_pretrained(model, device=device, torch_dtype=dtype)
     config = PlanConfig(
         task=task,
@@ -110,6 +114,14 @@ def plan(
         write_json(json, report)
     print_table(_table(report))
     typer.echo(_line(report))
+
+
+def _packaged_for(world: str | None) -> str:
+    """Return the packaged model of a world."""
+    models = {name.rpartition("-")[0]: name for name in packaged_models()}
+    if world not in models:
+        raise ConfigError(f"give --model, or --world with one of {', '.join(models)}")
+    return models[world]
 
 
 def _arms(memory: str | None, *, has_loop: bool) -> tuple[str, ...]:

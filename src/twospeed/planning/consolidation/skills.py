@@ -29,7 +29,8 @@ from twospeed.evaluation.yardstick.motion import MOTIONS, obeyed
 from twospeed.evaluation.yardstick.network import load_clip_network
 from twospeed.memory.presets import associative
 from twospeed.planning.consolidation.config import MatrixConfig
-from twospeed.planning.inverse.learned import LearnedInverseDynamics, packaged_for
+from twospeed.planning.inverse.learned import LearnedInverseDynamics
+from twospeed.planning.packaged import packaged_for
 from twospeed.planning.plan import measure_plans
 from twospeed.planning.plan_config import PlanConfig
 from twospeed.training.data.latents import EpisodeLatents
@@ -115,7 +116,7 @@ def _can_recall(model: WorldModel, world: str) -> str:  # noqa: ARG001
 
 
 def _can_plan(model: WorldModel, world: str) -> str:
-    if not can_be_walked(WORLDS[world]) or not packaged_for(world).exists():
+    if not can_be_walked(WORLDS[world]) or not packaged_for("inverse", world).exists():
         return "no packaged inverse dynamics"
     shape = LearnedInverseDynamics.load(world).settings.shape
     if shape.frame_size != model.settings.frame_size:

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from twospeed.core.errors import DataError, ShapeError
 from twospeed.core.files import StrPath, as_path, read_json, write_json
-from twospeed.core.folders import FolderKind, folder_aside, recover
+from twospeed.core.folders import FolderKind, folder_aside
 from twospeed.core.random import initial_weights_of, seed_of
 from twospeed.core.untrusted import parsing
 from twospeed.core.video import Frames
 from twospeed.planning.hand.ways import Place
 from twospeed.planning.inverse.drawing import network_input
-from twospeed.worldmodel.catalogue import PACKAGED
+from twospeed.planning.packaged import folder_for, packaged_for
 
 FRAME_SIZE = 64
 """Pixels that it reads."""
@@ -125,10 +125,7 @@ class HandReader:
         Raises:
             DataError: when there is none, or it is damaged.
         """
-        place, packaged = as_path(path), _packaged_for(str(path))
-        if not (place / "hand.json").exists() and packaged.exists():
-            place = packaged
-        recover(place, HAND)
+        place = folder_for("hand", path, HAND, made_by="twospeed train hand --data SHARDS")
         about, network = read_json(place / "hand.json"), new_network(0)
         if not isinstance(about.get("world"), str):
             raise DataError(f"{place / 'hand.json'} names no world")
@@ -145,9 +142,5 @@ def new_network(seed: int) -> HandNetwork:
 
 def packaged_hand(world: str) -> HandReader | None:
     """Return the reader that is packaged for a world, if there is one."""
-    place = _packaged_for(world)
+    place = packaged_for("hand", world)
     return HandReader.load(place) if place.exists() else None
-
-
-def _packaged_for(world: str) -> Path:
-    return PACKAGED / f"hand-{Path(world).name}"

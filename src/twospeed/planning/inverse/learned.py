@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from twospeed.core.config import to_json
 from twospeed.core.errors import DataError, ShapeError
 from twospeed.core.files import StrPath, as_path, read_json, write_json
-from twospeed.core.folders import FolderKind, folder_aside, recover
+from twospeed.core.folders import FolderKind, folder_aside
 from twospeed.core.ranges import Share, Within
 from twospeed.core.untrusted import parsing, typed
 from twospeed.core.video import Frames
 from twospeed.planning.inverse.base import ReadCommand
 from twospeed.planning.inverse.drawing import network_input
 from twospeed.planning.inverse.networks import NetworkShape, build_network
-from twospeed.worldmodel.catalogue import PACKAGED
+from twospeed.planning.packaged import folder_for
 
 _AT_ONCE = 64
 
@@ -115,10 +115,9 @@ class LearnedInverseDynamics:
         Raises:
             DataError: when there is none, or it is damaged.
         """
-        place = as_path(path)
-        if not (place / "inverse.json").exists() and (packaged_for(str(path))).exists():
-            place = packaged_for(str(path))
-        recover(place, INVERSE)
+        place = folder_for(
+            "inverse", path, INVERSE, made_by="twospeed train inverse-dynamics --data SHARDS"
+        )
         settings = typed(
             InverseSettings, read_json(place / "inverse.json"), str(place / "inverse.json")
         )
@@ -128,8 +127,3 @@ class LearnedInverseDynamics:
         with parsing(f"the inverse dynamics in {place}"):
             network.load_state_dict(load_file(place / "inverse.safetensors"))
         return cls(network, settings)
-
-
-def packaged_for(world: str) -> Path:
-    """Return where the inverse dynamics of a world is, if one is packaged."""
-    return PACKAGED / f"inverse-{Path(world).name}"

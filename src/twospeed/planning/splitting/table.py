@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 
 from twospeed.core.errors import ConfigError, lookup
-from twospeed.planning.splitting.base import SubgoalSplitter
+from twospeed.planning.splitting.base import SubGoal, SubgoalSplitter
 from twospeed.planning.splitting.chat import ChatSplitter
 from twospeed.planning.splitting.grammar import GrammarSplitter
 from twospeed.planning.splitting.local import LocalSplitter
+from twospeed.worlds.base import Action
 
 SPLITTERS: Mapping[str, Callable[[str], SubgoalSplitter]] = {
     "grammar": lambda name: GrammarSplitter(),  # noqa: ARG005
@@ -16,8 +17,26 @@ SPLITTERS: Mapping[str, Callable[[str], SubgoalSplitter]] = {
 """Name -> splitter of what stands after the colon: a model's name at the endpoint, a folder."""
 
 
+class OnceSplitter:
+    """Asks another splitter each task once, since an endpoint may be slow; see `SubgoalSplitter`.
+
+    Args:
+        splitter: is asked.
+    """
+
+    def __init__(self, splitter: SubgoalSplitter) -> None:
+        self.splitter = splitter
+        self._known: dict[str, list[SubGoal]] = {}
+
+    def split(self, task: str, actions: Mapping[str, Action]) -> list[SubGoal]:
+        """Return the sub-goals of a task; see `SubgoalSplitter`."""
+        if task not in self._known:
+            self._known[task] = self.splitter.split(task, actions)
+        return self._known[task]
+
+
 def splitter_of(text: str) -> SubgoalSplitter:
-    """Return the splitter of ``grammar``, ``chat:MODEL`` or ``local:FOLDER``.
+    """Return the splitter of ``grammar``, ``chat:MODEL`` or ``local:FOLDER``, for one world.
 
     Raises:
         UnknownNameError: for another one.
@@ -28,4 +47,4 @@ def splitter_of(text: str) -> SubgoalSplitter:
     make = lookup(SPLITTERS, name, "splitter")
     if (name == "grammar") == bool(rest):
         raise ConfigError(f"a splitter is grammar, chat:MODEL or local:FOLDER, got {text!r}")
-    return make(rest)
+    return OnceSplitter(make(rest))

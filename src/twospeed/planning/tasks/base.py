@@ -46,6 +46,14 @@ class Begun:
         return len(self.actions) + len(self.actions) // 2 + 2
 
 
+def repeat(world: World, begun: Begun) -> None:
+    """Start the episode of a seed again and do what was done in it."""
+    world.reset(begun.seed)
+    steps = [action for action in begun.actions for _ in range(CHUNK_FRAMES)]
+    for step in (*steps, *begun.aside):
+        world.step(step)
+
+
 class Task(Protocol):
     """Something to do that needs to be remembered."""
 

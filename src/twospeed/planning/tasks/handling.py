@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twospeed.core.errors import DataError
-from twospeed.planning.tasks.base import CHUNK_FRAMES, Begun
+from twospeed.planning.tasks.base import CHUNK_FRAMES, Begun, repeat
 from twospeed.worlds.base import Observation, ScriptedWorld, World
 
 MOST_CHUNKS = 24
@@ -44,7 +44,7 @@ class PutBack:
         while not _is_put(shots, actions):
             if len(actions) == MOST_CHUNKS:
                 return None
-            actions.append(_suggested(world, generator))
+            actions.append(suggested(world, generator))
             shots += [world.step(actions[-1]) for _ in range(CHUNK_FRAMES)]
         if any(away > _STILL for away in sorted(_moved(shots).values())[:-1]):
             return None  # another block was pushed
@@ -62,12 +62,7 @@ class PutBack:
 
     def restore(self, world: World, begun: Begun) -> None:
         """Do the same again; see `Task`."""
-        world.reset(begun.seed)
-        for action in begun.actions:
-            for _ in range(CHUNK_FRAMES):
-                world.step(action)
-        for step in begun.aside:
-            world.step(step)
+        repeat(world, begun)
 
     def distance(self, begun: Begun, acted: Sequence[Observation]) -> float:
         """Return how far the block lies from where it was at first; see `Task`."""
@@ -82,7 +77,12 @@ class PutBackTwo(PutBack):
     world_options: Mapping[str, Any] = {"blocks": 2}
 
 
-def _suggested(world: World, generator: np.random.Generator) -> str:
+def suggested(world: World, generator: np.random.Generator) -> str:
+    """Return the next command of whoever plays a world.
+
+    Raises:
+        DataError: when nobody does.
+    """
     if not isinstance(world, ScriptedWorld):
         raise DataError("this task needs a world that somebody plays")
     return world.suggest(generator)

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 
 from twospeed.core.errors import ConfigError, lookup
 from twospeed.planning.splitting.base import SubGoal, SubgoalSplitter
-from twospeed.planning.splitting.table import splitter_of
 from twospeed.planning.tasks.base import Begun, Task
 from twospeed.planning.tasks.handling import PutBack, PutBackTwo
 from twospeed.planning.tasks.told import MEASURES, Told, parted
 from twospeed.planning.tasks.walks import Retrace, ReturnHome
 from twospeed.worlds.registry import WORLDS, WorldKind
 from twospeed.worlds.routes.stepped import can_be_walked
+
+_ONE_THING = ("block", "cube")
 
 
 def _can_be_handled(kind: WorldKind) -> bool:
@@ -25,6 +26,11 @@ TASKS: Mapping[str, tuple[Callable[[], Task], Callable[[WorldKind], bool]]] = {
     "put_back_two": (PutBackTwo, _can_be_handled),
 }
 """Name -> task, and whether a world gives its truth."""
+
+
+def is_named(text: str) -> bool:
+    """Say whether a text can only be the name of a task, right or wrong: it is one word."""
+    return " " not in text.strip()
 
 
 def task_for(name: str, world: str) -> Task:
@@ -51,25 +57,34 @@ def task_and_goals(text: str, world: str, splitter: SubgoalSplitter) -> tuple[Ta
 
     Raises:
         UnknownNameError: when there is no such task or world, or nobody understands the sentence.
-        ConfigError: when the world lacks the truth for it, or the sentence has nothing to remember.
+        ConfigError: when the world lacks the truth for it, the sentence has nothing to remember, or
+            it names a thing that is not there.
     """
     actions = lookup(WORLDS, world, "world").actions
-    if text in TASKS or " " not in text.strip():
+    if is_named(text):
         task = task_for(text, world)
         return task, splitter.split(task.sentence, actions)
     commands, goals = parted(splitter.split(text, actions))
+    _check_thing(goals[0])
     return Told(text, commands, task_for(MEASURES[goals[0].kind], world)), goals
 
 
-def goals_of(begun: Begun, goals: list[SubGoal], splitter: str, world: str) -> list[SubGoal]:
+def _check_thing(goal: SubGoal) -> None:
+    if goal.thing is not None and goal.thing not in _ONE_THING:
+        raise ConfigError(f"there is one block to put back, and no {goal.thing}: say 'the block'")
+
+
+def goals_of(
+    begun: Begun, goals: list[SubGoal], splitter: SubgoalSplitter, world: str
+) -> list[SubGoal]:
     """Return what is asked in an episode: what its own sentence says, or these sub-goals.
 
     Args:
         begun: the episode.
         goals: of the task.
-        splitter: see `splitter_of`.
+        splitter: splits what an episode asks.
         world: where.
     """
     if not begun.sentence:
         return goals
-    return splitter_of(splitter).split(begun.sentence, WORLDS[world].actions)
+    return splitter.split(begun.sentence, WORLDS[world].actions)

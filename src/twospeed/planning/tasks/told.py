@@ -1,14 +1,24 @@
-"""A task in one's own words: commands that are carried out and seen, then what is asked."""
+"""A task in one's own words: commands that are carried out and seen, then what is asked.
 
-from collections.abc import Sequence
+Where the hand is lowered and closed, something is to be picked up: whoever plays the world then
+leads the hand there, since a sentence does not say where that is.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from twospeed.core.errors import ConfigError
 from twospeed.planning.splitting.base import COMMAND, HOME, PUT_BACK, REMEMBERED, WAY_BACK, SubGoal
-from twospeed.planning.tasks.base import CHUNK_FRAMES, Begun, Task
+from twospeed.planning.tasks.base import CHUNK_FRAMES, Begun, Task, repeat
+from twospeed.planning.tasks.handling import MOST_CHUNKS, suggested
 from twospeed.worlds.base import Observation, World
 
 MEASURES = {WAY_BACK: "retrace", HOME: "return_home", PUT_BACK: "put_back"}
 """Kind of a sub-goal -> the task by whose truth it is measured."""
+
+_PICK = ("lower the gripper", "close the gripper")
+_STREAM = 17
 
 
 class Told:
@@ -24,8 +34,10 @@ class Told:
         self.sentence, self.commands, self.measure = sentence, tuple(commands), measure
         self.success_metres = measure.success_metres
         self.world_options = measure.world_options
+        if sum(map(self._picks, range(len(commands)))) > 1:
+            raise ConfigError("a task in one's own words picks something up once")
 
-    def begin(self, world: World, seed: int, *, off_path: bool) -> Begun:
+    def begin(self, world: World, seed: int, *, off_path: bool) -> Begun | None:
         """Carry out the commands; see `Task`.
 
         Raises:
@@ -33,14 +45,29 @@ class Told:
         """
         if off_path:
             raise ConfigError("a task in one's own words says itself what is done off the path")
-        shots = [world.reset(seed)]
-        for command in self.commands:
+        shots, actions = [world.reset(seed)], list[str]()
+        for command in self._done(world, seed):
+            if len(actions) == MOST_CHUNKS + len(self.commands):
+                return None
+            actions.append(command)
             shots += [world.step(command) for _ in range(CHUNK_FRAMES)]
-        return Begun(seed=seed, actions=self.commands, shots=tuple(shots))
+        return Begun(seed=seed, actions=tuple(actions), shots=tuple(shots))
 
     def restore(self, world: World, begun: Begun) -> None:
         """Carry them out again; see `Task`."""
-        self.begin(world, begun.seed, off_path=False)
+        repeat(world, begun)
+
+    def _picks(self, index: int) -> bool:
+        return self.commands[index : index + len(_PICK)] == _PICK
+
+    def _done(self, world: World, seed: int) -> Iterator[str]:
+        """Yield what is done, each command after the one before was carried out."""
+        generator = np.random.default_rng([seed, _STREAM])
+        for index, command in enumerate(self.commands):
+            if self._picks(index):  # lowering, too, is left to whoever plays the world
+                yield from iter(lambda: suggested(world, generator), _PICK[1])
+            else:
+                yield command
 
     def distance(self, begun: Begun, acted: Sequence[Observation]) -> float:
         """Return the distance of the task that this one is like; see `Task`."""
