@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from twospeed.planning.acting.undoing import UNDOES
-from twospeed.planning.hand.ways import closings, settled, towards, way_of
+from twospeed.planning.hand.ways import closings, is_closed_after, settled, towards, way_of
 from twospeed.worlds.words.arm import ARM
 
 
@@ -57,6 +57,27 @@ def test_it_closes_where_it_rests():
     assert closed_of([-5, -0.5, 5, 5, -5], moves) == [False, True, True, True, False]
 
 
+DOWN = np.array([0.0, 0.0, -4.0])
+
+
+def test_it_closes_and_opens_down_at_the_table():
+    moves = [MOVED, DOWN, REST, -DOWN, MOVED, DOWN, REST, -DOWN]
+    read = [2, 3, 5, 5, 5, 5, -0.2, 1]
+    assert closed_of(read, moves) == [False, False, True, True, True, True, False, False]
+
+
+def test_the_way_ends_with_an_open_hand():
+    assert closed_of([-5, 5, 5, 5], [MOVED, REST, MOVED, REST]) == [False, True, True, False]
+
+
+def test_a_hand_that_holds_something_begins_closed():
+    odds, places = np.array([5.0, 5, -5, -5]), np.cumsum([REST, MOVED, REST, MOVED], axis=0)
+    assert closings(odds, places, begins_closed=True) == [True, False, False]
+    assert is_closed_after(["close the gripper", "raise the gripper"])
+    assert not is_closed_after(["close the gripper", "open the gripper", "raise the gripper"])
+    assert not is_closed_after([])
+
+
 def test_no_chunks_close_nothing():
     assert closed_of([], []) == []
 
@@ -65,8 +86,8 @@ def test_the_sequence_is_the_likeliest_of_all():
     numbers = np.random.default_rng(0)
     for _ in range(20):
         odds, places = numbers.normal(0, 2, 7), numbers.normal(0, 1, (7, 3))
-        wanted = min(itertools.product((False, True), repeat=6), key=cost_of(odds, places))
-        assert closings(odds, places) == list(wanted)
+        ways = (it for it in itertools.product((False, True), repeat=6) if not it[-1])
+        assert closings(odds, places) == list(min(ways, key=cost_of(odds, places)))
 
 
 def cost_of(odds, places):
@@ -76,7 +97,8 @@ def cost_of(odds, places):
             sure = np.clip(odds[index], -3, 3)
             total += np.logaddexp(0, -sure if state else sure)
             moved = np.abs(places[index] - places[index - 1]).max()
-            total += (1 + 2 * moved) * (state != before)
+            high = places[index, 2] - places[:, 2].min()
+            total += (1 + 2 * moved + 2 * high) * (state != before)
             before = state
         return total
 

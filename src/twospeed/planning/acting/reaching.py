@@ -22,6 +22,7 @@ from twospeed.planning.hand.ways import (
     OPEN,
     Place,
     closings,
+    is_closed_after,
     settled,
     towards,
 )
@@ -49,7 +50,7 @@ class Reaching:
         model: encodes frames.
         planner: recalls or imagines.
         hand: reads where the hand is.
-        remembers: whether the planner has a memory, which says where the way ends.
+        remembers: whether the planner has a memory, which may know fewer chunks than were seen.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class _Reach:
     def __init__(self, parts: Reaching, world: World, begun: Begun, seed: int) -> None:
         self.parts, self.world, self.begun, self.seed = parts, world, begun, seed
         self.acted = Acted(shots=[begun.shots[-1]])
-        self.is_closed = False
+        self.is_closed = is_closed_after(begun.actions)
         self.shown = self._view[None].repeat(CHUNK_FRAMES, 0)
 
     @property
@@ -91,10 +92,10 @@ class _Reach:
         return self.acted
 
     def _way(self) -> list[Frames]:
-        """Return the chunks of the way back, as far as they are known."""
+        """Return the chunks of the way back, as many as were seen and as far as they are known."""
         began, past, way = time.monotonic(), self._begins(), list[Frames]()
         commands = tuple(self.world.actions)
-        for number in range(self.begun.budget):
+        for number in range(len(self.begun.actions)):
             words = numeral(number, commands)
             imagined = self.parts.planner.imagine(words, past, seed_of(self.seed, number))
             if self.parts.remembers and imagined.familiarity < KNOWN:
@@ -113,9 +114,10 @@ class _Reach:
         """Follow the places of a way, until the hand has held something, let it go and moved on."""
         shown = np.stack([self._view, *(chunk[-1] for chunk in way)])
         places_N3, odds_N = self.parts.hand.read_all(shown)
-        closed = closings(odds_N, places_N3)
-        turns = [i for i, it in enumerate(closed) if it != (closed[i - 1] if i else False)]
-        last = turns[1] + 1 if len(turns) > 1 else len(way) - 1
+        closed = closings(odds_N, places_N3, begins_closed=self.is_closed)
+        before = [self.is_closed, *closed]
+        turns = [i for i, it in enumerate(closed) if it != before[i]]
+        last = next((i + 1 for i in turns if not closed[i]), len(way) - 1)
         places = settled(list(places_N3[1:]))
         for index, (chunk, place) in enumerate(zip(way, places, strict=True)):
             if index > last:

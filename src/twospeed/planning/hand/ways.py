@@ -26,7 +26,8 @@ _PLAIN_FROM = 0.62  # steps: nearer than this, a little is enough
 _NEAR = 0.15
 _AFTER = 0.8
 _SUREST = 3.0  # log odds: more is not believed of one frame
-_TURN, _MOVING = 1.0, 2.0  # nats: of closing or opening, and for each step that the hand moves then
+_TURN = 1.0  # nats: of closing or opening
+_MOVING, _HIGH = 2.0, 2.0  # nats: for each step that the hand moves then, or is above its lowest
 
 
 def way_of(command: str) -> Place:
@@ -58,24 +59,36 @@ def towards(away_3: Place, count: int, *, rest: str) -> list[str]:
     return commands
 
 
-def closings(odds_N: NDArray[np.float64], places_N3: NDArray[np.float64]) -> list[bool]:
+def is_closed_after(commands: Sequence[str]) -> bool:
+    """Say whether a hand that began open is closed after commands."""
+    told = [command for command in commands if command in (CLOSE, OPEN)]
+    return told[-1:] == [CLOSE]
+
+
+def closings(
+    odds_N: NDArray[np.float64], places_N3: NDArray[np.float64], *, begins_closed: bool = False
+) -> list[bool]:
     """Return whether the hand is closed at the end of each chunk after the first place.
 
-    The likeliest sequence (Viterbi): a hand begins open, and rests while it closes or opens, so
-    that one frame that was read wrongly does not make it let go on the way.
+    The likeliest sequence (Viterbi) that ends open, since the way back ends where the episode
+    began: a hand rests down at the table while it closes or opens, so that one frame that was read
+    wrongly does not make it let go on the way.
 
     Args:
         odds_N: log odds of being closed, as read at the start and at the end of each chunk.
         places_N3: of the hand then.
+        begins_closed: whether it is closed at the start.
     """
     odds = np.clip(odds_N[1:], -_SUREST, _SUREST)
     costs_N2 = np.logaddexp(0, np.stack([odds, -odds], 1))  # of being open, of being closed
     turning_N = _TURN + _MOVING * np.abs(np.diff(places_N3, axis=0)).max(1)
-    best_2, before = np.array([0.0, np.inf]), list[NDArray[np.bool_]]()
+    turning_N += _HIGH * (places_N3[1:, 2] - places_N3[:, 2].min())
+    best_2, before = np.full(2, np.inf), list[NDArray[np.bool_]]()
+    best_2[int(begins_closed)] = 0.0
     for cost_2, turning in zip(costs_N2, turning_N, strict=True):
         before.append(best_2[::-1] + turning < best_2)
         best_2 = np.minimum(best_2, best_2[::-1] + turning) + cost_2
-    state, found = int(best_2[1] < best_2[0]), list[bool]()
+    state, found = 0, list[bool]()
     for turned_2 in reversed(before):
         found.append(bool(state))
         state = 1 - state if turned_2[state] else state
