@@ -32,8 +32,8 @@ def folder_for(part: str, path: StrPath, kind: FolderKind, *, made_by: str) -> P
             return place
     known = ", ".join(sorted(it.parent.name[len(part) + 1 :] for it in _all(part, sign))) or "none"
     raise DataError(
-        f"{str(path)!r} is no folder with {sign}, and {kind.name} is packaged for {known} alone:"
-        f" make one by {made_by}"
+        f"{str(path)!r} is no folder of {kind.name}; packaged for: {known}; others are made by"
+        f" {made_by}"
     )
 
 

@@ -19,7 +19,7 @@ def test_a_reader_is_saved_and_opened(tmp_path):
 
 
 def test_what_is_no_reader_is_refused(tmp_path):
-    with pytest.raises(DataError, match=r"hand\.json"):
+    with pytest.raises(DataError, match="no folder of a hand reader; packaged for: fetch"):
         HandReader.load(tmp_path / "none")
     with pytest.raises(ShapeError, match="64 x 64"):
         HandReader(new_network(0), "fetch").read(np.zeros((32, 32, 3), np.uint8))
