@@ -8,7 +8,7 @@ import pytest
 
 from twospeed.cli.app import COMMANDS, LONGEST_LINE, build, main
 
-SAME = {"--seed", "--first-seed", "--set", "--workers", "--size", "--model", "--device"}
+SAME = {"--seed", "--first-seed", "--set", "--workers", "--model", "--device"}
 """Options of several commands that mean the same in each."""
 
 RUN = "import sys; from twospeed.cli.app import run; run()"

@@ -27,7 +27,7 @@ OPTIONS = [
 def test_there_are_many_options_that_take_numbers():
     assert len(OPTIONS) > 40
     assert ("train", "--minutes") in OPTIONS
-    assert ("memory", "write", "--size") in OPTIONS
+    assert ("record", "--size") in OPTIONS
 
 
 @pytest.mark.parametrize("words", OPTIONS, ids=" ".join)

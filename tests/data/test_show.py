@@ -103,7 +103,7 @@ def test_a_look_is_much_the_same_at_another_size():
     generator = np.random.default_rng(0)
     cells = generator.integers(0, 256, (8, 8, 3), dtype=np.uint8)
     big = np.asarray(Image.fromarray(cells).resize((128, 128), Image.Resampling.BICUBIC))
-    pair = [look_of(big), look_of(fit_frame(big, 48))]
+    pair = [look_of(big), look_of(fit_frame(big, (48, 48)))]
     assert len(list(alike(pair, ["a", "b"]))) == 1
 
 

@@ -207,5 +207,5 @@ def test_a_first_frame_of_any_size_or_place_is_fitted_with_a_notice(model, tmp_p
     assert torch.equal(dreams[0].past, dreams[1].past)
     assert torch.equal(dreams[0].past, dreams[2].past)
     assert [it.message for it in caplog.records] == [
-        "first_frame: the middle square of 40x30 pixels is resized to 16x16"
+        "first_frame: the middle of 40x30 pixels is resized to 16x16"
     ] * 3

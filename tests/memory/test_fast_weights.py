@@ -67,7 +67,7 @@ def test_a_memory_that_may_not_learn_equals_no_memory(model, make_window, change
     (record,) = write(memory, make_window())
     memory.attach()
     assert torch.equal(ask(model), before)
-    assert record.loss_after == record.loss_before
+    assert record.loss_after == pytest.approx(record.loss_before, rel=1e-6)  # rounding of sums
     assert record.norm == 0
     assert record.written == ("updates_per_chunk" not in change)
 

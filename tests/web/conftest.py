@@ -49,7 +49,7 @@ def make_session(request, words):
 
     def make(label="rooms:7", *, remembers=True, seed=3, model="model"):
         model = request.getfixturevalue(model)
-        start, truth = start_of(label, model.settings.frame_size)
+        start, truth = start_of(label, model.settings.size)
         memory = FastWeights(model, seeds=(seed,)) if remembers else None
         session = Session(model, words, start, truth, memory=memory, seed=seed)
         sessions.append(session)

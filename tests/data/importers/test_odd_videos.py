@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 
+from twospeed.core.pictures import Size
 from twospeed.data.importers.config import ImportConfig
 from twospeed.data.importers.run import import_recordings
 from twospeed.data.index import read_episodes
@@ -114,7 +115,7 @@ def test_takes_that_overlap_have_their_own_clocks(src, clip, bright, seconds_of)
     clip(src / "x.mp4", bright(6))
     footage = VideoFootage(path=src / "x.mp4", name="x")
     times = [1.0, 2.0, 3.0, 2.5, 3.5, 0.5]
-    frames = np.stack(list(footage.frames_at(times, size=16, say=pytest.fail)))
+    frames = np.stack(list(footage.frames_at(times, size=Size(16, 16), say=pytest.fail)))
     assert seconds_of(frames) == pytest.approx(times, abs=0.1)
 
 

@@ -86,7 +86,7 @@ def test_the_command_trains_and_says_what_came_out(recorded_arm, tmp_path, capsy
     assert HandReader.load(run / MODEL).world == "fetch"
     for arguments, message in (
         ([], "hand needs recorded shards: give --data"),
-        ([*data, f"--init={tmp_path}"], "cannot read"),
+        ([*data, f"--init={tmp_path}"], "is no folder of a hand reader"),
         ([f"--data={tmp_path}"], "has no index.json"),
     ):
         assert main(["train", "hand", *arguments, f"--out={tmp_path / 'other'}"]) == 2

@@ -35,7 +35,7 @@ _MEMORY = "With commas: on, off, swap; these arms alone. By default all arms."
 def plan(
     task: Annotated[str, typer.Argument(help=_TASK)],
     model: Annotated[
-        str | None, typer.Option(help=f"{MODEL} By default what is packaged for --world.")
+        str | None, typer.Option(help=MODEL)
     ] = None,
     world: Annotated[str | None, typer.Option(help="Where; the model's own by default.")] = None,
     memory: Annotated[str | None, typer.Option(help=_MEMORY)] = None,
