@@ -34,9 +34,7 @@ _MEMORY = "With commas: on, off, swap; these arms alone. By default all arms."
 
 def plan(
     task: Annotated[str, typer.Argument(help=_TASK)],
-    model: Annotated[
-        str | None, typer.Option(help=MODEL)
-    ] = None,
+    model: Annotated[str | None, typer.Option(help=MODEL)] = None,
     world: Annotated[str | None, typer.Option(help="Where; the model's own by default.")] = None,
     memory: Annotated[str | None, typer.Option(help=_MEMORY)] = None,
     episodes: Annotated[int, typer.Option(help="Not solved at their start.")] = 16,
@@ -82,7 +80,10 @@ def plan(
     device: Device = "cpu",
     dtype: DType = "float32",
 ) -> None:
-    """Act on a task that needs memory, every arm in every episode, and measure how near it came."""
+    """Act on a task that needs memory, every arm in every episode, and measure how near it came.
+
+    Without --model the packaged model of --world acts.
+    """
     model = model or _packaged_for(world)
     world_model = WorldModel.from_pretrained(model, device=device, torch_dtype=dtype)
     config = PlanConfig(
