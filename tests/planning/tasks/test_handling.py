@@ -14,16 +14,6 @@ from twospeed.worlds.rooms.world import Rooms
 SEED = 700_000
 
 
-@pytest.fixture(scope="module")
-def fetch():
-    try:
-        world = make_world("fetch", frame_size=16)
-    except MissingExtraError as error:
-        pytest.skip(str(error))
-    yield world
-    world.close()
-
-
 def test_the_block_is_somewhere_else_and_can_be_brought_there_again(fetch):
     task = task_for("put_back", "fetch")
     begun = task.begin(fetch, SEED, off_path=True)

@@ -1,22 +1,12 @@
 import numpy as np
 import pytest
 
-from twospeed.core.errors import ConfigError, MissingExtraError
+from twospeed.core.errors import ConfigError
 from twospeed.planning.splitting.grammar import GrammarSplitter
 from twospeed.planning.tasks.table import task_and_goals
 from twospeed.worlds.registry import make_world
 
 SEED = 700_100
-
-
-@pytest.fixture(scope="module")
-def fetch():
-    try:
-        world = make_world("fetch", frame_size=16)
-    except MissingExtraError as error:
-        pytest.skip(str(error))
-    yield world
-    world.close()
 
 
 def told(sentence, world="fetch"):
