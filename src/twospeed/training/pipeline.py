@@ -153,8 +153,9 @@ def _source(config: RunConfig, data: StrPath | None) -> EpisodeSource:
         place = as_path(data, "data")
         recorded = ShardSource(folder=str(data) if "://" in str(data) else place)
         settings = config.model.settings
-        size = settings.frame_size, settings.frame_size
-        source = AlikeSource(source=recorded, frame_size=size, chunk_frames=settings.chunk_frames)
+        source = AlikeSource(
+            source=recorded, frame_size=settings.size, chunk_frames=settings.chunk_frames
+        )
     refuse_testing(source.contents().last_seed)
     return source
 

@@ -70,25 +70,24 @@ def raw(body):
     return answer
 
 
+def drip(handler, drop, times):
+    for _ in range(times):
+        time.sleep(0.05)
+        try:
+            handler.wfile.write(drop)
+        except OSError:
+            return
+
+
 def drips(handler):
     handler.send_response(200)
     handler.end_headers()
-    for _ in range(100):
-        time.sleep(0.05)
-        try:
-            handler.wfile.write(b" ")
-        except OSError:
-            return
+    drip(handler, b" ", 100)
 
 
 def drips_headers(handler):
     handler.wfile.write(b"HTTP/1.0 200 OK\r\n")
-    for _ in range(60):
-        time.sleep(0.05)
-        try:
-            handler.wfile.write(b"X-More: yes\r\n")
-        except OSError:
-            return
+    drip(handler, b"X-More: yes\r\n", 60)
 
 
 @pytest.fixture

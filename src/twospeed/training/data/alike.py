@@ -14,7 +14,7 @@ class AlikeSource:
     """Episodes that must all have frames and chunks of one size; an `EpisodeSource`."""
 
     source: EpisodeSource
-    frame_size: tuple[int, int]
+    frame_size: Size
     chunk_frames: int
     asked_by: str = "the recipe takes"
     """Who wants that size, in a message."""
@@ -28,10 +28,9 @@ class AlikeSource:
         """
         for group in source.groups():
             for episode in read_whole(source, group):
-                height, width = episode.frames.shape[1:3]
                 return cls(
                     source=source,
-                    frame_size=(height, width),
+                    frame_size=Size(*episode.frames.shape[1:3]),
                     chunk_frames=episode.chunk_frames,
                     asked_by="shards before it have",
                 )
@@ -48,7 +47,7 @@ class AlikeSource:
             ConfigError: when an episode has another size.
         """
         for episode in self.source.read(group):
-            found = episode.frames.shape[1:3], episode.chunk_frames
+            found = Size(*episode.frames.shape[1:3]), episode.chunk_frames
             if found != (self.frame_size, self.chunk_frames):
                 raise ConfigError(
                     f"{group} has frames of {_said(*found)}, {self.asked_by}"
@@ -65,5 +64,5 @@ class AlikeSource:
         return self.source.rates()
 
 
-def _said(size: tuple[int, int], chunk_frames: int) -> str:
-    return f"{Size(*size)} pixels in chunks of {chunk_frames}"
+def _said(size: Size, chunk_frames: int) -> str:
+    return f"{size} pixels in chunks of {chunk_frames}"

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import torch
 
-from twospeed.core.pictures import Size
 from twospeed.training.data.alike import AlikeSource
 from twospeed.training.data.latents import fill_cache
 from twospeed.training.data.windows import LatentWindows
@@ -18,8 +17,7 @@ def fit_model(model: WorldModel, source: AlikeSource) -> None:
     Raises:
         ConfigError: when the model cannot take frames or chunks of this size.
     """
-    size = Size(*source.frame_size)
-    model.configure(**size.fields, chunk_frames=source.chunk_frames, past_frames=None)
+    model.configure(**source.frame_size.fields, chunk_frames=source.chunk_frames, past_frames=None)
 
 
 def cached_windows(
