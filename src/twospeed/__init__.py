@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from twospeed.worldmodel.model import WorldModel
     from twospeed.worlds.registry import make_world
 
+    __version__: str
+
 __all__ = [
     "Dream",
     "FastWeights",
@@ -54,13 +56,16 @@ if not TYPE_CHECKING:  # for a type checker, a name that is not above is not the
 
     def __getattr__(name: str) -> object:
         """Import a public name when it is first asked for (PEP 562)."""
-        if name not in _HOMES:
+        if name == "__version__":
+            value = importlib.import_module("importlib.metadata").version("twospeed")
+        elif name in _HOMES:
+            value = getattr(importlib.import_module(_HOMES[name]), name)
+        else:
             raise AttributeError(f"module 'twospeed' has no attribute {name!r}")
-        value = getattr(importlib.import_module(_HOMES[name]), name)
         globals()[name] = value
         return value
 
 
 def __dir__() -> list[str]:
     """Return all names, those that are not loaded yet included."""
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__"})

@@ -3,9 +3,11 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 
 import pytest
 
+import twospeed
 from twospeed.cli.app import COMMANDS, LONGEST_LINE, build, main
 
 SAME = {"--seed", "--first-seed", "--set", "--workers", "--model", "--device"}
@@ -88,6 +90,12 @@ def test_a_mistake_of_any_length_is_one_short_line(capsys):
 def test_no_argument_shows_the_help(capsys):
     assert main([]) == 0
     assert "Commands" in capsys.readouterr().out
+
+
+def test_the_version_is_the_packages(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"twospeed {twospeed.__version__}\n"
+    assert twospeed.__version__ == version("twospeed")
 
 
 def test_info_names_versions_and_devices(capsys):

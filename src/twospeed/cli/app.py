@@ -4,10 +4,11 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+import twospeed
 from twospeed.cli.lazy import Entry, LazyCommand
 from twospeed.core.capacity import is_out_of_memory
 from twospeed.core.errors import TwospeedError
@@ -66,8 +67,18 @@ app = typer.Typer(
 )
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"twospeed {twospeed.__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _door() -> None:
+def _door(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
     """Video world models that remember."""
 
 
