@@ -153,7 +153,7 @@ def test_what_never_works_is_raised(folders, monkeypatch):
         (["--world=crafter"], "crafter has no truth for retrace"),
         (["--world=crafter", "--inverse=nowhere"], "crafter has no truth for retrace"),
         (["--inverse=nowhere"], "packaged for: doom, fetch, rooms; others are made by"),
-        (["--world=doom"], "this model is of the world rooms, not of doom"),
+        (["--world=doom"], "this model is of rooms, not of doom"),
         (["--memory=on,of"], "Did you mean 'off'"),
         (["--memory=,"], "--memory names one or more of"),
         (["--memory=loop"], "give --loop-model"),

@@ -28,7 +28,7 @@ from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import MEMORY, load_memory, save_memory
 from twospeed.memory.memory_file import memory_of, open_memories
 from twospeed.memory.presets import preset_of
-from twospeed.training.data.vocabulary import known_to
+from twospeed.training.data.vocabulary import known_to, takes_any_text
 from twospeed.worldmodel.contract import checkpoint_gradients_
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.registry import make_world
@@ -134,8 +134,8 @@ def _sheet_of(with_memory: Frames, without: Frames, texts: Sequence[str]) -> Pic
 
 
 def _actions(text: str, model: WorldModel) -> list[str]:
-    """Read the actions; a model that knows no world of ours takes all texts as they are."""
-    if model.vocabulary is None and not model.settings.world:
+    """Read the actions."""
+    if takes_any_text(model):
         return read_actions(text)
     vocabulary = known_to(model)
     return place_commands(read_actions(text, vocabulary.sayings()), vocabulary)

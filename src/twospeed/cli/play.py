@@ -21,7 +21,7 @@ from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import load_memory
 from twospeed.memory.memory_file import open_memories
 from twospeed.memory.presets import preset_of
-from twospeed.training.data.vocabulary import known_to
+from twospeed.training.data.vocabulary import known_to, takes_any_text
 from twospeed.web.benchmark import line_of, measure
 from twospeed.web.export.site import SITE, SiteConfig, write_site
 from twospeed.web.serving import serve
@@ -78,9 +78,13 @@ def play(
         return
     stage = Stage(
         model=world_model,
-        words=Words(known_to(world_model), world_model.text_encoder),
+        words=Words(
+            known_to(world_model),
+            world_model.text_encoder,
+            is_open=takes_any_text(world_model),
+        ),
         folder=out,
-        first=_first(first_frame or f"{world_model.settings.world}:7", world_model, size),
+        first=_first(first_frame or _own_start(world_model), world_model, size),
         make_memory=_maker(memory, preset, world_model),
     )
     write_json(out / NOTE, {"model": world_model.hash()})
@@ -110,6 +114,16 @@ def _export(
 
 def _say_address(address: str) -> None:
     typer.echo(f"{address} (Ctrl+C stops it)")
+
+
+def _own_start(model: WorldModel) -> str:
+    world = model.settings.world
+    if not world:
+        raise ConfigError(
+            "this model has no world of its own: give it --first-frame with a picture, a video, or"
+            " WORLD:SEED such as rooms:7"
+        )
+    return f"{world}:7"
 
 
 def _first(place: str, model: WorldModel, asked: Size | None) -> str | Start:

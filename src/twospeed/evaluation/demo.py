@@ -26,7 +26,7 @@ from twospeed.core.ranges import Seed, Within
 from twospeed.core.runs.locks import held
 from twospeed.core.video import Frames, write_video
 from twospeed.evaluation.metrics.frames import psnr_db
-from twospeed.evaluation.protocols.base import ProtocolConfig, check_moves
+from twospeed.evaluation.protocols.base import ProtocolConfig, check_moves, world_for
 from twospeed.evaluation.protocols.observed_return import Outcome, count_chunks, run_observed_return
 from twospeed.evaluation.protocols.scores import score
 from twospeed.evaluation.protocols.walks import Walk, draw_walks
@@ -158,7 +158,7 @@ def _verdict(off: dict[str, Any], swap: dict[str, Any]) -> str:
 
 def _walks(model: WorldModel, first_seed: int) -> Iterator[Walk]:
     for seed in itertools.count(first_seed):
-        size, world = model.settings.frame_size, model.settings.world
+        size, world = model.settings.frame_size, world_for(model)
         walk = draw_walks(KIND, [seed], size=size, world=world)[0]
         if walk.route.variant == VARIANT:
             yield walk

@@ -11,7 +11,12 @@ from twospeed.core.errors import ConfigError, lookup
 from twospeed.core.fields import check_fields
 from twospeed.core.progress import progress
 from twospeed.core.ranges import Seed, Within
-from twospeed.evaluation.protocols.base import ProtocolConfig, check_moves, check_world
+from twospeed.evaluation.protocols.base import (
+    ProtocolConfig,
+    check_moves,
+    check_world,
+    world_for,
+)
 from twospeed.evaluation.protocols.commanded import action_accuracy
 from twospeed.evaluation.protocols.drift import CHUNKS, measure_drift
 from twospeed.evaluation.protocols.generated_return import (
@@ -160,7 +165,7 @@ def _whole_routes(earlier: dict[str, Any] | None, report: dict[str, Any]) -> dic
 def _on_routes(model: WorldModel, config: RecallConfig, known: dict[str, Any]) -> dict[str, Any]:
     check_kind(model, WorldModel, "model")
     check_moves(model)
-    check_world(model, config.world or model.settings.world)
+    check_world(model, world_for(model, config.world))
     walks = {kind: _walks(model, kind, config) for kind in config.routes}
     routes = {}
     for kind, chosen in walks.items():
@@ -196,7 +201,7 @@ def _unseen_config(config: RecallConfig) -> UnseenConfig:
 
 def _walks(model: WorldModel, kind: str, config: RecallConfig) -> list[Walk]:
     seeds = range(config.first_seed, config.first_seed + config.episodes)
-    world = config.world or model.settings.world
+    world = world_for(model, config.world)
     return draw_walks(kind, seeds, size=model.settings.frame_size, world=world)
 
 

@@ -29,8 +29,8 @@ def check_models(
     for one in (model, *([consolidated] if consolidated else [])):
         if one.settings.world != config.world:
             raise ConfigError(
-                f"this model is of the world {one.settings.world}, not of {config.world}: take"
-                f" another model, or --world {one.settings.world}"
+                f"this model is of {one.settings.world or 'no world of ours'}, not of"
+                f" {config.world}: take one that was trained on {config.world}"
             )
         if one.settings.chunk_frames != CHUNK_FRAMES:
             raise ConfigError(

@@ -34,10 +34,13 @@ class Words:
     Args:
         vocabulary: of the model.
         text_encoder: of the model; it tells what an unknown wording is nearest to.
+        is_open: whether the model takes any text; it is told it as it is.
     """
 
-    def __init__(self, vocabulary: Vocabulary, text_encoder: TextEncoder) -> None:
-        self.vocabulary = vocabulary
+    def __init__(
+        self, vocabulary: Vocabulary, text_encoder: TextEncoder, *, is_open: bool = False
+    ) -> None:
+        self.vocabulary, self.is_open = vocabulary, is_open
         self._encoder = text_encoder
         self._commands = _tested_sayings(vocabulary) | {
             plain_text(saying): text for saying, text in vocabulary.sayings().items()
@@ -56,7 +59,7 @@ class Words:
         """
         if len(text) > LONGEST:
             raise UnknownNameError(f"a command has at most {LONGEST} letters, got {len(text):,}")
-        (placed,) = place_commands([text], self.vocabulary)
+        (placed,) = [text] if self.is_open else place_commands([text], self.vocabulary)
         command = self._commands.get(plain_text(placed)) or self._nearest(placed)
         return Said(text=placed, command=command)
 

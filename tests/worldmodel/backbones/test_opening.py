@@ -17,6 +17,8 @@ from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import load_memory, save_memory
 from twospeed.memory.memory_file import open_memories
 from twospeed.memory.presets import preset_of
+from twospeed.training.data.vocabulary import known_to, takes_any_text
+from twospeed.web.words import Words
 from twospeed.worldmodel.backbones import hub
 from twospeed.worldmodel.backbones.placement import placement_of
 from twospeed.worldmodel.model import WorldModel
@@ -143,3 +145,30 @@ def test_frames_are_as_wide_as_asked_for_or_as_the_picture(saved, tmp_path, caps
     assert "frame_width of this model is a multiple of 16 pixels, got 49" in capsys.readouterr().err
     assert main([*told, "--first-frame=rooms:3", "--size=48x32"]) == 2
     assert "worlds draw square frames alone, asked for 48x32" in capsys.readouterr().err
+
+
+def test_the_page_plays_a_stock_folder_from_a_wide_picture_and_takes_any_words(
+    saved, tmp_path, capsys
+):
+    picture, folder = tmp_path / "p.png", str(saved("wan_21"))
+    write_picture(picture, np.zeros((40, 70, 3), np.uint8))
+    told = ["play", folder, "--steps=1", "--memory=off", f"--out={tmp_path}/play"]
+    assert main([*told, f"--first-frame={picture}", "--benchmark=2"]) == 0
+    assert "frames/s in each of plain" in capsys.readouterr().out
+    assert main(told) == 2
+    assert "give it --first-frame" in capsys.readouterr().err
+    model = WorldModel.from_pretrained(folder)
+    words = Words(known_to(model), model.text_encoder, is_open=takes_any_text(model))
+    assert words.meant("a fox runs over the snow").text == "a fox runs over the snow"
+
+
+def test_a_measure_of_a_model_of_no_world_asks_for_one(saved, tmp_path, capsys):
+    folder = str(saved("wan_21"))
+    for command in (
+        ["recall", folder, "--episodes=1"],
+        ["recall", folder, "--unseen=256"],
+        ["plan", "retrace", f"--model={folder}"],
+        ["evaluate", folder, "--protocol=revisit", "--memories=none", f"--out={tmp_path}/out"],
+    ):
+        assert main(command) == 2
+        assert "name one where there is --world" in capsys.readouterr().err

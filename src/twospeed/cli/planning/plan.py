@@ -13,6 +13,7 @@ from twospeed.cli.targets import folder_claimed_by, folder_of
 from twospeed.core.errors import ConfigError
 from twospeed.core.files import write_json
 from twospeed.data.recorder import TEST_SEEDS_FROM
+from twospeed.evaluation.protocols.base import world_for
 from twospeed.planning.arms import ARMS
 from twospeed.planning.hand.reader import HandReader
 from twospeed.planning.inverse.learned import LearnedInverseDynamics
@@ -88,7 +89,7 @@ def plan(
     world_model = WorldModel.from_pretrained(model, device=device, torch_dtype=dtype)
     config = PlanConfig(
         task=task,
-        world=world or world_model.settings.world,
+        world=world_for(world_model, world),
         arms=_arms(memory, has_loop=loop_model is not None),
         episodes=episodes,
         first_seed=first_seed,

@@ -11,6 +11,7 @@ from twospeed.data.recorder import explore_episode
 from twospeed.data.recording import RecordingConfig
 from twospeed.evaluation.matrix.protocol import EXPLORE, Protocol
 from twospeed.evaluation.metrics.landmarks import Sighting, find_sightings
+from twospeed.evaluation.protocols.base import world_for
 from twospeed.evaluation.protocols.walks import Walk, draw_walks
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.base import World
@@ -69,7 +70,7 @@ class Task:
 
 def world_of(model: WorldModel, protocol: Protocol, world: str | None) -> str:
     """Return where a protocol is run: what is asked for, its own world, or the model's."""
-    return world or protocol.world or model.settings.world
+    return world_for(model, world, protocol.world)
 
 
 def draw_task(model: WorldModel, protocol: Protocol, world: str | None, seed: int) -> Task:

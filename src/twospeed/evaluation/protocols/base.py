@@ -69,6 +69,21 @@ def check_moves(model: WorldModel) -> None:
         )
 
 
+def world_for(model: WorldModel, *named: str | None) -> str:
+    """Return the first world that is named, or else the model's own.
+
+    Raises:
+        ConfigError: when none is named and the model has none.
+    """
+    for world in (*named, model.settings.world):
+        if world:
+            return world
+    raise ConfigError(
+        "this model was trained on no world of ours: name one where there is --world, such as"
+        " --world rooms, or take a model that was"
+    )
+
+
 def check_world(model: WorldModel, world: str) -> None:
     """Refuse a world whose frames are not as those that a model generates: square, as far apart.
 

@@ -34,7 +34,7 @@ from twospeed.data.recorder import explore_episode
 from twospeed.data.recording import RecordingConfig
 from twospeed.evaluation.metrics.bootstrap import Interval, plain
 from twospeed.evaluation.metrics.frechet import Cloud
-from twospeed.evaluation.protocols.base import in_batches
+from twospeed.evaluation.protocols.base import in_batches, world_for
 from twospeed.evaluation.protocols.coding import coded, decode_after, encode_before, last_chunk
 from twospeed.evaluation.protocols.rollout import Advance, Job, generate
 from twospeed.evaluation.yardstick.network import ClipNetwork, features_of, load_clip_network
@@ -142,7 +142,7 @@ def _episodes(model: WorldModel, config: UnseenConfig) -> tuple[list[Episode], l
     """Walk the episodes, and those that they are held against."""
     settings = model.settings
     recording = RecordingConfig(
-        world=config.world or settings.world,
+        world=world_for(model, config.world),
         episodes=2 * config.episodes,
         first_seed=config.first_seed,
         chunks=1 + max(CHUNKS),

@@ -83,8 +83,15 @@ def _of_words(text: str, width: int) -> Tensor:
     return anchor
 
 
+def takes_any_text(model: WorldModel) -> bool:
+    """Say whether nobody told what a model's actions are: one of another maker, as it came."""
+    return model.vocabulary is None and not model.settings.world
+
+
 def known_to(model: WorldModel) -> Vocabulary:
     """Return a model's own vocabulary, or its world's where it does not tell one.
+
+    That of a model that takes any text are the moves of first-person worlds.
 
     Raises:
         UnknownNameError: when nobody knows its world.
@@ -92,5 +99,5 @@ def known_to(model: WorldModel) -> Vocabulary:
     if model.vocabulary:
         return model.vocabulary
     world = model.settings.world
-    kind = lookup(WORLDS, world, "world")
-    return vocabulary_of({text: {world} for text in kind.actions}, kind.actions)
+    actions = lookup(WORLDS, world, "world").actions if world else MOVES
+    return vocabulary_of({text: {world} - {""} for text in actions}, actions)

@@ -80,7 +80,9 @@ connection.addEventListener("hello", ({ detail }) => {
   if (isAnew) [screen, microscope].forEach((it) => it.clear());
   if (detail.again) return;
   keys.learn(detail.actions);
-  $("model").textContent = `${detail.model.world}, ${detail.model.frame_width}x${detail.model.frame_size} px, ${detail.model.hash}`;
+  const { world, frame_width: width, frame_size: height, hash } = detail.model;
+  $("model").textContent = `${world || "of no world of ours"}, ${width}x${height} px, ${hash}`;
+  document.documentElement.style.setProperty("--shape", `${width} / ${height}`);
   const asked = new URLSearchParams(location.hash.slice(1));
   if (asked.has("load")) connection.send("load", { name: asked.get("load") });
   if (asked.has("actions")) {

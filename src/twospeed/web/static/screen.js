@@ -91,10 +91,8 @@ class Pane {
   }
 
   show(bitmap, frame) {
-    if (this.canvas.width !== bitmap.width || this.canvas.height !== bitmap.height) {
+    if (this.canvas.width !== bitmap.width || this.canvas.height !== bitmap.height)
       [this.canvas.width, this.canvas.height] = [bitmap.width, bitmap.height];
-      this.canvas.parentElement.style.aspectRatio = `${bitmap.width} / ${bitmap.height}`;
-    }
     this.canvas.getContext("2d").drawImage(bitmap, 0, 0);
     const value = frame.psnr[this.name];
     this.badge.hidden = this.name === "truth";
