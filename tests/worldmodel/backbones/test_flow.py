@@ -62,3 +62,10 @@ def test_the_true_velocity_leads_to_the_clean_frames(kind):
 def test_steps_have_a_range():
     with pytest.raises(ConfigError, match="1 to 1000"):
         flow().steps(0, (3, 8, 2, 2))
+
+
+def test_a_scheduler_that_cannot_take_one_step_says_so():
+    stretched = FlowMatchEulerDiscreteScheduler(shift_terminal=0.1)
+    with pytest.raises(ConfigError, match=r"cannot take 1 step\(s\): take 2 or more"):
+        FlowSchedule(stretched).steps(1, (3, 8, 2, 2))
+    assert len(FlowSchedule(stretched).steps(2, (3, 8, 2, 2)).levels) == 2

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -87,8 +88,12 @@ class FlowSchedule:
         if not 1 <= count <= self.num_steps:
             raise ConfigError(f"sampling steps must be 1 to {self.num_steps}, got {count}")
         scheduler = copy.deepcopy(self.scheduler)
-        self.set_steps(scheduler, count, shape)
-        return FlowSteps(scheduler)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            self.set_steps(scheduler, count, shape)
+        steps = FlowSteps(scheduler)
+        if not all(map(math.isfinite, steps.levels)):  # LTX-Video stretches the way between them
+            raise ConfigError(f"this model's scheduler cannot take {count} step(s): take 2 or more")
+        return steps
 
     def save_pretrained(self, folder: StrPath) -> None:
         """See `Schedule`."""
