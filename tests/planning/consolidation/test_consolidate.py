@@ -51,7 +51,7 @@ def command(trained, memories, out, *more, skills='["loss"]'):
 @pytest.fixture(scope="module")
 def gentle(trained, memories, tmp_path_factory):
     out = tmp_path_factory.mktemp("gentle") / "model"
-    skills = '["loss", "obeyed", "recall", "retrace"]'
+    skills = '["loss", "obeyed", "recall", "retrace", "put_back"]'
     more = ("--steps=4", "--learning-rate=1e-5", f"--json={out}.json")
     more += ("--set=matrix.recall_episodes=1",)
     assert main(command(trained, memories, out, *more, skills=skills)) == 0
@@ -77,7 +77,8 @@ def test_gentle_learning_is_kept_and_reported(gentle, trained):
     assert report["verdict"] == "kept"
     assert report["share"] == 1
     rows = {row["skill"]: row for row in report["matrix"]}
-    assert list(rows) == ["loss", "obeyed", "recall", "retrace"]
+    assert list(rows) == ["loss", "obeyed", "recall", "retrace", "put_back"]
+    assert rows["put_back"]["missing"] == "no such task is set there"
     assert rows["retrace"]["missing"] == "its inverse dynamics read frames of 64 pixels"
     assert all(rows[it]["kept"] for it in ("loss", "obeyed", "recall"))
     assert len(report["lessons"]["learned_from"]) == 2

@@ -1,10 +1,12 @@
 import pytest
 
-from twospeed.planning.consolidation.config import Bounds
+from twospeed.planning.consolidation.config import Bounds, MatrixConfig
 from twospeed.planning.consolidation.matrix import rows_of
-from twospeed.planning.consolidation.skills import Measured
+from twospeed.planning.consolidation.skills import Measured, measure
+from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.vocabulary import KnownAction, Vocabulary
 
-BOUNDS = Bounds(loss=0.1, obeyed=0.05, recall=0.5, retrace=0.2)
+BOUNDS = Bounds(loss=0.1, obeyed=0.05, recall=0.5, retrace=0.2, put_back=0.03)
 
 
 def row(skill, before, after):
@@ -27,6 +29,7 @@ def row(skill, before, after):
         ("recall", 7.0, 6.0, 1.0, False),
         ("retrace", 0.1, 0.4, 0.3, False),
         ("retrace", 0.4, 0.1, -0.3, True),
+        ("put_back", 0.01, 0.05, 0.04, False),
     ],
 )
 def test_what_is_lost_is_held_to_its_bound(skill, before, after, lost, is_kept):
@@ -42,3 +45,13 @@ def test_what_cannot_be_measured_breaks_no_bound():
     one = row("retrace", None, None)
     assert one.is_kept
     assert one.lost == 0
+
+
+def test_what_is_planned_is_measured_in_the_models_own_world_alone(trained):
+    model = WorldModel.from_pretrained(trained.folder)
+    model.vocabulary = Vocabulary({"turn left": KnownAction(worlds=("doom", "rooms"))})
+    found = {it.name: it.missing for it in measure(model, MatrixConfig(skills=("retrace",)))}
+    assert found == {
+        "retrace, doom": "the model's own world is rooms",
+        "retrace, rooms": "its inverse dynamics read frames of 64 pixels",
+    }

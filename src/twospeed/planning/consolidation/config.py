@@ -12,7 +12,7 @@ from twospeed.worlds.routes.base import EXACT
 
 Loss = Annotated[float, Within(0, 1e6)]
 
-SKILLS = ("loss", "obeyed", "recall", "retrace")
+SKILLS = ("loss", "obeyed", "recall", "retrace", "put_back")
 """Kinds of skills, the cheap ones first (skills.py)."""
 
 
@@ -31,6 +31,9 @@ class Bounds:
 
     retrace: Loss = 0.25
     """Metres by which an agent with memory may come less near to its way."""
+
+    put_back: Loss = 0.03
+    """Metres by which a block may be put farther from where it was."""
 
     def __post_init__(self) -> None:
         check_fields(self)

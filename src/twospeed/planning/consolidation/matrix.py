@@ -7,7 +7,7 @@ from typing import Any
 from twospeed.planning.consolidation.config import Bounds
 from twospeed.planning.consolidation.skills import Measured
 
-_LESS_IS_BETTER = ("loss", "retrace")
+_LESS_IS_BETTER = ("loss", "retrace", "put_back")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

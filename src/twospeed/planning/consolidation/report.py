@@ -13,8 +13,8 @@ from twospeed.worldmodel.model import WorldModel
 NOTES = (
     "loss: mean squared error of diffusion on recorded episodes, what is lost is the share by which"
     " it grew; obeyed: share of commands; recall: decibels that the memory of an episode adds at"
-    " revisits; retrace: metres. Before and after see the same episodes and the same noise. A skill"
-    " after one that broke its bound was not measured at that share of the way"
+    " revisits; retrace, put_back: metres. Before and after see the same episodes and the same"
+    " noise. A skill after one that broke its bound was not measured at that share of the way"
 )
 
 

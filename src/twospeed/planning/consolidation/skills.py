@@ -5,6 +5,7 @@ obeyed    share of commands that generated chunks obey: read by the motion netwo
           elsewhere by which command's chunk is nearest to the true one
 recall    decibels that the memory of an episode adds at revisits (observed return)
 retrace   metres of an agent that goes back the way it came, by its memory (planning)
+put_back  metres of a block from where it was, put back by a memory, where there is a hand
 
 Recall and planning are measured with the memory preset that acts on the denoiser (`associative`).
 Axes: B clips, C channels, T frames, H and W cells.
@@ -12,6 +13,7 @@ Axes: B clips, C channels, T frames, H and W cells.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -33,6 +35,7 @@ from twospeed.planning.inverse.learned import LearnedInverseDynamics
 from twospeed.planning.packaged import packaged_for
 from twospeed.planning.plan import measure_plans
 from twospeed.planning.plan_config import PlanConfig
+from twospeed.planning.tasks.table import TASKS
 from twospeed.training.data.latents import EpisodeLatents
 from twospeed.training.data.windows import windows_of
 from twospeed.training.stages.slow import SlowLearningConfig, slow_loss
@@ -115,8 +118,12 @@ def _can_recall(model: WorldModel, world: str) -> str:  # noqa: ARG001
     return "" if can_be_walked(WORLDS[world]) else "no routes are walked there"
 
 
-def _can_plan(model: WorldModel, world: str) -> str:
-    if not can_be_walked(WORLDS[world]) or not packaged_for("inverse", world).exists():
+def _can_plan(task: str, model: WorldModel, world: str) -> str:
+    if not TASKS[task][1](WORLDS[world]):
+        return "no such task is set there"
+    if model.settings.world != world:
+        return f"the model's own world is {model.settings.world}"
+    if not packaged_for("inverse", world).exists():
         return "no packaged inverse dynamics"
     shape = LearnedInverseDynamics.load(world).settings.shape
     if shape.frame_size != model.settings.frame_size:
@@ -195,9 +202,9 @@ def _recall(model: WorldModel, world: str, config: MatrixConfig) -> float:
     return float(np.nanmean(gains))
 
 
-def _retrace(model: WorldModel, world: str, config: MatrixConfig) -> float:
+def _planned(task: str, model: WorldModel, world: str, config: MatrixConfig) -> float:
     planned = PlanConfig(
-        task="retrace",
+        task=task,
         world=world,
         arms=("on",),
         episodes=config.planned_episodes,
@@ -215,10 +222,17 @@ _Row = tuple[
     Callable[[WorldModel, str], str],
     Callable[[WorldModel, str, MatrixConfig], float],
 ]
+
+
+def _row_of(task: str) -> _Row:
+    return "m", lambda it: it.planned_episodes, partial(_can_plan, task), partial(_planned, task)
+
+
 _TABLE: Mapping[str, _Row] = {
     "loss": ("mean squared error", lambda it: it.episodes, _always, _loss),
     "obeyed": ("share", lambda it: it.episodes, _always, _obeyed),
     "recall": ("dB", lambda it: it.recall_episodes, _can_recall, _recall),
-    "retrace": ("m", lambda it: it.planned_episodes, _can_plan, _retrace),
+    "retrace": _row_of("retrace"),
+    "put_back": _row_of("put_back"),
 }
 """Skill -> unit, episodes, why it cannot be measured ("" where it can), and its value."""
