@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from diffusers import UNet3DConditionModel
 
 from twospeed.core.errors import ShapeError
+from twospeed.recipes import rooms_tiny
 from twospeed.worldmodel.build import KINDS, WorldModelConfig, build_denoiser
 from twospeed.worldmodel.denoiser import DENOISERS, UNet3D, load_denoiser
 
@@ -94,6 +97,30 @@ def test_convolutions_of_new_frames_see_the_last_past_frame(model):
     torch.testing.assert_close(told[0, 2:], expected[0].expand(3, -1, -1, -1))
     torch.testing.assert_close(told[1, 1:], expected[1].expand(4, -1, -1, -1))
     assert not denoiser._last_seen(noisy.double(), torch.full((2, 5), 9)).any()
+
+
+@torch.no_grad()
+def test_cells_of_new_frames_look_at_the_last_past_frame_alone():
+    config = replace(rooms_tiny().model, attends_last=True)
+    denoiser = build_denoiser(config, seed=0).double()
+    for look in (denoiser.looks_before, denoiser.looks_after):
+        look.to_out.weight.normal_()
+    noisy, _, _ = window()
+    noisy, level = noisy.double(), torch.tensor([[0, 0, 700, 700, 700], [0, 5, 5, 5, 5]])
+    cells = torch.randn(8, 16, 4, 4).double()
+
+    def added(seen):
+        return (denoiser._looked("before", cells, seen, level, 4) - cells).unflatten(0, (2, 4))
+
+    other = noisy.clone()
+    other[0, :, [0, 2, 3, 4]] += 1  # all but the last past frame
+    assert not added(noisy)[0, 0].any()  # a past frame
+    assert torch.equal(added(noisy), added(other))
+    other[0, :, 1, 3, 3] += 1
+    assert (added(noisy)[0, 1:] - added(other)[0, 1:]).abs().amin(1).min() > 0
+    assert torch.equal(added(noisy)[1], added(other)[1])
+    whole = torch.full((2, 5), 9)
+    assert torch.equal(denoiser._looked("after", cells, noisy, whole, 4), cells)
 
 
 def test_shapes_that_disagree_are_named(model):

@@ -134,6 +134,48 @@ class FrameResBlocks(nn.ModuleList):
         return x_FCHW
 
 
+class CellAttention(nn.Module):
+    """Every cell of a frame attends to all cells of another: what was seen there may be anywhere.
+
+    It begins without effect.
+    """
+
+    def __init__(self, channels: int, seen_channels: int, most_cells: int) -> None:
+        super().__init__()
+        self.heads = channels // 16
+        self.places = nn.Parameter(waves_2d(most_cells, channels))
+        self.enter = nn.Conv2d(seen_channels, channels, 3, padding=1)
+        self.norm = nn.GroupNorm(16, channels)
+        self.to_q = nn.Linear(channels, channels)
+        self.to_kv = nn.Linear(channels, 2 * channels)
+        self.to_out = nn.Linear(channels, channels)
+        begin_at_zero_(self.to_out)
+
+    def forward(self, cells_BMCHW: Tensor, seen_BCHW: Tensor) -> Tensor:
+        """Return what is added to the cells of M frames, of the same shape.
+
+        Args:
+            cells_BMCHW: features of frames.
+            seen_BCHW: latents of the frame that is looked at.
+        """
+        made, (height, width) = cells_BMCHW.shape[1], cells_BMCHW.shape[3:]
+        places = self.places[:height, :width].permute(2, 0, 1)
+        asking = self.norm(cells_BMCHW.flatten(0, 1)) + places
+        query = self._heads(self.to_q(_tokens(asking.unflatten(0, (-1, made)).transpose(1, 2))))
+        both = self.to_kv(_tokens((self.enter(seen_BCHW) + places)[:, :, None]))
+        key, value = (self._heads(it) for it in both.chunk(2, dim=-1))
+        mixed = functional.scaled_dot_product_attention(query, key, value)
+        out: Tensor = self.to_out(mixed.transpose(1, 2).flatten(2))
+        return out.unflatten(1, (made, height, width)).permute(0, 1, 4, 2, 3)
+
+    def _heads(self, tokens_BSC: Tensor) -> Tensor:
+        return tokens_BSC.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+def _tokens(x_BCTHW: Tensor) -> Tensor:
+    return x_BCTHW.flatten(2).transpose(1, 2)
+
+
 class ResidualBlock(nn.Module):
     """Two 3 x 3 convolutions of SiLUs added to their input, (N, D, H, W) -> (N, D, H, W)."""
 

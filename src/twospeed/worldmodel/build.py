@@ -55,6 +55,9 @@ class WorldModelConfig:
     shows_last: bool = True
     """Whether the transformer's convolutions of new frames see the last past frame directly."""
 
+    attends_last: bool = False
+    """Whether every cell of the transformer's new frames attends to all of the last past frame."""
+
     recall_keys: Annotated[int, Within(0, 65_536)] = 256
     """Features of the keys of the transformer's layer for fast weights (recall.py); 0 for none."""
 
@@ -129,6 +132,7 @@ def _denoiser_of(config: WorldModelConfig) -> Denoiser:
         conv_channels=config.conv_channels,
         conv_blocks=config.conv_blocks,
         shows_last=config.shows_last,
+        attends_last=config.attends_last,
         recall_keys=config.recall_keys,
         recall_cells=config.settings.frame_size // config.autoencoder.block,
         recall_frames=config.settings.chunk_frames,

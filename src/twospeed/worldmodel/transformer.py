@@ -17,6 +17,7 @@ from torch.nn import functional
 from twospeed.core.errors import ConfigError
 from twospeed.core.shapes import check_shapes
 from twospeed.worldmodel.blocks import (
+    CellAttention,
     FrameResBlocks,
     SpaceTimeBlock,
     begin_at_zero_,
@@ -51,6 +52,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         max_cells: longest side of a frame in tokens (half its latent cells).
         shows_last: whether the convolutions of new frames see the last past frame, and steering
             tells how far ahead a frame is.
+        attends_last: whether every cell of new frames attends to all of the last past frame.
         recall_keys: features of the keys of the layer made for fast weights; 0 builds none.
         recall_cells: side of a frame in latent cells, which that layer is bound to.
         recall_frames: frames of a chunk, which it is bound to as well.
@@ -69,6 +71,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         max_frames: int = MOST_FRAMES,
         max_cells: int = MOST_CELLS // 2,
         shows_last: bool = False,
+        attends_last: bool = False,
         recall_keys: int = 0,
         recall_cells: int = 8,
         recall_frames: int = 4,
@@ -94,6 +97,10 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             self.last_in = nn.Conv2d(latent_channels, conv_channels, 3, padding=1)
             self.time_in = nn.Linear(width, width)
             begin_at_zero_(self.last_in, self.time_in)
+        if attends_last:
+            self.looks_before, self.looks_after = (
+                CellAttention(conv_channels, latent_channels, 2 * max_cells) for _ in range(2)
+            )
         self.recall: Recall | None = None
         if recall_keys:
             self.recall = Recall(
@@ -158,14 +165,15 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             recalled_BO = None if recalled_BO is None else recalled_BO.to(self._dtype)
             recalled, there_BT = self.recall(noisy_BCTHW, level_BT, action_BD, recalled_BO)
             cells = cells + self.recalled_in(_frames(recalled[:, :, -made:]))
-        cells = self.before(cells, steer_FD)
+        cells = self._looked("before", self.before(cells, steer_FD), noisy_BCTHW, level_BT, made)
         tokens = self._tokens(cells, 0, made)
         if past:
             if past_BPSD is None:
                 past_BPSD = self.past_tokens(noisy_BCTHW.narrow(2, 0, past), text_BND, made=made)
             tokens = torch.cat([past_BPSD, tokens], dim=1)
         told = self._transformed(tokens, steer_BTD, made, cells.shape[2:])
-        cells = self.after(self.merge(torch.cat([cells, told], dim=1)), steer_FD)
+        cells = self.merge(torch.cat([cells, told], dim=1))
+        cells = self.after(self._looked("after", cells, noisy_BCTHW, level_BT, made), steer_FD)
         out = self.leave(functional.silu(self.norm(cells)))
         made_BCTHW = out.unflatten(0, (-1, made)).transpose(1, 2)
         windows: Tensor = functional.pad(made_BCTHW, (0, 0, 0, 0, past, 0))
@@ -217,6 +225,19 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         seen_BCHW = self.last_in(latest(noisy_BCTHW, first_B, 1)[:, :, 0])
         told: Tensor = seen_BCHW[:, None] * is_told_BT[..., None, None, None]
         return told.flatten(0, 1)
+
+    def _looked(
+        self, where: str, cells_FCHW: Tensor, noisy_BCTHW: Tensor, level_BT: Tensor, made: int
+    ) -> Tensor:
+        """Add to the cells of new frames what they find in the last past frame."""
+        if not self.config.attends_last:
+            return cells_FCHW
+        is_new_BT, first_B = new_frames(level_BT)
+        is_told_BM = (is_new_BT & (first_B > 0)[:, None])[:, -made:, None, None, None]
+        last_BCHW = latest(noisy_BCTHW, first_B, 1)[:, :, 0]
+        look = getattr(self, f"looks_{where}")
+        found = look(cells_FCHW.unflatten(0, (-1, made)), last_BCHW)
+        return cells_FCHW + (found * is_told_BM).flatten(0, 1)
 
     def _gate(self, steer_BTD: Tensor, score_BT: Tensor, there_BT: Tensor) -> Tensor:
         """Return how far each channel goes over to what is recalled, (B, C, T, 1, 1)."""

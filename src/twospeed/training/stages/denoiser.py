@@ -5,6 +5,7 @@ What a stage is, and those before: folders.py.
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -84,7 +85,8 @@ def _slow_loss_of(
             even_share=slow.even_share,
             held_out=held_out,
         )
-        return slow_loss(denoiser, windows_to(batch, no_text), no_text, schedule, slow, generator)
+        config = replace(slow, artefact_share=0.0) if held_out else slow
+        return slow_loss(denoiser, windows_to(batch, no_text), no_text, schedule, config, generator)
 
     return loss_of
 
