@@ -4,6 +4,7 @@ Axes: B clips, T frames, H and W latent cells, D features, S tokens of a clip (T
 """
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -165,11 +166,11 @@ class CellAttention(nn.Module):
         both = self.to_kv(_tokens((self.enter(seen_BCHW) + places)[:, :, None]))
         key, value = (self._heads(it) for it in both.chunk(2, dim=-1))
         mixed = functional.scaled_dot_product_attention(query, key, value)
-        out: Tensor = self.to_out(mixed.transpose(1, 2).flatten(2))
-        return out.unflatten(1, (made, height, width)).permute(0, 1, 4, 2, 3)
+        out = self.to_out(mixed.transpose(1, 2).flatten(2)).unflatten(1, (made, height, width))
+        return cast(Tensor, out.permute(0, 1, 4, 2, 3))
 
     def _heads(self, tokens_BSC: Tensor) -> Tensor:
-        return tokens_BSC.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return cast(Tensor, tokens_BSC.unflatten(-1, (self.heads, -1)).transpose(1, 2))
 
 
 def _tokens(x_BCTHW: Tensor) -> Tensor:

@@ -237,7 +237,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         last_BCHW = latest(noisy_BCTHW, first_B, 1)[:, :, 0]
         look = getattr(self, f"looks_{where}")
         found = look(cells_FCHW.unflatten(0, (-1, made)), last_BCHW)
-        return cells_FCHW + (found * is_told_BM).flatten(0, 1)
+        return cast(Tensor, cells_FCHW + (found * is_told_BM).flatten(0, 1))
 
     def _gate(self, steer_BTD: Tensor, score_BT: Tensor, there_BT: Tensor) -> Tensor:
         """Return how far each channel goes over to what is recalled, (B, C, T, 1, 1)."""
