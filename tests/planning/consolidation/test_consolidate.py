@@ -191,6 +191,7 @@ def test_memories_that_cannot_be_learned_from_are_one_line(
         (["--how=magic"], "no way to consolidate is called 'magic'"),
         (["--steps=-1"], "0 or more"),
         (["--set=matrix.bounds.loss=-0.1"], "0 or more"),
+        (['--set=matrix.worlds=["mars"]'], "no world is called 'mars'"),
         (["--set=matrix.first_seed=800000"], "for testing"),
         (["--set=learning.without_memory=0.9"], "together 1 or less"),
         (["--minutes=-1"], "above 0"),

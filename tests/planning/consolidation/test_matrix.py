@@ -55,3 +55,5 @@ def test_what_is_planned_is_measured_in_the_models_own_world_alone(trained):
         "retrace, doom": "the model's own world is rooms",
         "retrace, rooms": "its inverse dynamics read frames of 64 pixels",
     }
+    own = MatrixConfig(skills=("retrace",), worlds=("rooms",))
+    assert [it.world for it in measure(model, own)] == ["rooms"]

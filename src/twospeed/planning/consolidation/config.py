@@ -8,6 +8,7 @@ from twospeed.core.fields import check_fields
 from twospeed.core.ranges import Batch, Count, EpisodeSeed, Seed, Within
 from twospeed.data.recorder import TEST_SEEDS_FROM
 from twospeed.training.consolidation.config import ConsolidationConfig
+from twospeed.worlds.registry import WORLDS
 from twospeed.worlds.routes.base import EXACT
 
 Loss = Annotated[float, Within(0, 1e6)]
@@ -46,6 +47,9 @@ class MatrixConfig:
     skills: tuple[str, ...] = SKILLS
     """Which; those that a world does not give are named as not measured."""
 
+    worlds: tuple[str, ...] = ()
+    """In which; none names all that the model was trained on, those that it has forgotten too."""
+
     bounds: Bounds = field(default_factory=Bounds)
 
     first_seed: EpisodeSeed = 780_000
@@ -76,6 +80,8 @@ class MatrixConfig:
         check_fields(self)
         for skill in self.skills:
             lookup(dict.fromkeys(SKILLS), skill, "skill")
+        for world in self.worlds:
+            lookup(WORLDS, world, "world")
         lookup(dict.fromkeys(EXACT), self.route, "route")
         if not self.skills:
             raise ConfigError(f"a forgetting matrix has one skill or more of {', '.join(SKILLS)}")

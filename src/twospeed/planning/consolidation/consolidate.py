@@ -185,7 +185,7 @@ class _Run:
             with resuming(path):
                 return list(typed(tuple[Measured, ...], read_json(path)["skills"], str(path)))
         matrix, found = self.config.matrix, list[Measured]()
-        total = len(matrix.skills) * len(worlds_of(self.model))
+        total = len(matrix.skills) * len(worlds_of(self.model, matrix))
         with progress(f"skills at {share:.0%} of the way", total=total, unit="skills") as advance:
             for one in measure(self.model, matrix):
                 found.append(one)

@@ -70,8 +70,10 @@ class Measured:
         return f"{self.skill}, {self.world}"
 
 
-def worlds_of(model: WorldModel) -> list[str]:
-    """Return the worlds that a model was trained on, by its vocabulary or its settings."""
+def worlds_of(model: WorldModel, config: MatrixConfig) -> list[str]:
+    """Return the worlds that are asked for, or else all that a model was trained on."""
+    if config.worlds:
+        return list(dict.fromkeys(config.worlds))
     known = model.vocabulary.worlds if model.vocabulary else ()
     own = (model.settings.world,) if model.settings.world else ()
     return list(dict.fromkeys((*known, *own)))
@@ -85,7 +87,7 @@ def measure(model: WorldModel, config: MatrixConfig) -> Iterator[Measured]:
         config: what is measured.
     """
     for skill in config.skills:
-        for world in worlds_of(model):
+        for world in worlds_of(model, config):
             yield _measured(skill, model, world, config)
 
 
