@@ -107,11 +107,15 @@ class Setting:
         return replace(self.memory, ridge=EXACT_RIDGE)
 
     def told(self, model: WorldModel, seen: Seen) -> FastWeights:
-        """Return a memory of chunks of an episode."""
-        texts = self.texts if self.replay else ()
+        """Return the memory of chunks of an episode that is acted with."""
         if self.hand is not None:
             commands = tuple(WORLDS[self.model.settings.world].actions)
             return memory_of_handling(model, self._exact, seen, commands=commands, seed=self.seed)
+        return self.walked(model, seen)
+
+    def walked(self, model: WorldModel, seen: Seen) -> FastWeights:
+        """Return a memory of an episode's chunks under their commands, and told the way back."""
+        texts = self.texts if self.replay else ()
         return memory_of_seen(model, self.memory, seen, texts=texts, undoes=UNDOES, seed=self.seed)
 
     def closed_loop(

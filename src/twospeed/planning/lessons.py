@@ -1,7 +1,8 @@
 """What an episode of a task leaves for consolidation: its memory, and the true way back.
 
 The lesson is the walk as it was, then its chunks time-reversed under the words of what is asked,
-and a still view where the way ends; the memory is the one that an agent would act with.
+and a still view where the way ends; the memory has learned the walk under its commands. What a hand
+is led by holds numbered chunks instead, which no words of a task ask for: it is not kept.
 """
 
 from pathlib import Path
@@ -36,7 +37,7 @@ def keep_episode(folder: Path, setting: Setting) -> None:
     )
     keep_lesson(
         folder / str(setting.own.seed),
-        setting.told(model, seen),
+        setting.walked(model, seen),
         torch.cat([seen.latents_1CTHW, *back], 2),
         notes,
     )
