@@ -1,3 +1,5 @@
+from contextlib import closing
+
 import numpy as np
 import pytest
 
@@ -6,6 +8,7 @@ from twospeed.planning.tasks.table import task_for
 from twospeed.planning.tasks.walks import MOST_CHUNKS, Retrace, ReturnHome, places_of
 from twospeed.worlds.base import Observation
 from twospeed.worlds.language import OPPOSITE
+from twospeed.worlds.registry import WORLDS, is_installed, make_world
 from twospeed.worlds.rooms.world import Rooms
 
 SEED = 700_001
@@ -57,6 +60,17 @@ def test_off_the_path_undoing_ends_elsewhere(world):
     begun = task.begin(world, SEED, off_path=True)
     acted = [begun.shots[-1], *act(world, [OPPOSITE[it] for it in reversed(begun.actions)])]
     assert ReturnHome().distance(begun, acted) > 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not is_installed(WORLDS["minetest"].about), reason="needs minetest and Xvfb")
+def test_where_pictures_hardly_repeat_the_place_is_restored_and_the_way_can_be_undone():
+    task = task_for("retrace", "minetest")
+    with closing(make_world("minetest", frame_size=16)) as world:
+        begun = task.begin(world, SEED, off_path=False)
+        task.restore(world, begun)
+        acted = [begun.shots[-1], *act(world, [OPPOSITE[it] for it in reversed(begun.actions)])]
+    assert task.distance(begun, acted) < 0.1 < task.distance(begun, begun.shots[-1:])
 
 
 def test_a_world_without_truth_is_refused():
