@@ -220,9 +220,8 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def _last_seen(self, noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
         """Return what new frames are told of the last past frame, (B * T, channels, H, W)."""
-        is_new_BT, first_B = new_frames(level_BT)
-        is_told_BT = is_new_BT & (first_B > 0)[:, None]
-        seen_BCHW = self.last_in(latest(noisy_BCTHW, first_B, 1)[:, :, 0])
+        is_told_BT, last_BCHW = _last_past(noisy_BCTHW, level_BT)
+        seen_BCHW = self.last_in(last_BCHW)
         told: Tensor = seen_BCHW[:, None] * is_told_BT[..., None, None, None]
         return told.flatten(0, 1)
 
@@ -232,12 +231,11 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """Add to the cells of new frames what they find in the last past frame."""
         if not self.config.attends_last:
             return cells_FCHW
-        is_new_BT, first_B = new_frames(level_BT)
-        is_told_BM = (is_new_BT & (first_B > 0)[:, None])[:, -made:, None, None, None]
-        last_BCHW = latest(noisy_BCTHW, first_B, 1)[:, :, 0]
+        is_told_BT, last_BCHW = _last_past(noisy_BCTHW, level_BT)
         look = getattr(self, f"looks_{where}")
         found = look(cells_FCHW.unflatten(0, (-1, made)), last_BCHW)
-        return cast(Tensor, cells_FCHW + (found * is_told_BM).flatten(0, 1))
+        told = found * is_told_BT[:, -made:, None, None, None]
+        return cast(Tensor, cells_FCHW + told.flatten(0, 1))
 
     def _gate(self, steer_BTD: Tensor, score_BT: Tensor, there_BT: Tensor) -> Tensor:
         """Return how far each channel goes over to what is recalled, (B, C, T, 1, 1)."""
@@ -275,6 +273,12 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def _times(self, after: int, end: int) -> Tensor:
         """Return the features of places in time, counted from a window's end, (end - after, D)."""
         return self.times.narrow(0, after, end - after).flip(0)
+
+
+def _last_past(noisy_BCTHW: Tensor, level_BT: Tensor) -> tuple[Tensor, Tensor]:
+    """Return which frames are new and have a past, bool (B, T), and its last frame, (B, C, H, W)."""
+    is_new_BT, first_B = new_frames(level_BT)
+    return is_new_BT & (first_B > 0)[:, None], latest(noisy_BCTHW, first_B, 1)[:, :, 0]
 
 
 def _frames(latents_BCTHW: Tensor) -> Tensor:

@@ -8,15 +8,10 @@ from twospeed.planning.tasks.base import Begun, Task
 from twospeed.planning.tasks.handling import PutBack, PutBackTwo
 from twospeed.planning.tasks.told import MEASURES, Told, parted
 from twospeed.planning.tasks.walks import Retrace, ReturnHome
-from twospeed.worlds.language import MOVES
 from twospeed.worlds.registry import WORLDS, WorldKind
+from twospeed.worlds.routes.stepped import can_be_gone_back
 
 _ONE_THING = ("block", "cube")
-
-
-def _can_be_gone_back(kind: WorldKind) -> bool:
-    """Say whether a world has the moves and true poses; pictures need not repeat to the bit."""
-    return set(MOVES) <= set(kind.actions) and "pose" in kind.about.truth
 
 
 def _can_be_handled(kind: WorldKind) -> bool:
@@ -25,8 +20,8 @@ def _can_be_handled(kind: WorldKind) -> bool:
 
 
 TASKS: Mapping[str, tuple[Callable[[], Task], Callable[[WorldKind], bool]]] = {
-    "retrace": (Retrace, _can_be_gone_back),
-    "return_home": (ReturnHome, _can_be_gone_back),
+    "retrace": (Retrace, can_be_gone_back),
+    "return_home": (ReturnHome, can_be_gone_back),
     "put_back": (PutBack, _can_be_handled),
     "put_back_two": (PutBackTwo, _can_be_handled),
 }

@@ -24,10 +24,14 @@ _Shown = tuple[tuple[str, str], int, int | None]  # (kind, variant), seen, resta
 _Maker = Callable[[Trial, np.random.Generator], _Shown | None]
 
 
+def can_be_gone_back(kind: WorldKind) -> bool:
+    """Say whether a world has the moves and true poses; pictures need not repeat to the bit."""
+    return set(MOVES) <= set(kind.actions) and "pose" in kind.about.truth
+
+
 def can_be_walked(kind: WorldKind) -> bool:
     """Say whether a world has the moves, true poses, and episodes that repeat bit for bit."""
-    has_moves = set(MOVES) <= set(kind.actions)
-    return has_moves and "pose" in kind.about.truth and kind.about.repeats
+    return can_be_gone_back(kind) and kind.about.repeats
 
 
 def walk_route(walker: Walker, seed: int, kind: str) -> tuple[Route, NDArray[np.uint8]]:
