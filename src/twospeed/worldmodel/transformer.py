@@ -276,7 +276,7 @@ class SpaceTimeTransformer(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
 
 def _last_past(noisy_BCTHW: Tensor, level_BT: Tensor) -> tuple[Tensor, Tensor]:
-    """Return which frames are new and have a past, bool (B, T), and its last frame, (B, C, H, W)."""
+    """Return which new frames have a past, bool (B, T), and its last frame, (B, C, H, W)."""
     is_new_BT, first_B = new_frames(level_BT)
     return is_new_BT & (first_B > 0)[:, None], latest(noisy_BCTHW, first_B, 1)[:, :, 0]
 
