@@ -109,21 +109,30 @@ def fetch_64() -> RunConfig:
 
 
 def maze_64() -> RunConfig:
-    """The model of Memory Maze (its world has a Python of its own: docs/worlds.md)."""
+    """The packaged model of Memory Maze (its world has a Python of its own: docs/worlds.md).
+
+    It learns no recall: what it remembers are views, which its renderer draws anew.
+    """
     recipe = rooms_64()
     return replace(
         recipe,
         recording=RecordingConfig(world="memory_maze", episodes=512, chunks=54, policy="scripted"),
         model=WorldModelConfig(settings=replace(recipe.model.settings, world="memory_maze")),
-        slow=replace(recipe.slow, loop=replace(recipe.slow.loop, steps=16_000)),
-        recalling=replace(recipe.recalling, loop=replace(recipe.recalling.loop, steps=16_000)),
+        autoencoder=replace(recipe.autoencoder, loop=replace(recipe.autoencoder.loop, steps=1_500)),
+        slow=replace(recipe.slow, loop=replace(recipe.slow.loop, steps=13_000)),
+        recalling=RecallingConfig(),
     )
 
 
 def maze_64_renderer() -> RunConfig:
-    """The renderer of the maze model (``--init`` that one); the maze is seen at 80 degrees."""
+    """The renderer of the maze model (``--init`` that one).
+
+    The maze is seen at 80 degrees, by a camera that looks down by 1 in 10, from a ball that rolls.
+    """
     recipe = maze_64()
-    return _renderer_of(recipe, recipe.recording, reach=math.tan(math.radians(80 / 2)))
+    recipe = _renderer_of(recipe, recipe.recording, reach=math.tan(math.radians(80 / 2)))
+    rendering = replace(recipe.rendering, pitch=math.atan(0.1), carries_on=True)
+    return replace(recipe, rendering=rendering)
 
 
 def worlds_64() -> RunConfig:

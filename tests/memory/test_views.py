@@ -17,6 +17,7 @@ from twospeed.memory.views.reading import drawn_from
 from twospeed.memory.views.rows import Rows
 from twospeed.memory.views.seeing import shown_in
 from twospeed.worldmodel.reading import Reading
+from twospeed.worldmodel.rendering.camera import Camera
 from twospeed.worldmodel.rendering.sweep import SeenViews
 
 CONFIG = ViewConfig(rank=12)
@@ -171,7 +172,7 @@ def test_a_cell_counts_as_shown_where_a_seen_view_looks(turn, shown):
         steps_BK3=torch.tensor([[[0.0, 0.0, -math.radians(turn)]]]),
         is_there_BK=torch.ones(1, 1, dtype=torch.bool),
     )
-    found = shown_in(views, torch.linspace(0.5, 8, 6), 4, reach=1.0)
+    found = shown_in(views, torch.linspace(0.5, 8, 6), 4, Camera())
     assert found.shape == (1, 4, 4)
     assert found[0, 1:3].round().tolist() == [[float(it) for it in shown]] * 2
 

@@ -7,8 +7,9 @@ from torch.nn import functional
 
 from twospeed.core.errors import DataError
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.rendering.camera import Camera
 from twospeed.worldmodel.rendering.poses import moved, relative, walked
-from twospeed.worldmodel.rendering.sweep import SeenViews, in_view, looked_up, rays_of, sweep
+from twospeed.worldmodel.rendering.sweep import SeenViews, in_view, looked_up, sweep
 
 FULL_CIRCLE = 2 * math.pi
 
@@ -35,7 +36,7 @@ def found(step, *, depths=(1.0, 2.0), ray=(0.25, -0.5)):
         steps_BK3=torch.tensor([[step]]),
         is_there_BK=torch.ones(1, 1, dtype=torch.bool),
     )
-    ahead, places, is_seen = in_view(views, torch.tensor([[ray]]), torch.tensor(depths), reach=1.0)
+    ahead, places, is_seen = in_view(views, torch.tensor([[ray]]), torch.tensor(depths), Camera())
     return ahead[0, 0, 0], places[0, 0], is_seen[0, 0, 0]
 
 
@@ -80,7 +81,7 @@ def test_a_view_drawn_from_its_own_pose_is_itself(viewing_model):
     renderer = viewing_model.renderer
     views = views_at(renderer, [[[0.0, 0, 0]]])
     with torch.no_grad():
-        drawn = renderer(views, rays_of(16, 1.0)[None]).colour
+        drawn = renderer(views, Camera().rays(16)[None]).colour
     torch.testing.assert_close(
         drawn.mT.unflatten(2, (16, 16)), views.pixels[:, 0], atol=0.01, rtol=0.01
     )
@@ -128,6 +129,18 @@ def test_weighing_every_other_pixel_keeps_the_sharpness_of_the_view(viewing_mode
     assert errors.shape == (1, 16, 16)
 
 
+def test_a_camera_that_looks_down_draws_a_view_from_its_own_pose_as_it_is(viewing_model):
+    renderer = viewing_model.renderer
+    known = {name: it for name, it in renderer.config.items() if not name.startswith("_")}
+    leaning = type(renderer)(**{**known, "pitch": 0.1})
+    leaning.load_state_dict(renderer.state_dict())
+    views = views_at(leaning, [[[0.0, 0, 0]]])
+    drawn, _ = leaning.frames(views)
+    torch.testing.assert_close(drawn, views.pixels[:, 0], atol=0.01, rtol=0.01)
+    turned = views_at(leaning, [[[0.0, 0, 0.3]]])
+    assert (leaning.frames(turned)[0] - renderer.frames(turned)[0]).abs().max() > 0.1
+
+
 def doubled(images):
     return functional.interpolate(images, scale_factor=2, mode="bilinear", align_corners=False)
 
@@ -136,11 +149,11 @@ def doubled(images):
 def drawn_by_definition(renderer, views):
     """Return what `frames` draws, all samples of all rays weighed, in a view or not."""
     (batch, seen), depth = views.is_there_BK.shape, renderer.depth
-    half, whole = (rays_of(side, 1.0).expand(batch, -1, -1) for side in (8, 16))
-    weights, _ = renderer.weigh(sweep(views, half, depth, reach=1.0))
+    half, whole = (Camera().rays(side).expand(batch, -1, -1) for side in (8, 16))
+    weights, _ = renderer.weigh(sweep(views, half, depth, Camera()))
     weights = doubled(weights.mT.flatten(1, 2).unflatten(2, (8, 8)))
     errors = doubled(renderer(views, half).log_error.view(batch, 1, 8, 8))[:, 0]
-    _, places, _ = in_view(views, whole, depth, reach=1.0)
+    _, places, _ = in_view(views, whole, depth, Camera())
     colour = looked_up(views.pixels, places).unflatten(0, (batch, seen))
     weights = weights.flatten(2).unflatten(1, (seen, -1)).mT[..., None]
     return (weights * colour).sum((1, 3)).mT.unflatten(2, (16, 16)), errors
@@ -169,7 +182,7 @@ def test_a_frame_of_which_no_view_shows_anything_is_blank(viewing_model, second)
 def test_the_renderer_learns_through_all_of_its_networks(viewing_model):
     renderer = viewing_model.renderer
     views = views_at(renderer, [[[0.1, 0.05, 0.1], [0.0, 0, -0.2]]])
-    drawn = renderer(views, rays_of(16, 1.0)[None, ::5])
+    drawn = renderer(views, Camera().rays(16)[None, ::5])
     (drawn.colour.square().mean() + drawn.log_error.mean()).backward()
     for part in (renderer.encoder, renderer.sample, renderer.point, renderer.unsure):
         assert all(float(it.grad.abs().sum()) > 0 for it in part.parameters())
@@ -186,6 +199,14 @@ def test_motion_is_followed_step_by_step(viewing_model):
     torch.testing.assert_close(places[:, 0], torch.zeros(1, 3))
     torch.testing.assert_close(places[:, 1], first)
     assert places.shape == (1, 3, 3)
+
+
+def test_where_nothing_carries_on_the_step_before_does_not_count(viewing_model):
+    motion = viewing_model.renderer.motion
+    text = viewing_model.text_encoder.encode(["turn left"])
+    with torch.no_grad():
+        told = [motion.ahead(torch.ones(1, 8, 4, 4), text, it) for it in (None, torch.ones(1, 3))]
+    assert torch.equal(*told)
 
 
 def test_a_renderer_survives_the_folder_of_its_model(viewing_model, model, tmp_path):

@@ -14,9 +14,11 @@ from twospeed.training.rendering.config import RenderingRun
 from twospeed.training.rendering.posed import posed_frames
 from twospeed.training.rendering.scenes import draw_scenes, mirrored
 from twospeed.training.rendering.steps import draw_steps, on_the_way
+from twospeed.training.stages.rendering import begun_renderer
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.rendering.camera import Camera
 from twospeed.worldmodel.rendering.poses import moved, relative
-from twospeed.worldmodel.rendering.sweep import SeenViews, in_view, rays_of
+from twospeed.worldmodel.rendering.sweep import SeenViews, in_view
 from twospeed.worlds.registry import make_world
 
 RUN = RenderingRun(
@@ -77,7 +79,7 @@ def test_the_last_new_view_is_a_seen_one_that_does_not_count(frames):
 def test_a_new_view_that_is_turned_asks_for_the_same_rays(frames):
     """Seen from its own frame, the rays of a turned camera are the frame's."""
     scenes = draw_scenes(frames.train, replace(RUN, farthest=0.0), numbers(3))
-    pixels = rays_of(16, 1.0)
+    pixels = Camera().rays(16)
     for scene in range(RUN.scenes):
         slopes = scenes.slopes_BQN2[scene, 0]
         back = [
@@ -90,7 +92,7 @@ def test_a_new_view_that_is_turned_asks_for_the_same_rays(frames):
                 ),
                 slopes[None],
                 torch.tensor([1.0]),
-                reach=1.0,
+                Camera(),
             )[1][0, :, 0]
             for turn in torch.linspace(-0.2, 0.2, 401).tolist()
         ]
@@ -104,9 +106,9 @@ def test_half_a_turn_shows_what_a_camera_sees_there():
     here, middle, there = (
         torch.from_numpy(it.frame.copy()).permute(2, 0, 1) / 127.5 - 1 for it in seen
     )
-    made = on_the_way(here, there, math.radians(45), 0.5, 1.0)
+    made = on_the_way(here, there, math.radians(45), 0.5, Camera())
     assert (made - middle).square().mean() < 0.1 * (here - middle).square().mean()
-    torch.testing.assert_close(on_the_way(here, here, 0.0, 0.3, 1.0), here, atol=1e-4, rtol=0)
+    torch.testing.assert_close(on_the_way(here, here, 0.0, 0.3, Camera()), here, atol=1e-4, rtol=0)
 
 
 def test_steps_that_are_drawn_lead_from_one_frame_to_the_other(frames):
@@ -146,6 +148,26 @@ def test_a_renderer_is_trained_beside_a_model_and_goes_on_exactly(trained, tmp_p
         assert torch.equal(tensor, second.state_dict()[name])
     assert not first.views.weight.any()
     assert done.figures.views_psnr_db == again.figures.views_psnr_db
+
+
+def test_a_renderer_goes_on_with_the_camera_of_the_run(viewing_model):
+    run = replace(RUN, reach=0.8, pitch=0.1, carries_on=True)
+    begun = begun_renderer(viewing_model, run)
+    assert begun.camera == Camera(0.8, 0.1)
+    assert begun.motion.carried is not None
+    for name, tensor in viewing_model.renderer.state_dict().items():
+        assert torch.equal(begun.state_dict()[name], tensor)
+    latents, text = torch.ones(2, 8, 4, 4), torch.ones(2, 1, 16)
+    told = [begun.motion.ahead(latents, text, it) for it in (None, torch.ones(2, 3))]
+    assert torch.equal(*told)  # until it has learned
+    told[1].sum().backward()
+    assert begun.motion.carried[-1].weight.grad.abs().sum() > 0
+
+
+def test_the_step_before_a_chunk_is_the_one_that_led_there(frames):
+    steps = draw_steps(frames.train, replace(RUN, pairs=64), numbers())
+    is_alike = (steps.earlier_F3 - steps.chunk_FN3[:, 0]).abs().amax(1) < 0.1
+    assert 0 < is_alike.sum() < 64
 
 
 def test_episodes_without_poses_are_one_clear_line(tmp_path, monkeypatch):

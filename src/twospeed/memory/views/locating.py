@@ -16,7 +16,6 @@ from twospeed.memory.views.seeing import pixels_of, seen_from
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.rendering.poses import moved, relative
 from twospeed.worldmodel.rendering.renderer import ViewRenderer
-from twospeed.worldmodel.rendering.sweep import rays_of
 
 LEAST_COVERED = 0.6
 """How well older views must see what a frame shows, 0 to 1, to judge its pose."""
@@ -118,7 +117,7 @@ def _looked_at(
     side = renderer.config.side
     rays = torch.arange(side**2).unflatten(0, (side, side))[lines, lines].flatten()
     shown_3N = pixels_of(model, renderer, latents_O[None])[0].flatten(1)[:, rays]
-    return rays_of(side, renderer.config.reach)[rays].to(latents_O), shown_3N.mT
+    return renderer.camera.rays(side)[rays].to(latents_O), shown_3N.mT
 
 
 def _variations(like: Tensor) -> Tensor:

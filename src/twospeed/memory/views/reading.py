@@ -84,7 +84,8 @@ def read_views(slow: Reading, model: WorldModel, writer: ViewWriter) -> ViewRead
     """Draw what follows each past when its action is done."""
     motion = writer.renderer.motion
     start_B3 = writer.place_of(slow.past_BCPHW)
-    steps_BN3 = motion.ahead(slow.past_BCPHW[:, :, -1], slow.text_BND)
+    last_BCHW, before_B3 = slow.past_BCPHW[:, :, -1], writer.step_to(slow.past_BCPHW)
+    steps_BN3 = motion.ahead(last_BCHW, slow.text_BND, before_B3)
     poses_BN3 = torch.stack(walked(start_B3, steps_BN3.unbind(1)), 1)
     clips = [
         _drawn(model, writer, writer.rows(clip).filled, poses_N3)
@@ -148,7 +149,7 @@ def drawn_from(
         return nothing, nothing[:, 0] + torch.inf, nothing[:, 0, :cells, :cells]
     views = seen_from(model, renderer, rows, chosen, poses_N3)
     drawn, errors = renderer.frames(views)
-    shown = shown_in(views, renderer.depth, cells, reach=reach)
+    shown = shown_in(views, renderer.depth, cells, renderer.camera)
     return drawn, errors, shown
 
 

@@ -13,9 +13,10 @@ from torch.nn.utils.rnn import pad_sequence
 from twospeed.memory.views.rows import Rows
 from twospeed.worldmodel.codec import decode_latents, to_pixels
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.rendering.camera import Camera
 from twospeed.worldmodel.rendering.poses import relative
 from twospeed.worldmodel.rendering.renderer import ViewRenderer
-from twospeed.worldmodel.rendering.sweep import SeenViews, in_view, rays_of
+from twospeed.worldmodel.rendering.sweep import SeenViews, in_view
 
 
 def seen_from(
@@ -47,7 +48,7 @@ def seen_from(
     )
 
 
-def shown_in(views: SeenViews, depth_D: Tensor, cells: int, *, reach: float) -> Tensor:
+def shown_in(views: SeenViews, depth_D: Tensor, cells: int, camera: Camera) -> Tensor:
     """Return how far seen views show the cells of new ones, 0 to 1, (N, cells, cells).
 
     Where none looks there is nothing to draw, and what is drawn is an even grey that lies close to
@@ -58,10 +59,10 @@ def shown_in(views: SeenViews, depth_D: Tensor, cells: int, *, reach: float) -> 
         views: what was seen, from N new poses.
         depth_D: metres.
         cells: along a side of a frame.
-        reach: slope at the edge of a frame.
+        camera: of all views.
     """
-    rays = rays_of(2 * cells, reach).to(depth_D).expand(len(views.is_there_BK), -1, -1)
-    _, _, is_seen_NKRD = in_view(views, rays, depth_D, reach=reach)
+    rays = camera.rays(2 * cells).to(depth_D).expand(len(views.is_there_BK), -1, -1)
+    _, _, is_seen_NKRD = in_view(views, rays, depth_D, camera)
     shown_NR = is_seen_NKRD.any(1).float().mean(-1)
     shown = functional.avg_pool2d(shown_NR.unflatten(1, (2 * cells, 2 * cells)), 2)
     return (2 * shown - 1).clamp(0, 1)

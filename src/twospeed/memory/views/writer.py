@@ -118,6 +118,15 @@ class ViewWriter:
         """Return the pose of the last past frame of every episode, (E, 3)."""
         return torch.stack([self._place(e, past) for e, past in enumerate(past_ECPHW)])
 
+    @torch.no_grad()
+    def step_to(self, past_ECPHW: Tensor) -> Tensor:
+        """Return the step that led to the last past frame of every episode, (E, 3)."""
+        if past_ECPHW.shape[2] < 2:
+            return self.pose_E3.new_zeros(len(past_ECPHW), 3)
+        before, last = past_ECPHW[:, :, -2:].unbind(2)
+        text = next(self._unknown).expand(len(last), -1, -1)
+        return self.renderer.motion.between(before, last, text)
+
     def state(self, episode: int) -> dict[str, Tensor]:
         """Return where the episode is and what was last seen there."""
         return {"pose": self.pose_E3[episode].clone(), "last": self.last_EO[episode].clone()}

@@ -6,13 +6,15 @@ from typing import Annotated
 from twospeed.core.fields import check_fields
 from twospeed.core.ranges import Above, Batch, Count, Width, Within
 from twospeed.training.loop_config import LoopConfig
+from twospeed.worldmodel.rendering.camera import Camera
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RenderingRun:
     """Everything that a training of the renderer depends on; by default there is none.
 
-    It needs episodes with poses. A model that has a renderer goes on with it, in its own sizes.
+    It needs episodes with poses. A model that has a renderer goes on with it, in its own sizes; the
+    camera is this one.
     """
 
     episodes: Count = 800
@@ -45,6 +47,12 @@ class RenderingRun:
     reach: Annotated[float, Above(0, 100)] = 1.0
     """Slope at the edge of a frame; 1 for a field of view of 90 degrees."""
 
+    pitch: Annotated[float, Within(-1, 1)] = 0.0
+    """Radians that the camera looks down."""
+
+    carries_on: bool = False
+    """Whether what moves keeps moving, so that the step before a chunk tells of the next one."""
+
     features: Width = 24
     """Features of the encoder."""
 
@@ -53,6 +61,11 @@ class RenderingRun:
 
     depths: Annotated[int, Within(2, 1024)] = 24
     """Depths along a ray."""
+
+    @property
+    def camera(self) -> Camera:
+        """What the episodes are seen with."""
+        return Camera(self.reach, self.pitch)
 
     loop: LoopConfig = field(
         default_factory=lambda: LoopConfig(

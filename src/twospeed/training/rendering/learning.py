@@ -121,7 +121,7 @@ class LearningToDraw:
         said, asked = (self._texts(it, generator) for it in (steps.said, steps.asked))
         pairs = (
             (motion.between(before, after, said), steps.step_F3, 1.0),
-            (motion.ahead(first, asked), steps.chunk_FN3, _AHEAD),
+            (motion.ahead(first, asked, steps.earlier_F3.to(first)), steps.chunk_FN3, _AHEAD),
         )
         losses = [
             weight

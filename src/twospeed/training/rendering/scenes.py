@@ -14,8 +14,8 @@ from torch import Tensor
 from twospeed.memory.views.coverage import covering
 from twospeed.training.rendering.config import RenderingRun
 from twospeed.training.rendering.posed import PosedEpisode
+from twospeed.worldmodel.rendering.camera import turned_rays
 from twospeed.worldmodel.rendering.poses import relative
-from twospeed.worldmodel.rendering.sweep import rays_of, turned_rays
 
 _SAME_DISTANCE = 0.15  # share of scenes whose seen views may stand where the new one does
 _FEWER = 0.35  # share of scenes with fewer seen views than could be
@@ -95,7 +95,7 @@ def _scene(
         "seen_BK3SS": pixels_F3SS[: len(seen_K)],
         "steps_BQK3": relative(episode.poses_T3[seen_K], poses_Q3[:, None]),
         "is_there_BQK": is_there_QK,
-        "slopes_BQN2": turned_rays(rays_of(side, run.reach)[pixel_QN], turn_Q),
+        "slopes_BQN2": turned_rays(run.camera.rays(side)[pixel_QN], turn_Q),
         "colour_BQN3": torch.gather(colour_QSS3, 1, pixel_QN[..., None].expand(-1, -1, 3)),
         "own_B": torch.tensor(own),
         "pixel_BN": pixel_QN[-1],

@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from twospeed.training.rendering.config import RenderingRun
 from twospeed.training.rendering.posed import PosedEpisode
+from twospeed.worldmodel.rendering.camera import Camera, turned_rays
 from twospeed.worldmodel.rendering.poses import relative
-from twospeed.worldmodel.rendering.sweep import rays_of, turned_rays
 from twospeed.worlds.language import LITTLE, OPPOSITE
 
 _UNTOLD = 0.1  # share of steps whose command is not told
@@ -22,6 +22,7 @@ _BACK = 0.3  # share of steps that are taken back
 _IN_PART = 0.4  # share of turns in one place of which only a part is taken
 _PARTS = 8  # such a part is a number of these
 _STILL = 1e-3  # metres
+_MISREAD = (0.02, 0.02, 0.01)  # metres, metres, radians that the step before is off
 _TURNS = (0.05, 0.6)  # radians of a turn of which parts are taken
 
 
@@ -44,6 +45,9 @@ class Steps:
     first_F3SS: Tensor
     """The frame before a chunk."""
 
+    earlier_F3: Tensor
+    """The step that led to that frame, as well as it can be read; none to an episode's first."""
+
     chunk_FN3: Tensor
     """The chunk's steps."""
 
@@ -56,23 +60,24 @@ def draw_steps(
 ) -> Steps:
     """Draw `run.pairs` of each, of any episodes."""
     chosen = torch.randint(len(episodes), (run.pairs,), generator=generator).tolist()
-    drawn = [_pair(episodes[index], run.reach, generator) for index in chosen]
+    drawn = [_pair(episodes[index], run.camera, generator) for index in chosen]
     before, after, steps, said = zip(*drawn, strict=True)
     chunks = [_chunk(episodes[index], generator) for index in chosen]
-    first, chunk, asked = zip(*chunks, strict=True)
+    first, earlier, chunk, asked = zip(*chunks, strict=True)
     return Steps(
         before_F3SS=torch.stack(before),
         after_F3SS=torch.stack(after),
         step_F3=torch.stack(steps),
         said=said,
         first_F3SS=torch.stack(first),
+        earlier_F3=torch.stack(earlier),
         chunk_FN3=torch.stack(chunk),
         asked=asked,
     )
 
 
 def on_the_way(
-    here_3SS: Tensor, there_3SS: Tensor, turn: float, share: float, reach: float
+    here_3SS: Tensor, there_3SS: Tensor, turn: float, share: float, camera: Camera
 ) -> Tensor:
     """Return what a camera sees on a turn from one frame to another, (3, S, S).
 
@@ -81,21 +86,20 @@ def on_the_way(
         there_3SS: at its end.
         turn: radians to the left in all.
         share: of the turn that is done, 0 to 1.
-        reach: slope at the edge of a frame.
+        camera: of the frames.
     """
     side = here_3SS.shape[-1]
     turned = torch.tensor([-share * turn, (1 - share) * turn])
-    places = turned_rays(rays_of(side, reach), turned).unflatten(1, (side, side))
+    right, down = turned_rays(camera.rays(side), turned).unflatten(1, (side, side)).unbind(-1)
+    places = camera.places(torch.ones_like(right), right, down)
     images = torch.stack([here_3SS, there_3SS])
-    shown = functional.grid_sample(
-        images, places / reach, align_corners=False, padding_mode="border"
-    )
-    nearer_here = places[0, ..., 0].abs() <= places[1, ..., 0].abs()
+    shown = functional.grid_sample(images, places, align_corners=False, padding_mode="border")
+    nearer_here = right[0].abs() <= right[1].abs()
     return torch.where(nearer_here, shown[0], shown[1])
 
 
 def _pair(
-    episode: PosedEpisode, reach: float, generator: torch.Generator
+    episode: PosedEpisode, camera: Camera, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor, str]:
     number = int(torch.randint(len(episode.frames) - 1, (), generator=generator))
     before, after = episode.pixels(torch.tensor([number, number + 1]))
@@ -107,7 +111,7 @@ def _pair(
             (torch.randperm(_PARTS + 1, generator=generator)[:2] / _PARTS).tolist()
         )
         turn = float(step_3[2])
-        ends = [on_the_way(before, after, turn, share, reach) for share in (first, last)]
+        ends = [on_the_way(before, after, turn, share, camera) for share in (first, last)]
         (before, after), step_3, said = ends, step_3 * (last - first), f"{said} {LITTLE}"
     if back < _BACK:
         word, small = said.removesuffix(f" {LITTLE}"), said.endswith(LITTLE)
@@ -121,9 +125,11 @@ def _is_turn(step_3: Tensor) -> bool:
     return bool(step_3[:2].norm() < _STILL) and least < abs(float(step_3[2])) < most
 
 
-def _chunk(episode: PosedEpisode, generator: torch.Generator) -> tuple[Tensor, Tensor, str]:
+def _chunk(episode: PosedEpisode, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, str]:
     chunk = int(torch.randint(len(episode.actions), (), generator=generator))
     first = chunk * episode.chunk_frames
     poses_N3 = episode.poses_T3[first : first + episode.chunk_frames + 1]
     steps_N3 = relative(poses_N3[1:], poses_N3[:-1])
-    return episode.pixels(torch.tensor([first]))[0], steps_N3, episode.actions[chunk]
+    earlier_3 = relative(poses_N3[0], episode.poses_T3[max(first - 1, 0)])
+    earlier_3 += torch.tensor(_MISREAD) * torch.randn(3, generator=generator)
+    return episode.pixels(torch.tensor([first]))[0], earlier_3, steps_N3, episode.actions[chunk]

@@ -43,7 +43,7 @@ def rendering_stage(
     run, folder = context.config.rendering, context.out / "rendering"
     with context.accelerator.main_process_first():
         frames = posed_frames(context.source, run.episodes, folder / "posed")
-    renderer = model.renderer or build_renderer(model, run)
+    renderer = begun_renderer(model, run)
     renderer.requires_grad_(True)
     renderer.views.requires_grad_(False)  # empty until a memory writes it
     learning = LearningToDraw(model, frames, sayings, run)
@@ -64,6 +64,21 @@ def rendering_stage(
     return learning.held_out_db(model.renderer)
 
 
+def begun_renderer(model: WorldModel, run: RenderingRun) -> ViewRenderer:
+    """Return the model's renderer with the camera of a run, or a new one where it has none.
+
+    What carries on is learned from the start where it was not known: a step before adds nothing.
+    """
+    if model.renderer is None:
+        return build_renderer(model, run)
+    known = {name: it for name, it in model.renderer.config.items() if not name.startswith("_")}
+    camera = {"reach": run.reach, "pitch": run.pitch, "carries_on": run.carries_on}
+    with initial_weights_of(run.loop.seed):
+        begun: ViewRenderer = ViewRenderer(**{**known, **camera})
+    begun.load_state_dict(model.renderer.state_dict(), strict=False)
+    return begun
+
+
 def build_renderer(model: WorldModel, run: RenderingRun) -> ViewRenderer:
     """Return an untrained renderer for the latents and texts of a model."""
     settings = model.settings
@@ -78,5 +93,7 @@ def build_renderer(model: WorldModel, run: RenderingRun) -> ViewRenderer:
             width=run.width,
             reach=run.reach,
             depths=run.depths,
+            pitch=run.pitch,
+            carries_on=run.carries_on,
         )
     return renderer

@@ -12,7 +12,6 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from twospeed.core.errors import ConfigError
 from twospeed.memory.config import ViewConfig
@@ -22,7 +21,7 @@ from twospeed.worldmodel.autoencoder import FrameAutoencoder
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worldmodel.recall import LOOKS_AT
 from twospeed.worldmodel.rendering.renderer import ViewRenderer
-from twospeed.worldmodel.rendering.sweep import SeenViews, in_view, looked_up, rays_of, sweep
+from twospeed.worldmodel.rendering.sweep import SeenViews
 from twospeed.worldmodel.transformer import SpaceTimeTransformer
 
 ANY: Mapping[int, int] = {0: 1}
@@ -133,17 +132,11 @@ class Draw(nn.Module):
         config: says what is trusted.
     """
 
-    rays: Tensor
-    few_rays: Tensor
-
     def __init__(
         self, autoencoder: FrameAutoencoder, renderer: ViewRenderer, config: ViewConfig
     ) -> None:
         super().__init__()
         self.autoencoder, self.renderer, self.config = autoencoder, renderer, config
-        side, reach = renderer.config.side, renderer.config.reach
-        self.register_buffer("rays", rays_of(side, reach)[None])
-        self.register_buffer("few_rays", rays_of(side // 2, reach)[None])
 
     def forward(
         self, pixels: Tensor, told: Tensor, index: Tensor, steps: Tensor, there: Tensor
@@ -152,33 +145,16 @@ class Draw(nn.Module):
         views = SeenViews(
             pixels=pixels[index], told=told[index], steps_BK3=steps, is_there_BK=there
         )
-        drawn, errors = self._frames(views)
+        drawn, errors = self.renderer.frames_by_rays(views)
         renderer, cells = self.renderer, self.renderer.config.latent_cells
-        shown = shown_in(views, renderer.depth, cells, reach=renderer.config.reach)
+        shown = shown_in(views, renderer.depth, cells, renderer.camera)
         share = shown * shares(errors, cells, self.config.retrieval_range)
         return self.autoencoder.encode(_as_shown(drawn)), share
-
-    def _frames(self, views: SeenViews) -> tuple[Tensor, Tensor]:
-        renderer, reach = self.renderer, self.renderer.config.reach
-        half, new = renderer.config.side // 2, len(views.steps_BK3)
-        samples = sweep(views, self.few_rays.expand(new, -1, -1), renderer.depth, reach=reach)
-        weight_NKRD, mixed = renderer.weigh(samples)
-        errors = renderer.unsure(mixed)[..., 0].unflatten(1, (half, half))
-        weight = _doubled(weight_NKRD.transpose(2, 3).flatten(1, 2).unflatten(2, (half, half)))
-        _, places, _ = in_view(views, self.rays.expand(new, -1, -1), renderer.depth, reach=reach)
-        colour = looked_up(views.pixels, places).unflatten(0, views.is_there_BK.shape)
-        weight = weight.unflatten(1, weight_NKRD.shape[1::2]).flatten(3).transpose(2, 3)
-        drawn = (weight[..., None] * colour).sum((1, 3))
-        return drawn.mT.unflatten(2, (2 * half, 2 * half)), _doubled(errors[:, None])[:, 0]
 
 
 def _as_shown(pixels: Tensor) -> Tensor:
     """Return pixels as a screen of 256 levels shows them, in [-1, 1]."""
     return ((pixels + 1) * 127.5).round().clamp(0, 255) / 127.5 - 1
-
-
-def _doubled(images_BCHW: Tensor) -> Tensor:
-    return functional.interpolate(images_BCHW, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 @torch.no_grad()
@@ -280,8 +256,10 @@ def _parts(model: WorldModel) -> tuple[SpaceTimeTransformer, FrameAutoencoder, V
         or not isinstance(autoencoder, FrameAutoencoder)
         or renderer is None
         or schedule != "sample"
+        or renderer.config.carries_on
     ):
         raise ConfigError(
-            "static files can be made of our own models that have a renderer, such as rooms-64"
+            "static files can be made of our own models that have a renderer, such as rooms-64,"
+            " and in whose world nothing rolls on by itself"
         )
     return denoiser, autoencoder, renderer

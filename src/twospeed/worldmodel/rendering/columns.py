@@ -1,6 +1,6 @@
 """Columns of whole frames in seen views: what a plane sweep looks up, and nothing else.
 
-Cameras stand level, so that a column of a new view lies, at each depth, in one column of a seen
+Where cameras do not look down, a column of a new view lies, at each depth, in one column of a seen
 view. Only where that is in the view is anything looked up: an entry is one such column.
 
 Axes: B new views, K seen views of each, L columns of a new view, D depths, E entries, R rows, C
@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from twospeed.worldmodel.rendering.sweep import LEAST_AHEAD, SeenViews, line_of
+from twospeed.worldmodel.rendering.camera import line_of
+from twospeed.worldmodel.rendering.sweep import LEAST_AHEAD, SeenViews
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)

@@ -21,24 +21,29 @@ _WIDTH = 128
 class MotionReader(nn.Module):
     """Steps between frames that were seen (see poses.py), and steps that a command will make.
 
-    A text of no action stands for one that is not known.
+    A text of no action stands for one that is not known. Where what moves `carries_on`, the step
+    before a chunk adds to what is foreseen of it.
 
     Args:
         channels: C.
         cells: H and W.
         text_width: features of a text token.
         frames: of a chunk.
+        carries_on: whether it does.
     """
 
     units: Tensor
 
-    def __init__(self, *, channels: int, cells: int, text_width: int, frames: int) -> None:
+    def __init__(
+        self, *, channels: int, cells: int, text_width: int, frames: int, carries_on: bool = False
+    ) -> None:
         super().__init__()
         self.look_ahead = _look(channels, cells)
         self.look_between = _look(2 * channels, cells)
         self.text_in = nn.Linear(text_width, _WIDTH)
         self.was = _head(3)
         self.will_be = _head(3 * frames)
+        self.carried = _head(3 * frames, more=3) if carries_on else None
         self.register_buffer("units", torch.tensor(UNITS))
 
     def between(self, before_BCHW: Tensor, after_BCHW: Tensor, text_BND: Tensor) -> Tensor:
@@ -47,9 +52,20 @@ class MotionReader(nn.Module):
         steps: Tensor = self.was(self._told(self.look_between(both), text_BND)) * self.units
         return steps
 
-    def ahead(self, last_BCHW: Tensor, text_BND: Tensor) -> Tensor:
-        """Return the steps of the chunk that follows a frame, (B, frames, 3)."""
-        flat: Tensor = self.will_be(self._told(self.look_ahead(last_BCHW), text_BND))
+    def ahead(self, last_BCHW: Tensor, text_BND: Tensor, before_B3: Tensor | None = None) -> Tensor:
+        """Return the steps of the chunk that follows a frame, (B, frames, 3).
+
+        Args:
+            last_BCHW: the frame.
+            text_BND: command of the chunk.
+            before_B3: the step that led to the frame, which counts where something carries on;
+                None is rest.
+        """
+        told = self._told(self.look_ahead(last_BCHW), text_BND)
+        flat: Tensor = self.will_be(told)
+        if self.carried is not None:
+            before_B3 = torch.zeros_like(flat[:, :3]) if before_B3 is None else before_B3
+            flat = flat + self.carried(torch.cat([told, before_B3 / self.units], 1))
         steps: Tensor = flat.unflatten(1, (-1, 3)) * self.units
         return steps
 
@@ -81,8 +97,8 @@ def _look(channels: int, cells: int) -> nn.Sequential:
     )
 
 
-def _head(outputs: int) -> nn.Sequential:
+def _head(outputs: int, more: int = 0) -> nn.Sequential:
     last = nn.Linear(_WIDTH, outputs)
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
-    return nn.Sequential(nn.SiLU(), nn.Linear(2 * _WIDTH, _WIDTH), nn.SiLU(), last)
+    return nn.Sequential(nn.SiLU(), nn.Linear(2 * _WIDTH + more, _WIDTH), nn.SiLU(), last)

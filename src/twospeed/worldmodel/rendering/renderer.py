@@ -15,6 +15,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional
 
+from twospeed.worldmodel.rendering.camera import Camera
 from twospeed.worldmodel.rendering.encoder import ViewEncoder
 from twospeed.worldmodel.rendering.motion import MotionReader
 from twospeed.worldmodel.rendering.sweep import (
@@ -27,7 +28,7 @@ from twospeed.worldmodel.rendering.sweep import (
     sweep,
 )
 from twospeed.worldmodel.rendering.weighing import Layers
-from twospeed.worldmodel.rendering.whole import draw_whole
+from twospeed.worldmodel.rendering.whole import draw_by_rays, draw_whole
 
 LAYER = "views"
 """Name, in a renderer, of the layer that fast weights are written to."""
@@ -69,6 +70,8 @@ class ViewRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         near: nearest depth in metres.
         far: farthest depth in metres.
         depths: D, evenly spaced in 1 / depth.
+        pitch: radians that the camera looks down.
+        carries_on: whether what moves keeps moving, so that the step before tells of the next.
     """
 
     @register_to_config  # type: ignore[untyped-decorator]
@@ -85,6 +88,8 @@ class ViewRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         near: float = 0.4,
         far: float = 12.0,
         depths: int = 24,
+        pitch: float = 0.0,  # noqa: ARG002
+        carries_on: bool = False,
     ) -> None:
         super().__init__()
         self.register_buffer("depth", 1 / torch.linspace(1 / near, 1 / far, depths))
@@ -101,9 +106,15 @@ class ViewRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
             cells=latent_cells,
             text_width=text_width,
             frames=chunk_frames,
+            carries_on=carries_on,
         )
         self.views = nn.Linear(ROW_FEATURES, latent_channels * latent_cells**2, bias=False)
         nn.init.zeros_(self.views.weight)
+
+    @property
+    def camera(self) -> Camera:
+        """What all views are seen with."""
+        return Camera(self.config.reach, self.config.pitch)
 
     def seen(self, pixels_BK3SS: Tensor, steps_BK3: Tensor, is_there_BK: Tensor) -> SeenViews:
         """Encode views for drawing; see `SeenViews`."""
@@ -114,7 +125,7 @@ class ViewRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def forward(self, views: SeenViews, slopes_BN2: Tensor) -> Rendered:
         """Draw some rays; slopes are metres to the right and down a metre of depth."""
-        samples = sweep(views, slopes_BN2, self.depth, reach=self.config.reach)
+        samples = sweep(views, slopes_BN2, self.depth, self.camera)
         weight_BKND, mixed = self.weigh(samples)
         colour = looked_up(views.pixels, samples.places).unflatten(0, weight_BKND.shape[:2])
         return Rendered(
@@ -126,10 +137,17 @@ class ViewRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
     @torch.no_grad()
     def frames(self, views: SeenViews) -> tuple[Tensor, Tensor]:
         """Draw whole frames, weighing every other pixel: (B, 3, S, S) and log errors (B, S, S)."""
+        if self.config.pitch:
+            return self.frames_by_rays(views)
         layers = Layers(
             sample=self.sample, point=self.point, unsure=self.unsure, depth_D=self.depth
         )
         return draw_whole(layers, views, self.config.side, reach=self.config.reach)
+
+    def frames_by_rays(self, views: SeenViews) -> tuple[Tensor, Tensor]:
+        """Draw as `frames` does, in steps that a graph can hold."""
+        layers = self.weigh, self.unsure
+        return draw_by_rays(*layers, views, self.config.side, self.depth, self.camera)
 
     def weigh(self, samples: Samples) -> tuple[Tensor, Tensor]:
         """Return weights of all samples (B, K, N, D), and features of their rays (B, N, ...)."""

@@ -1,8 +1,8 @@
 """The plane sweep: each ray of a new view is walked, and every seen view says what lies there.
 
 At each of D depths along a ray lies a point; a seen view that looks there shows some colour and
-some features at it, and says by its own depths whether that is a surface, free or hidden. The
-camera stands level: only its place and heading change. Axes: B new views, K seen views of each, N
+some features at it, and says by its own depths whether that is a surface, free or hidden. Only
+place and heading of the camera change. Axes: B new views, K seen views of each, N
 rays, D depths, F features of a sample, C features of the encoder, S pixels of a side.
 """
 
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from twospeed.worldmodel.rendering.camera import Camera
 
 EXTRA = 9
 """Features of a sample beside those of the encoder: its colour, and how its depths compare."""
@@ -53,16 +55,16 @@ class Samples:
     """(B * K, N, D, 2): where in the view, -1 to 1 across and down."""
 
 
-def sweep(views: SeenViews, slopes_BN2: Tensor, depth_D: Tensor, *, reach: float) -> Samples:
+def sweep(views: SeenViews, slopes_BN2: Tensor, depth_D: Tensor, camera: Camera) -> Samples:
     """Look up the points at all depths of all rays.
 
     Args:
         views: what was seen.
         slopes_BN2: metres to the right and down, for each metre of depth, of every ray.
         depth_D: metres.
-        reach: the slope at the edge of a frame.
+        camera: of all views.
     """
-    ahead, places, is_seen = in_view(views, slopes_BN2, depth_D, reach=reach)
+    ahead, places, is_seen = in_view(views, slopes_BN2, depth_D, camera)
     apart = views.steps_BK3.shape[:2]
     told = looked_up(views.told, places).unflatten(0, apart)
     colour = looked_up(views.pixels, places).unflatten(0, apart)
@@ -85,7 +87,7 @@ def sweep(views: SeenViews, slopes_BN2: Tensor, depth_D: Tensor, *, reach: float
 
 
 def in_view(
-    views: SeenViews, slopes_BN2: Tensor, depth_D: Tensor, *, reach: float
+    views: SeenViews, slopes_BN2: Tensor, depth_D: Tensor, camera: Camera
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Find the points of a sweep in every seen view; arguments as of `sweep`.
 
@@ -101,7 +103,7 @@ def in_view(
     is_ahead = ahead > LEAST_AHEAD
     ahead = ahead.clamp_min(LEAST_AHEAD / 2)
     down = down_BN[:, None, :, None] * depth_D
-    places = torch.stack([right, down.expand_as(right)], -1) / ahead[..., None] / reach
+    places = camera.places(ahead, right, down.expand_as(right))
     is_seen = is_ahead & (places.abs() < 1).all(-1) & views.is_there_BK[..., None, None]
     return ahead, places.clamp(-1.5, 1.5).flatten(0, 1), is_seen
 
@@ -112,31 +114,6 @@ def looked_up(images_BKCHW: Tensor, places: Tensor) -> Tensor:
         images_BKCHW.flatten(0, 1), places, align_corners=False, padding_mode="border"
     )
     return found.permute(0, 2, 3, 1)
-
-
-def line_of(side: int, reach: float) -> Tensor:
-    """Return the slopes of the pixels along a side of a frame, (S,)."""
-    return ((torch.arange(side) + 0.5) / (side / 2) - 1) * reach
-
-
-def rays_of(side: int, reach: float) -> Tensor:
-    """Return the slopes of all pixels of a frame, row by row, (S * S, 2): right and down."""
-    line = line_of(side, reach)
-    down, right = torch.meshgrid(line, line, indexing="ij")
-    return torch.stack([right, down], -1).flatten(0, 1)
-
-
-def turned_rays(slopes_N2: Tensor, turn: Tensor) -> Tensor:
-    """Return the slopes of rays for cameras that look further to the left, (..., N, 2).
-
-    Args:
-        slopes_N2: right and down, (..., N, 2).
-        turn: radians of each camera, (...,).
-    """
-    right, down = slopes_N2.unbind(-1)
-    cosine, sine = turn.cos()[..., None], turn.sin()[..., None]
-    ahead = cosine - right * sine
-    return torch.stack([(sine + right * cosine) / ahead, down / ahead], -1)
 
 
 def stops(density_BND: Tensor) -> tuple[Tensor, Tensor]:
