@@ -35,11 +35,17 @@ export PYTHONPATH="src${PYTHONPATH:+:$PYTHONPATH}"
 mkdir -p "$out" "$work"
 each=$("$python" -c "print($minutes / $(wc -w <<<"$recipes"))")
 
+learns_recall() { # whether that is the last stage of a recipe
+  "$python" -c "import sys; from twospeed.recipes import RECIPES
+sys.exit(not RECIPES[sys.argv[1]]().recalling.loop.steps)" "$1"
+}
+
 for recipe in $recipes; do
   begin=() data=()
-  [ -e "src/twospeed/packaged/$recipe/model_index.json" ] \
-    && begin=(--init "$recipe" --set autoencoder.loop.steps=0 --set text.loop.steps=0 \
-      --set slow.loop.steps=0)
+  if [ -e "src/twospeed/packaged/$recipe/model_index.json" ]; then
+    begin=(--init "$recipe" --set autoencoder.loop.steps=0 --set text.loop.steps=0)
+    if learns_recall "$recipe"; then begin+=(--set slow.loop.steps=0); fi
+  fi
   if [ -e "$work/data-$recipe/index.json" ]; then data=(--data "$work/data-$recipe"); fi
   "$python" -m twospeed.cli.app train "$recipe" --out "$work/$recipe" --minutes "$each" \
     --workers 0 "${begin[@]}" "${data[@]}" "${settings[@]}"

@@ -131,7 +131,13 @@ def maze_64_renderer() -> RunConfig:
     """
     recipe = maze_64()
     recipe = _renderer_of(recipe, recipe.recording, reach=math.tan(math.radians(80 / 2)))
-    rendering = replace(recipe.rendering, pitch=math.atan(0.1), carries_on=True)
+    rendering = replace(
+        recipe.rendering,
+        pitch=math.atan(0.1),
+        carries_on=True,
+        pairs=128,
+        loop=replace(recipe.rendering.loop, steps=9_000),
+    )
     return replace(recipe, rendering=rendering)
 
 

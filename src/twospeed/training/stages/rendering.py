@@ -67,7 +67,8 @@ def rendering_stage(
 def begun_renderer(model: WorldModel, run: RenderingRun) -> ViewRenderer:
     """Return the model's renderer with the camera of a run, or a new one where it has none.
 
-    What carries on is learned from the start where it was not known: a step before adds nothing.
+    Another camera is that of another world, and there motion is learned from the start: frames
+    unlike all that a reader knows drive it so far that it stops to see and does not recover.
     """
     if model.renderer is None:
         return build_renderer(model, run)
@@ -75,7 +76,10 @@ def begun_renderer(model: WorldModel, run: RenderingRun) -> ViewRenderer:
     camera = {"reach": run.reach, "pitch": run.pitch, "carries_on": run.carries_on}
     with initial_weights_of(run.loop.seed):
         begun: ViewRenderer = ViewRenderer(**{**known, **camera})
-    begun.load_state_dict(model.renderer.state_dict(), strict=False)
+    learned = model.renderer.state_dict()
+    if {**known, **camera} != known:
+        learned = {name: it for name, it in learned.items() if not name.startswith("motion.")}
+    begun.load_state_dict(learned, strict=False)
     return begun
 
 
