@@ -145,7 +145,7 @@ def test_following_moves_on_and_learns_nothing(viewing_model, make_window):
 def test_a_past_that_was_seen_puts_the_episode_back_there(viewing_model, make_window):
     window = make_window()
     memory = observed(viewing_model, window, make_window(seed=1))
-    place = memory.writer.place_of(window[:, :, 4:7])
+    place = memory.writer.stand_of(window[:, :, 4:7])[0]
     torch.testing.assert_close(place[0], memory.writer.rows(0).poses_R3[3])
 
 

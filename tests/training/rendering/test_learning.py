@@ -11,6 +11,7 @@ from twospeed.training.data.sources import WorldSource
 from twospeed.training.loop_config import LoopConfig
 from twospeed.training.pipeline import train_world_model
 from twospeed.training.rendering.config import RenderingRun
+from twospeed.training.rendering.learning import LearningToDraw
 from twospeed.training.rendering.posed import posed_frames
 from twospeed.training.rendering.scenes import draw_scenes, mirrored
 from twospeed.training.rendering.steps import draw_steps, on_the_way
@@ -154,7 +155,6 @@ def test_a_renderer_goes_on_with_the_camera_of_the_run(viewing_model):
     run = replace(RUN, reach=0.8, pitch=0.1, carries_on=True)
     begun = begun_renderer(viewing_model, run)
     assert begun.camera == Camera(0.8, 0.1)
-    assert begun.motion.carried is not None
     for name, tensor in viewing_model.renderer.state_dict().items():
         if not name.startswith("motion."):
             assert torch.equal(begun.state_dict()[name], tensor)
@@ -165,13 +165,24 @@ def test_a_renderer_goes_on_with_the_camera_of_the_run(viewing_model):
     told = [begun.motion.ahead(latents, text, it) for it in (None, torch.ones(2, 3))]
     assert torch.equal(*told)  # until it has learned
     told[1].sum().backward()
-    assert begun.motion.carried[-1].weight.grad.abs().sum() > 0
+    assert begun.motion.will_be_carried[-1].weight.grad.abs().sum() > 0
 
 
 def test_the_step_before_a_chunk_is_the_one_that_led_there(frames):
     steps = draw_steps(frames.train, replace(RUN, pairs=64), numbers())
     is_alike = (steps.earlier_F3 - steps.chunk_FN3[:, 0]).abs().amax(1) < 0.1
     assert 0 < is_alike.sum() < 64
+
+
+def test_without_scenes_motion_alone_is_learned(viewing_model, frames):
+    learning = LearningToDraw(viewing_model, frames, {}, replace(RUN, scenes=0))
+    renderer = begun_renderer(viewing_model, replace(RUN, carries_on=True))
+    learning.loss(renderer, numbers()).backward()
+    learned = {
+        name.split(".")[0] for name, it in renderer.named_parameters() if it.grad is not None
+    }
+    assert learned == {"motion"}
+    assert learning.held_out_db(renderer) > 0
 
 
 def test_episodes_without_poses_are_one_clear_line(tmp_path, monkeypatch):

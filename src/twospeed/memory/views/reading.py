@@ -83,9 +83,8 @@ class ViewReading(SlowReading):
 def read_views(slow: Reading, model: WorldModel, writer: ViewWriter) -> ViewReading:
     """Draw what follows each past when its action is done."""
     motion = writer.renderer.motion
-    start_B3 = writer.place_of(slow.past_BCPHW)
-    last_BCHW, before_B3 = slow.past_BCPHW[:, :, -1], writer.step_to(slow.past_BCPHW)
-    steps_BN3 = motion.ahead(last_BCHW, slow.text_BND, before_B3)
+    start_B3, earlier_B3 = writer.stand_of(slow.past_BCPHW)
+    steps_BN3 = motion.ahead(slow.past_BCPHW[:, :, -1], slow.text_BND, earlier_B3)
     poses_BN3 = torch.stack(walked(start_B3, steps_BN3.unbind(1)), 1)
     clips = [
         _drawn(model, writer, writer.rows(clip).filled, poses_N3)

@@ -8,7 +8,7 @@ rows, N frames of a chunk, O numbers in a frame's latents.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ from twospeed.memory.views.locating import located
 from twospeed.memory.views.rows import Rows
 from twospeed.memory.writer import Written
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.rendering.poses import relative
 from twospeed.worldmodel.rendering.renderer import LAYER
 
 _SAME_LATENTS = 1e-3
@@ -50,6 +51,7 @@ class ViewWriter:
         with torch.no_grad():
             adapters.down[LAYER].zero_()
         self.pose_E3 = adapters.up[LAYER].new_zeros(len(seeds), 3)
+        self.step_E3 = torch.zeros_like(self.pose_E3)
         self.last_EO = adapters.up[LAYER].new_zeros(len(seeds), adapters.up[LAYER].shape[1])
 
     def rows(self, episode: int) -> Rows:
@@ -68,9 +70,11 @@ class ViewWriter:
         generated: bool = False,
     ) -> Written:
         """Keep the new frames of one chunk of every episode; see `Writer`."""
-        start_E3 = self.place_of(window_ECTHW[:, :, :past_frames])
+        start_E3, earlier_E3 = self.stand_of(window_ECTHW[:, :, :past_frames])
         frames = window_ECTHW[:, :, past_frames - 1 :]
-        poses_EN3 = self.renderer.motion.followed(start_E3, frames, itertools.repeat(text_END))
+        texts = itertools.repeat(text_END)
+        poses_EN3 = self.renderer.motion.followed(start_E3, frames, texts, earlier_E3)
+        self.step_E3 = relative(poses_EN3[:, -1], poses_EN3[:, -2])
         frames_ENO = frames.transpose(1, 2).flatten(2)
         before_E, after_E = self.pose_E3.new_zeros(2, len(window_ECTHW))
         for episode, (poses_N3, chunk_NO) in enumerate(zip(poses_EN3, frames_ENO, strict=True)):
@@ -107,51 +111,59 @@ class ViewWriter:
             frames_CTHW: clean latents, from a frame whose pose is known on.
             text_SND: tokens of the command of each step; S = T - 1.
         """
-        pose_13 = self._place(episode, frames_CTHW[:, :1])[None]
-        texts = text_SND[:, None].unbind()
-        poses = self.renderer.motion.followed(pose_13, frames_CTHW[None], texts)
-        self.pose_E3[episode] = poses[0, -1]
+        pose_3, step_3 = self._stand(episode, frames_CTHW[:, :1])
+        led = self._led(pose_3, frames_CTHW, text_SND[:, None].unbind(), step_3)
+        self.pose_E3[episode], self.step_E3[episode] = led
         self.last_EO[episode] = frames_CTHW[:, -1].flatten()
 
     @torch.no_grad()
-    def place_of(self, past_ECPHW: Tensor) -> Tensor:
-        """Return the pose of the last past frame of every episode, (E, 3)."""
-        return torch.stack([self._place(e, past) for e, past in enumerate(past_ECPHW)])
-
-    @torch.no_grad()
-    def step_to(self, past_ECPHW: Tensor) -> Tensor:
-        """Return the step that led to the last past frame of every episode, (E, 3)."""
-        if past_ECPHW.shape[2] < 2:
-            return self.pose_E3.new_zeros(len(past_ECPHW), 3)
-        before, last = past_ECPHW[:, :, -2:].unbind(2)
-        text = next(self._unknown).expand(len(last), -1, -1)
-        return self.renderer.motion.between(before, last, text)
+    def stand_of(self, past_ECPHW: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the pose of the last past frame of every episode and the step to it, (E, 3)."""
+        stands = [self._stand(episode, past) for episode, past in enumerate(past_ECPHW)]
+        poses, steps = zip(*stands, strict=True)
+        return torch.stack(poses), torch.stack(steps)
 
     def state(self, episode: int) -> dict[str, Tensor]:
         """Return where the episode is and what was last seen there."""
-        return {"pose": self.pose_E3[episode].clone(), "last": self.last_EO[episode].clone()}
+        named = {"pose": self.pose_E3[episode].clone(), "last": self.last_EO[episode].clone()}
+        if self.renderer.motion.carries_on:
+            named["step"] = self.step_E3[episode].clone()
+        return named
 
     def load_state_(self, named: dict[str, Tensor], episode: int) -> None:
         """Take over what `state` gave."""
         self.pose_E3[episode], self.last_EO[episode] = named["pose"], named["last"]
+        self.step_E3[episode] = named.get("step", torch.zeros_like(named["pose"]))
 
     def reset_(self) -> None:
         """Stand where the first view was seen."""
-        self.pose_E3, self.last_EO = (torch.zeros_like(it) for it in (self.pose_E3, self.last_EO))
+        for it in (self.pose_E3, self.step_E3, self.last_EO):
+            it.zero_()
 
-    def _place(self, episode: int, past_CPHW: Tensor) -> Tensor:
+    def _stand(self, episode: int, past_CPHW: Tensor) -> tuple[Tensor, Tensor]:
         frames_PO, pose_3 = past_CPHW.transpose(0, 1).flatten(1), self.pose_E3[episode]
         rows = self.rows(episode)
         if not rows.is_there_R.any():
-            return torch.zeros_like(pose_3)
+            return torch.zeros_like(pose_3), torch.zeros_like(pose_3)
         known = rows.looks_like(frames_PO[-1], pose_3, tolerance=_SAME_LATENTS)
         is_last_P = (frames_PO == self.last_EO[episode]).all(1)
         if is_last_P[-1] or known is None:
             after = int(is_last_P.nonzero().max()) + 1 if is_last_P.any() else 0
             last = self.last_EO[episode].view_as(past_CPHW[:, 0])
             chain = torch.cat([last[:, None], past_CPHW[:, after:]], 1)
-            return self.renderer.motion.followed(pose_3[None], chain[None], self._unknown)[0, -1]
-        return known
+            return self._led(pose_3, chain, self._unknown, self.step_E3[episode])
+        nothing_3 = torch.zeros_like(pose_3)
+        _, step_3 = self._led(nothing_3, past_CPHW, self._unknown, nothing_3)
+        return known, step_3
+
+    def _led(
+        self, pose_3: Tensor, frames_CTHW: Tensor, texts: Iterable[Tensor], step_3: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return where frames lead from the pose of the first, and their last step."""
+        poses_T3 = self.renderer.motion.followed(
+            pose_3[None], frames_CTHW[None], texts, step_3[None]
+        )[0]
+        return poses_T3[-1], relative(*poses_T3[[-1, -2]]) if len(poses_T3) > 1 else step_3
 
     def _is_news(self, rows: Rows, pose_3: Tensor) -> bool:
         seen = rows.filled

@@ -20,8 +20,8 @@ class RenderingRun:
     episodes: Count = 800
     """About how many episodes it learns from; their frames are kept on disk."""
 
-    scenes: Batch = 4
-    """Episodes that views are drawn of in a step."""
+    scenes: Annotated[int, Within(0, 8192)] = 4
+    """Episodes that views are drawn of in a step; with 0 motion alone is learned."""
 
     references: Annotated[int, Within(2, 64)] = 4
     """Most seen views that a new one is drawn from."""

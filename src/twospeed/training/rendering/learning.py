@@ -50,6 +50,8 @@ class LearningToDraw:
 
     def loss(self, renderer: ViewRenderer, generator: torch.Generator) -> Tensor:
         """Return the loss of one step."""
+        if not self.run.scenes:
+            return self._motion(renderer, generator)
         scenes = draw_scenes(self.frames.train, self.run, generator)
         scenes = self._as_kept(scenes) if _rand(generator) < _AS_KEPT else scenes
         scenes = mirrored(scenes) if _rand(generator) < 0.5 else scenes
@@ -69,13 +71,14 @@ class LearningToDraw:
     @torch.no_grad()
     def held_out_db(self, renderer: ViewRenderer) -> float:
         """Return the PSNR in dB of new views of held-out episodes, a mean over views."""
-        errors = []
+        errors, run = [], self.run
+        run = run if run.scenes else replace(run, scenes=RenderingRun().scenes)
         for index in range(_ROUNDS):
             generator = generator_of("held out views", index)
-            scenes = self._as_kept(draw_scenes(self.frames.held_out, self.run, generator))
+            scenes = self._as_kept(draw_scenes(self.frames.held_out, run, generator))
             drawn, _ = _drawn(renderer, scenes)
             off = (drawn.colour.clamp(-1, 1) - scenes.colour_BQN3.flatten(0, 1)).square()
-            errors.append(off.mean((1, 2)).unflatten(0, (-1, self.run.queries))[:, :-1].flatten())
+            errors.append(off.mean((1, 2)).unflatten(0, (-1, run.queries))[:, :-1].flatten())
         return float(10 * torch.log10(4 / torch.cat(errors).clamp_min(1e-6)).mean())
 
     def _as_kept(self, scenes: Scenes) -> Scenes:
@@ -120,7 +123,7 @@ class LearningToDraw:
         )
         said, asked = (self._texts(it, generator) for it in (steps.said, steps.asked))
         pairs = (
-            (motion.between(before, after, said), steps.step_F3, 1.0),
+            (motion.between(before, after, said, steps.leading_F3.to(first)), steps.step_F3, 1.0),
             (motion.ahead(first, asked, steps.earlier_F3.to(first)), steps.chunk_FN3, _AHEAD),
         )
         losses = [

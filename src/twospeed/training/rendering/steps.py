@@ -36,6 +36,9 @@ class Steps:
     after_F3SS: Tensor
     """In [-1, 1]."""
 
+    leading_F3: Tensor
+    """The step that led to the one, as well as it can be read; none to an episode's first."""
+
     step_F3: Tensor
     """From one to the other."""
 
@@ -46,7 +49,7 @@ class Steps:
     """The frame before a chunk."""
 
     earlier_F3: Tensor
-    """The step that led to that frame, as well as it can be read; none to an episode's first."""
+    """The step that led to that frame, in the same way."""
 
     chunk_FN3: Tensor
     """The chunk's steps."""
@@ -60,13 +63,14 @@ def draw_steps(
 ) -> Steps:
     """Draw `run.pairs` of each, of any episodes."""
     chosen = torch.randint(len(episodes), (run.pairs,), generator=generator).tolist()
-    drawn = [_pair(episodes[index], run.camera, generator) for index in chosen]
-    before, after, steps, said = zip(*drawn, strict=True)
+    drawn = [_pair(episodes[index], run, generator) for index in chosen]
+    before, after, leading, steps, said = zip(*drawn, strict=True)
     chunks = [_chunk(episodes[index], generator) for index in chosen]
     first, earlier, chunk, asked = zip(*chunks, strict=True)
     return Steps(
         before_F3SS=torch.stack(before),
         after_F3SS=torch.stack(after),
+        leading_F3=torch.stack(leading),
         step_F3=torch.stack(steps),
         said=said,
         first_F3SS=torch.stack(first),
@@ -99,8 +103,8 @@ def on_the_way(
 
 
 def _pair(
-    episode: PosedEpisode, camera: Camera, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor, str]:
+    episode: PosedEpisode, run: RenderingRun, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor, Tensor, str]:
     number = int(torch.randint(len(episode.frames) - 1, (), generator=generator))
     before, after = episode.pixels(torch.tensor([number, number + 1]))
     here_3, there_3 = episode.poses_T3[number : number + 2]
@@ -111,13 +115,14 @@ def _pair(
             (torch.randperm(_PARTS + 1, generator=generator)[:2] / _PARTS).tolist()
         )
         turn = float(step_3[2])
-        ends = [on_the_way(before, after, turn, share, camera) for share in (first, last)]
+        ends = [on_the_way(before, after, turn, share, run.camera) for share in (first, last)]
         (before, after), step_3, said = ends, step_3 * (last - first), f"{said} {LITTLE}"
-    if back < _BACK:
+    if back < _BACK and not run.carries_on:
         word, small = said.removesuffix(f" {LITTLE}"), said.endswith(LITTLE)
         said = OPPOSITE.get(word, "") + (f" {LITTLE}" if small and word in OPPOSITE else "")
         before, after, step_3 = after, before, relative(torch.zeros(3), step_3)
-    return before, after, step_3, "" if untold < _UNTOLD else said
+    leading_3 = _led_to(episode, number, generator)
+    return before, after, leading_3, step_3, "" if untold < _UNTOLD else said
 
 
 def _is_turn(step_3: Tensor) -> bool:
@@ -130,6 +135,11 @@ def _chunk(episode: PosedEpisode, generator: torch.Generator) -> tuple[Tensor, T
     first = chunk * episode.chunk_frames
     poses_N3 = episode.poses_T3[first : first + episode.chunk_frames + 1]
     steps_N3 = relative(poses_N3[1:], poses_N3[:-1])
-    earlier_3 = relative(poses_N3[0], episode.poses_T3[max(first - 1, 0)])
-    earlier_3 += torch.tensor(_MISREAD) * torch.randn(3, generator=generator)
+    earlier_3 = _led_to(episode, first, generator)
     return episode.pixels(torch.tensor([first]))[0], earlier_3, steps_N3, episode.actions[chunk]
+
+
+def _led_to(episode: PosedEpisode, number: int, generator: torch.Generator) -> Tensor:
+    poses_T3 = episode.poses_T3
+    step_3 = relative(poses_T3[number], poses_T3[max(number - 1, 0)])
+    return step_3 + torch.tensor(_MISREAD) * torch.randn(3, generator=generator)
