@@ -84,7 +84,8 @@ class MotionReader(nn.Module):
         flat: Tensor = self.will_be(told)
         if self.carries_on:
             flat = flat + self.will_be_carried(self._after(earlier_B3, told))
-        return flat.unflatten(1, (-1, 3)) * self.units
+        steps: Tensor = flat.unflatten(1, (-1, 3)) * self.units
+        return steps
 
     def followed(
         self,
