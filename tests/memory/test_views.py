@@ -42,6 +42,29 @@ def observed(model, *windows, config=CONFIG, generated=False):
     return memory
 
 
+def carrying(renderer):
+    """Return a renderer of a world in which what moves carries on, and to which that counts."""
+    known = {name: it for name, it in renderer.config.items() if not name.startswith("_")}
+    made = type(renderer)(**{**known, "carries_on": True})
+    made.load_state_dict(renderer.state_dict(), strict=False)
+    for head in (made.motion.was_carried, made.motion.will_be_carried):
+        torch.nn.init.normal_(head[-1].weight, std=0.05, generator=torch.Generator().manual_seed(0))
+    return made.eval()
+
+
+def test_where_what_moves_carries_on_the_step_before_leads_on(viewing_model, make_window):
+    viewing_model.renderer = carrying(viewing_model.renderer)
+    memory = observed(viewing_model, make_window())
+    writer, past = memory.writer, make_window()[:, :, -1:]
+    writer.last_EO[0] = past[0, :, 0].flatten()
+    text, known = viewing_model.text_encoder.encode(["turn left"]), writer.stand_of(past)[1]
+    assert torch.equal(known, writer.step_E3)
+    motion = viewing_model.renderer.motion
+    with torch.no_grad():
+        after, from_rest = (motion.ahead(past[:, :, -1], text, it) for it in (known, None))
+    assert not torch.allclose(after, from_rest)
+
+
 def chosen(rows, pose, most=2):
     found = covering(rows.poses_R3, rows.is_there_R, torch.tensor(pose), most=most, reach=1.0)
     return found[0].tolist(), found[1]
@@ -199,10 +222,16 @@ def test_nothing_sure_leaves_the_slow_weights_alone(viewing_model, make_window, 
     torch.testing.assert_close(made, generated(viewing_model, None, past), atol=1e-5, rtol=1e-5)
 
 
-def test_views_survive_their_file_and_go_on_bit_for_bit(viewing_model, make_window, tmp_path):
+@pytest.mark.parametrize("carries_on", [False, True])
+def test_views_survive_their_file_and_go_on_bit_for_bit(
+    viewing_model, make_window, tmp_path, carries_on
+):
+    if carries_on:
+        viewing_model.renderer = carrying(viewing_model.renderer)
     memory = observed(viewing_model, make_window())
     save_memory(memory, tmp_path / "views")
     again = open_memories(viewing_model, [load_memory(tmp_path / "views")], seeds=(0,))
+    assert ("step" in memory.state()) == carries_on
     for one in (memory, again):
         one.observe(make_window(seed=1), ["go back"], past_frames=4)
     assert torch.equal(memory.adapters.up["views"], again.adapters.up["views"])
