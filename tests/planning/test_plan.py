@@ -211,7 +211,10 @@ def test_without_a_model_it_is_what_is_packaged_for_the_world(capsys):
     assert main(["plan", "retrace", "--world=fetch"]) == 2
     assert "fetch has no truth for retrace" in capsys.readouterr().err
     assert main(["plan", "retrace"]) == 2
-    assert "give --model, or --world with one of doom, fetch, rooms" in capsys.readouterr().err
+    assert (
+        "give --model, or --world with one of doom, fetch, memory_maze, rooms"
+        in capsys.readouterr().err
+    )
 
 
 def test_another_task_is_one_line(folders, capsys):

@@ -100,6 +100,12 @@ def packaged_models(folder: Path = PACKAGED) -> list[str]:
     return sorted(path.parent.name for path in folder.glob(f"*/{INDEX}"))
 
 
+def packaged_by_world(folder: Path = PACKAGED) -> dict[str, str]:
+    """Return world -> the name of the model that comes with the package for it."""
+    indexes = {name: read_json(folder / name / INDEX) for name in packaged_models(folder)}
+    return {index["settings"]["world"]: name for name, index in indexes.items()}
+
+
 def find_model(name_or_path: str | Path) -> Path | None:
     """Return the folder of a packaged model or of a path; None when it is neither.
 

@@ -23,7 +23,7 @@ from twospeed.planning.plan_config import PlanConfig
 from twospeed.planning.search.table import SEARCHES
 from twospeed.planning.tasks.table import TASKS
 from twospeed.training.consolidation.lessons import MEMORIES
-from twospeed.worldmodel.catalogue import packaged_models
+from twospeed.worldmodel.catalogue import packaged_by_world
 from twospeed.worldmodel.model import WorldModel
 
 _TASK = (
@@ -120,7 +120,7 @@ def plan(
 
 def _packaged_for(world: str | None) -> str:
     """Return the packaged model of a world."""
-    models = {name.rpartition("-")[0]: name for name in packaged_models()}
+    models = packaged_by_world()
     if world not in models:
         raise ConfigError(f"give --model, or --world with one of {', '.join(models)}")
     return models[world]
