@@ -16,8 +16,9 @@ from twospeed.web.frames import MEMORY, PLAIN
 from twospeed.web.panes import PaneStream
 from twospeed.web.saving import open_session, save_session
 from twospeed.web.session import Session
-from twospeed.web.truth import Start, start_of
+from twospeed.web.truth import Start, is_named, start_of
 from twospeed.web.words import Words
+from twospeed.worlds.registry import WORLDS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "worldmodel" / "backbones"))
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*")
@@ -107,3 +108,7 @@ def test_a_walk_from_a_wide_picture_is_dreamed_and_saved(packed, vocabulary, tmp
         again = dream(session, "turn left")
     with closing(open_session(tmp_path / "s", model, words)) as opened:
         assert np.array_equal(frames(dream(opened, "turn left"), PLAIN), frames(again, PLAIN))
+
+
+def test_every_world_can_be_begun_by_name():
+    assert all(is_named(f"{world}:7") for world in WORLDS)

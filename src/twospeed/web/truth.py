@@ -21,7 +21,7 @@ from twospeed.worlds.rooms.world import Rooms
 PIXELS_PER_METRE = 24
 """Of the floor plan."""
 
-_NAMED = re.compile(r"(?P<world>[a-z]+):(?P<seed>[0-9]{1,9})")
+_NAMED = re.compile(r"(?P<world>[a-z_]+):(?P<seed>[0-9]{1,9})")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)

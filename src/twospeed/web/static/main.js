@@ -92,7 +92,7 @@ connection.addEventListener("hello", ({ detail }) => {
 });
 connection.addEventListener("state", ({ detail }) => {
   $("place").replaceChildren(Object.assign(document.createElement("b"), { textContent: detail.start }), `, seed ${detail.seed}`);
-  $("first").value ||= /^[a-z]+:\d+$/.test(detail.start) ? detail.start : "";
+  $("first").value ||= /^[a-z_]+:\d+$/.test(detail.start) ? detail.start : "";
   if (isAnew) tell("the connection is back, but the walk is no longer there: a new one begins; what was saved is still there", true);
   else if (detail.note) tell(detail.note);
   isAnew = false;
