@@ -44,8 +44,7 @@ def observed(model, *windows, config=CONFIG, generated=False):
 
 def carrying(renderer):
     """Return a renderer of a world in which what moves carries on, and to which that counts."""
-    known = {name: it for name, it in renderer.config.items() if not name.startswith("_")}
-    made = type(renderer)(**{**known, "carries_on": True})
+    made = renderer.untrained(carries_on=True)
     made.load_state_dict(renderer.state_dict(), strict=False)
     for head in (made.motion.was_carried, made.motion.will_be_carried):
         torch.nn.init.normal_(head[-1].weight, std=0.05, generator=torch.Generator().manual_seed(0))

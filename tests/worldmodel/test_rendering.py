@@ -131,8 +131,7 @@ def test_weighing_every_other_pixel_keeps_the_sharpness_of_the_view(viewing_mode
 
 def test_a_camera_that_looks_down_draws_a_view_from_its_own_pose_as_it_is(viewing_model):
     renderer = viewing_model.renderer
-    known = {name: it for name, it in renderer.config.items() if not name.startswith("_")}
-    leaning = type(renderer)(**{**known, "pitch": 0.1})
+    leaning = renderer.untrained(pitch=0.1)
     leaning.load_state_dict(renderer.state_dict())
     views = views_at(leaning, [[[0.0, 0, 0]]])
     drawn, _ = leaning.frames(views)

@@ -152,8 +152,9 @@ class ViewWriter:
             last = self.last_EO[episode].view_as(past_CPHW[:, 0])
             chain = torch.cat([last[:, None], past_CPHW[:, after:]], 1)
             return self._led(pose_3, chain, self._unknown, self.step_E3[episode])
-        nothing_3 = torch.zeros_like(pose_3)
-        _, step_3 = self._led(nothing_3, past_CPHW, self._unknown, nothing_3)
+        step_3 = torch.zeros_like(pose_3)
+        if self.renderer.motion.carries_on:
+            _, step_3 = self._led(known, past_CPHW, self._unknown, step_3)
         return known, step_3
 
     def _led(

@@ -72,12 +72,11 @@ def begun_renderer(model: WorldModel, run: RenderingRun) -> ViewRenderer:
     """
     if model.renderer is None:
         return build_renderer(model, run)
-    known = {name: it for name, it in model.renderer.config.items() if not name.startswith("_")}
     camera = {"reach": run.reach, "pitch": run.pitch, "carries_on": run.carries_on}
     with initial_weights_of(run.loop.seed):
-        begun: ViewRenderer = ViewRenderer(**{**known, **camera})
+        begun = model.renderer.untrained(**camera)
     learned = model.renderer.state_dict()
-    if {**known, **camera} != known:
+    if any(model.renderer.config[name] != it for name, it in camera.items()):
         learned = {name: it for name, it in learned.items() if not name.startswith("motion.")}
     begun.load_state_dict(learned, strict=False)
     return begun

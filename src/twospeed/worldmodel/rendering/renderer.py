@@ -116,6 +116,12 @@ class ViewRenderer(ModelMixin, ConfigMixin):  # type: ignore[misc]
         """What all views are seen with."""
         return Camera(self.config.reach, self.config.pitch)
 
+    def untrained(self, **changes: float) -> "ViewRenderer":
+        """Return a new renderer of the same settings but for some."""
+        settings = {name: it for name, it in self.config.items() if not name.startswith("_")}
+        made: ViewRenderer = ViewRenderer(**{**settings, **changes})
+        return made
+
     def seen(self, pixels_BK3SS: Tensor, steps_BK3: Tensor, is_there_BK: Tensor) -> SeenViews:
         """Encode views for drawing; see `SeenViews`."""
         told = self.encoder(pixels_BK3SS.flatten(0, 1)).unflatten(0, pixels_BK3SS.shape[:2])
