@@ -44,6 +44,12 @@ def test_what_two_know_is_known_of_both():
     )
 
 
+def test_in_a_world_is_spoken_what_was_recorded_there_or_all_where_nothing_was():
+    assert set(TEA.spoken_in("haus").actions) == {"öffne die Tür"}
+    assert set(TEA.spoken_in("tea").actions) == set(TEA.actions)
+    assert TEA.spoken_in("elsewhere") == TEA
+
+
 def test_texts_are_compared_without_capitals_spaces_and_unicode_forms():
     assert plain_text("O\u0308ffne  die TÜR ") == plain_text("öffne die tür")
 

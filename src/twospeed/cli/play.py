@@ -76,15 +76,12 @@ def play(
     if export is not None:
         _export(world_model, export, runtime=runtime, first=first_frame, preset=preset)
         return
+    place = first_frame or _own_start(world_model)
     stage = Stage(
         model=world_model,
-        words=Words(
-            known_to(world_model),
-            world_model.text_encoder,
-            is_open=takes_any_text(world_model),
-        ),
+        words=_words(world_model, place),
         folder=out,
-        first=_first(first_frame or _own_start(world_model), world_model, size),
+        first=_first(place, world_model, size),
         make_memory=_maker(memory, preset, world_model),
     )
     write_json(out / NOTE, {"model": world_model.hash()})
@@ -104,7 +101,7 @@ def _export(
     labels = (first,) if first else tuple(f"{world}:{seed}" for seed in (7, 11, 23))
     write_site(
         model,
-        known_to(model),
+        known_to(model).spoken_in(world),
         folder,
         runtime=runtime,
         config=SiteConfig(labels=labels, memory=config),
@@ -114,6 +111,13 @@ def _export(
 
 def _say_address(address: str) -> None:
     typer.echo(f"{address} (Ctrl+C stops it)")
+
+
+def _words(model: WorldModel, place: str) -> Words:
+    """Take what is said in the world that is begun in; a model may know others' words."""
+    world = place.partition(":")[0] if is_named(place) else model.settings.world
+    spoken = known_to(model).spoken_in(world)
+    return Words(spoken, model.text_encoder, is_open=takes_any_text(model))
 
 
 def _own_start(model: WorldModel) -> str:

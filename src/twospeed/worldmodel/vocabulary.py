@@ -57,6 +57,11 @@ class Vocabulary:
         known = {it: text for text, action in self.actions.items() for it in action.paraphrases}
         return known | {text: text for text in self.actions}
 
+    def spoken_in(self, world: str) -> "Vocabulary":
+        """Return the actions that were recorded in a world; all of them where none was."""
+        there = {text: it for text, it in self.actions.items() if world in it.worlds}
+        return Vocabulary(there or self.actions)
+
     def joined(self, other: "Vocabulary") -> "Vocabulary":
         """Return the actions of both; what both know has the worlds of both."""
         actions = dict(other.actions) | dict(self.actions)

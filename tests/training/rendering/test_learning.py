@@ -170,7 +170,7 @@ def test_a_renderer_goes_on_with_the_camera_of_the_run(viewing_model):
 
 def test_the_step_before_a_chunk_is_the_one_that_led_there(frames):
     steps = draw_steps(frames.train, replace(RUN, pairs=64), numbers())
-    is_alike = (steps.earlier_F3 - steps.chunk_FN3[:, 0]).abs().amax(1) < 0.1
+    is_alike = (steps.chunk_earlier_F3 - steps.chunk_FN3[:, 0]).abs().amax(1) < 0.1
     assert 0 < is_alike.sum() < 64
 
 

@@ -123,8 +123,8 @@ class LearningToDraw:
         )
         said, asked = (self._texts(it, generator) for it in (steps.said, steps.asked))
         pairs = (
-            (motion.between(before, after, said, steps.leading_F3.to(first)), steps.step_F3, 1.0),
-            (motion.ahead(first, asked, steps.earlier_F3.to(first)), steps.chunk_FN3, _AHEAD),
+            (motion.between(before, after, said, steps.earlier_F3.to(first)), steps.step_F3, 1.0),
+            (motion.ahead(first, asked, steps.chunk_earlier_F3.to(first)), steps.chunk_FN3, _AHEAD),
         )
         losses = [
             weight

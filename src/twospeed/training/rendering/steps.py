@@ -36,7 +36,7 @@ class Steps:
     after_F3SS: Tensor
     """In [-1, 1]."""
 
-    leading_F3: Tensor
+    earlier_F3: Tensor
     """The step that led to the one, as well as it can be read; none to an episode's first."""
 
     step_F3: Tensor
@@ -48,7 +48,7 @@ class Steps:
     first_F3SS: Tensor
     """The frame before a chunk."""
 
-    earlier_F3: Tensor
+    chunk_earlier_F3: Tensor
     """The step that led to that frame, in the same way."""
 
     chunk_FN3: Tensor
@@ -64,17 +64,17 @@ def draw_steps(
     """Draw `run.pairs` of each, of any episodes."""
     chosen = torch.randint(len(episodes), (run.pairs,), generator=generator).tolist()
     drawn = [_pair(episodes[index], run, generator) for index in chosen]
-    before, after, leading, steps, said = zip(*drawn, strict=True)
+    before, after, earlier, steps, said = zip(*drawn, strict=True)
     chunks = [_chunk(episodes[index], generator) for index in chosen]
-    first, earlier, chunk, asked = zip(*chunks, strict=True)
+    first, chunk_earlier, chunk, asked = zip(*chunks, strict=True)
     return Steps(
         before_F3SS=torch.stack(before),
         after_F3SS=torch.stack(after),
-        leading_F3=torch.stack(leading),
+        earlier_F3=torch.stack(earlier),
         step_F3=torch.stack(steps),
         said=said,
         first_F3SS=torch.stack(first),
-        earlier_F3=torch.stack(earlier),
+        chunk_earlier_F3=torch.stack(chunk_earlier),
         chunk_FN3=torch.stack(chunk),
         asked=asked,
     )
@@ -121,8 +121,8 @@ def _pair(
         word, small = said.removesuffix(f" {LITTLE}"), said.endswith(LITTLE)
         said = OPPOSITE.get(word, "") + (f" {LITTLE}" if small and word in OPPOSITE else "")
         before, after, step_3 = after, before, relative(torch.zeros(3), step_3)
-    leading_3 = _led_to(episode, number, generator)
-    return before, after, leading_3, step_3, "" if untold < _UNTOLD else said
+    earlier_3 = _led_to(episode, number, generator)
+    return before, after, earlier_3, step_3, "" if untold < _UNTOLD else said
 
 
 def _is_turn(step_3: Tensor) -> bool:
@@ -135,8 +135,8 @@ def _chunk(episode: PosedEpisode, generator: torch.Generator) -> tuple[Tensor, T
     first = chunk * episode.chunk_frames
     poses_N3 = episode.poses_T3[first : first + episode.chunk_frames + 1]
     steps_N3 = relative(poses_N3[1:], poses_N3[:-1])
-    earlier_3 = _led_to(episode, first, generator)
-    return episode.pixels(torch.tensor([first]))[0], earlier_3, steps_N3, episode.actions[chunk]
+    before = episode.pixels(torch.tensor([first]))[0]
+    return before, _led_to(episode, first, generator), steps_N3, episode.actions[chunk]
 
 
 def _led_to(episode: PosedEpisode, number: int, generator: torch.Generator) -> Tensor:
