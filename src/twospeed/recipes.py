@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from twospeed.data.recording import RecordingConfig
 from twospeed.memory.config import GradientConfig
+from twospeed.training.adversarial.config import AdversarialConfig
 from twospeed.training.loop_config import LoopConfig
 from twospeed.training.recall.config import RecallingConfig
 from twospeed.training.rendering.config import RenderingRun
@@ -185,6 +186,9 @@ def rooms_tiny() -> RunConfig:
             steps_per_round=2,
             memory=GradientConfig(targets=("up", "down"), objective="next", learning_rate=1e-2),
             loop=replace(quick, steps=4),
+        ),
+        adversarial=AdversarialConfig(
+            chunks=2, critic_first=1, critic_width=8, loop=replace(quick, steps=4)
         ),
     )
 

@@ -49,6 +49,9 @@ class Figures:
     slow_fast_steps: int
     """Steps of the denoiser beside memories."""
 
+    adversarial_steps: int
+    """Steps against a critic."""
+
     rendering_steps: int
     """Steps in which the renderer learned to draw views anew."""
 
@@ -99,8 +102,8 @@ command. Slow weights only: memory is written while it dreams.
   Seeds from 800,000 on are for testing and were not used.
 - **Training**: began from {started}; {figures.denoiser_steps} steps of {config.slow.batch_size}
   windows, {figures.recalling_steps} steps of learning to recall, {figures.slow_fast_steps} steps
-  beside frozen memories (slow-fast loop); seed {config.slow.loop.seed};
-  {figures.minutes:.1f} minutes in all on {figures.device}.
+  beside frozen memories (slow-fast loop), {figures.adversarial_steps} against a critic;
+  seed {config.slow.loop.seed}; {figures.minutes:.1f} minutes in all on {figures.device}.
 - **Software**: twospeed {version("twospeed")}, torch {torch.__version__.split("+")[0]}.
 
 | figure | value |

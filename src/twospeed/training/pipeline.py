@@ -6,7 +6,7 @@ goes on where it was. Holds not: the steps (loop.py), any loss.
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ from twospeed.training.data.windows import LatentWindows
 from twospeed.training.parallel.processes import make_accelerator
 from twospeed.training.run import RunConfig
 from twospeed.training.stages.denoiser import (
+    adversarial_stage,
     denoiser_stage,
     recalling_stage,
     slow_fast_stage,
@@ -53,7 +54,7 @@ from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.initial import check_initial, goes_on
 from twospeed.worldmodel.model import WorldModel
 
-STAGES = ("autoencoder", "text", "denoiser", "recalling", "slow_fast", "rendering")
+STAGES = ("autoencoder", "text", "denoiser", "recalling", "slow_fast", "adversarial", "rendering")
 AUTOENCODER_SHARE = 0.2
 TEXT_SHARE = 0.1
 """Largest shares of the minutes that the stages before the denoiser may take."""
@@ -185,6 +186,8 @@ def _run_stages(
         denoiser, autoencoder, text_encoder, schedule, settings, vocabulary, renderer
     )
     with_memory, without = _with_memories(context, model, windows, left)
+    if context.config.adversarial.loop.steps and _is_ready(context, STAGES[2:5]):
+        adversarial_stage(context, model, windows, left())
     views_db = _drawing(context, model, windows, left)
     reached = {stage: context.reached(stage) for stage in STAGES}
     figures = Figures(
@@ -199,6 +202,7 @@ def _run_stages(
         denoiser_steps=reached["denoiser"].step,
         recalling_steps=reached["recalling"].step,
         slow_fast_steps=reached["slow_fast"].step,
+        adversarial_steps=reached["adversarial"].step,
         rendering_steps=reached["rendering"].step,
         minutes=round(sum(it.seconds for it in reached.values()) / 60, 2),
         num_parameters=sum(tensor.numel() for tensor in denoiser.parameters()),
@@ -216,11 +220,10 @@ def _with_memories(
         The last one's losses with and without memory; None where there is no such loop.
     """
     config, losses = context.config, None
-    if context.reached("denoiser").step >= config.slow.loop.steps:
+    if _is_ready(context, STAGES[2:3]):
         if config.recalling.loop.steps:
             losses = recalling_stage(context, model, windows, left())
-        is_ready = context.reached("recalling").step >= config.recalling.loop.steps
-        if config.slow_fast.loop.steps and is_ready:
+        if config.slow_fast.loop.steps and _is_ready(context, STAGES[3:4]):
             losses = slow_fast_stage(context, model, windows, left())
     return (round(losses[0], 5), round(losses[1], 5)) if losses else (None, None)
 
@@ -229,13 +232,21 @@ def _drawing(
     context: RunContext, model: WorldModel, windows: LatentWindows, left: Callable[[], float | None]
 ) -> float | None:
     """Train the renderer after all others; return the PSNR in dB of held-out views."""
-    config = context.config
-    loops = (config.slow.loop, config.recalling.loop, config.slow_fast.loop)
-    reached = (context.reached(stage).step for stage in STAGES[2:5])
-    is_ready = all(step >= loop.steps for step, loop in zip(reached, loops, strict=True))
-    if not (config.rendering.loop.steps and is_ready):
+    if not (context.config.rendering.loop.steps and _is_ready(context, STAGES[2:6])):
         return None
     return round(rendering_stage(context, model, windows.sayings, left()), 3)
+
+
+def _is_ready(context: RunContext, stages: Sequence[str]) -> bool:
+    """Say whether the denoiser's stages have taken all their steps."""
+    config = context.config
+    loops = {
+        "denoiser": config.slow.loop,
+        "recalling": config.recalling.loop,
+        "slow_fast": config.slow_fast.loop,
+        "adversarial": config.adversarial.loop,
+    }
+    return all(context.reached(stage).step >= loops[stage].steps for stage in stages)
 
 
 @contextmanager

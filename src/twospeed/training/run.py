@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from twospeed.core.errors import ConfigError
 from twospeed.core.fields import check_fields
 from twospeed.data.recording import RecordingConfig
+from twospeed.training.adversarial.config import AdversarialConfig
 from twospeed.training.recall.config import RecallingConfig
 from twospeed.training.rendering.config import RenderingRun
 from twospeed.training.stages.autoencoder import AutoencoderRun
@@ -42,6 +43,10 @@ class RunConfig:
 
     slow_fast: SlowFastConfig = field(default_factory=SlowFastConfig)
     """How the denoiser learns beside frozen memories after that."""
+
+    adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
+    """How the denoiser learns from chunks that it generates itself, against a critic, after all
+    these; by default it does not."""
 
     rendering: RenderingRun = field(default_factory=RenderingRun)
     """How a renderer learns to draw views anew, at last; by default there is none. It needs

@@ -45,6 +45,7 @@ class LatentWindows:
             names = [name for name in names if name in {Path(group).stem for group in groups}]
         self.sayings = sayings or {}
         self._places_from: dict[int, list[list[tuple[int, int]]]] = {}
+        self._reaching: dict[tuple[int, bool], list[EpisodeLatents]] = {}
         self.train: list[EpisodeLatents] = []
         self.held_out: list[EpisodeLatents] = []
         for name in names:
@@ -110,25 +111,54 @@ class LatentWindows:
         past = past_lengths[_below(len(past_lengths), generator)]
         latents: list[NDArray[np.float16]] = []
         texts: list[str] = []
-        first = _first_after(past, new_frames)
-        episodes = [it for it in episodes if len(it.actions) > first]
-        share = 0.0 if held_out else even_share
         for _ in range(batch):
-            if share and torch.rand((), generator=generator) < share:
-                episode, index = self._of_any_action(first, generator)
-            else:
-                episode = episodes[_below(len(episodes), generator)]
-                index = _chunk_from(episode, first, new_frames, generator)
-            start, action = 1 + new_frames * index, episode.actions[index]
+            episode, index = self.draw_place(
+                generator,
+                past_frames=past,
+                new_frames=new_frames,
+                even_share=even_share,
+                held_out=held_out,
+            )
+            start = 1 + new_frames * index
             latents.append(episode.latents_TCHW[start - past : start + new_frames])
-            sayings = self.sayings.get(action, (action,))
-            texts.append(sayings[_below(len(sayings), generator)])
+            texts.append(self.said(episode.actions[index], generator))
         latents_BTCHW = torch.from_numpy(np.stack(latents).astype(np.float32))
         return Windows(
             latents_BCTHW=latents_BTCHW.transpose(1, 2).contiguous(),
             text_BND=text_encoder.encode(texts),
             past_frames=past,
         )
+
+    def draw_place(
+        self,
+        generator: torch.Generator,
+        *,
+        past_frames: int,
+        new_frames: int,
+        even_share: float = 0.0,
+        held_out: bool = False,
+    ) -> tuple[EpisodeLatents, int]:
+        """Draw an episode and one of its chunks with so many frames before it; see `draw`.
+
+        Raises:
+            ConfigError: when no episode has such a chunk, or chunks have another length.
+        """
+        first = _first_after(past_frames, new_frames)
+        if (first, held_out) not in self._reaching:
+            episodes = self.held_out if held_out else self.train
+            _those_that_fit((past_frames,), episodes, new_frames)
+            self._reaching[first, held_out] = [it for it in episodes if len(it.actions) > first]
+        share = 0.0 if held_out else even_share
+        if share and torch.rand((), generator=generator) < share:
+            return self._of_any_action(first, generator)
+        reaching = self._reaching[first, held_out]
+        episode = reaching[_below(len(reaching), generator)]
+        return episode, _chunk_from(episode, first, new_frames, generator)
+
+    def said(self, action: str, generator: torch.Generator) -> str:
+        """Draw one of an action's sayings."""
+        sayings = self.sayings.get(action, (action,))
+        return sayings[_below(len(sayings), generator)]
 
     def _of_any_action(self, first: int, generator: torch.Generator) -> tuple[EpisodeLatents, int]:
         """Draw a text, and then one of its chunks, none before the `first`."""

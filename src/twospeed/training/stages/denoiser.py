@@ -1,17 +1,18 @@
-"""The stages that train the denoiser: slow learning, learning to recall, the slow-fast loop.
+"""The stages that train the denoiser: slow learning, to recall, beside memories, against a critic.
 
 What a stage is, and those before: folders.py.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from twospeed.core.random import generator_of
+from twospeed.training.adversarial.learning import Adversarial
 from twospeed.training.data.windows import LatentWindows, windows_to
 from twospeed.training.loop import run_loop
 from twospeed.training.recall.learning import Recalling
@@ -125,6 +126,44 @@ def slow_fast_stage(
     return _beside_memories(
         context, model, learning, "slow_fast", minutes, label="slow-fast loop", round_steps=steps
     )
+
+
+def adversarial_stage(
+    context: RunContext, model: WorldModel, windows: LatentWindows, minutes: float | None
+) -> None:
+    """Train the model's denoiser against a critic; it ends on the way to the averaged weights."""
+    config = context.config
+    begun = {name: it.clone() for name, it in as_module(model.denoiser).state_dict().items()}
+    loss_of = _slow_loss_of(context, model, windows, model.text_encoder)
+    learning = Adversarial(
+        model,
+        windows,
+        config.slow,
+        config.adversarial,
+        lambda generator: loss_of(model.denoiser, generator, held_out=False),
+    )
+    averaged = run_loop(
+        learning.both,
+        learning.loss,
+        config.adversarial.loop,
+        out=context.out / "adversarial",
+        minutes=minutes,
+        accelerator=context.accelerator,
+        label="adversarial",
+    )
+    learned = cast(nn.ModuleDict, averaged)["denoiser"]
+    learned.load_state_dict(on_the_way(begun, learned.state_dict(), config.adversarial.way))
+    model.denoiser = cast(Denoiser, learned)
+
+
+def on_the_way(
+    begun: Mapping[str, Tensor], learned: Mapping[str, Tensor], way: float
+) -> dict[str, Tensor]:
+    """Return the weights at a share of the line from some to others."""
+    return {
+        name: it.lerp(learned[name].to(it), way) if it.is_floating_point() else learned[name]
+        for name, it in begun.items()
+    }
 
 
 def _beside_memories(

@@ -1,0 +1,1 @@
+"""Adversarial post-training: slow weights learn from what they generate themselves."""
