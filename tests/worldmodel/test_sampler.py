@@ -6,7 +6,13 @@ import torch
 
 from twospeed.core.errors import ConfigError
 from twospeed.worldmodel.diffusion import DiffusionConfig, NoiseSchedule, target_of
-from twospeed.worldmodel.sampler import sample_ddim, spaced_levels
+from twospeed.worldmodel.sampler import (
+    DDIMSteps,
+    SecondOrderSteps,
+    sample,
+    sample_ddim,
+    spaced_levels,
+)
 
 SPREAD = 0.5
 """Standard deviation of the Gaussian data, for which the path is known."""
@@ -35,13 +41,12 @@ def exact(noise, start, end):
     return noise * deviations[1] / deviations[0]
 
 
-def solve(schedule, levels):
+def solve(schedule, levels, way=lambda steps: steps):
     noise = torch.full((1, 1, 2, 1, 1), 1.7, dtype=torch.float64)
     past = torch.zeros(1, 1, 1, 1, 1, dtype=torch.float64)
-    done = sample_ddim(
-        gaussian_predictor(schedule), noise, past_BCTHW=past, schedule=schedule, levels=levels
-    )
-    want = exact(noise, schedule.signals[levels[0]].double(), torch.tensor(1.0))
+    steps = way(DDIMSteps(schedule, levels))
+    done = sample(gaussian_predictor(schedule), noise, past_BCTHW=past, steps=steps)
+    want = exact(noise, *schedule.signals[[levels[0], levels[-1]]].double())
     return (done - want).abs().max().item()
 
 
@@ -53,6 +58,28 @@ def test_ddim_is_of_first_order_on_gaussian_data(prediction_type):
     orders = [math.log2(one / two) for one, two in itertools.pairwise(errors)]
     assert orders == pytest.approx([1, 1, 1], abs=0.2)
     assert errors[-1] < 0.02
+
+
+@pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction", "sample"])
+def test_two_steps_together_are_of_second_order(prediction_type):
+    config = DiffusionConfig(prediction_type=prediction_type, rescale_betas_zero_snr=False)
+    schedule = NoiseSchedule.of(config)
+    schedule.signals = schedule.signals.double()
+    levels = [range(900, 99, -step) for step in (40, 20, 10)]
+    errors = [solve(schedule, list(it), SecondOrderSteps) for it in levels]
+    orders = [math.log2(one / two) for one, two in itertools.pairwise(errors)]
+    assert orders == pytest.approx([2, 2], abs=0.4)
+    assert errors[0] < solve(schedule, list(levels[2]))
+
+
+def test_from_pure_noise_to_clean_the_ends_are_those_of_ddim():
+    schedule = NoiseSchedule.of(DiffusionConfig())
+    schedule.signals = schedule.signals.double()
+    for count in (1, 2):
+        levels = spaced_levels(1000, count)
+        assert solve(schedule, levels, SecondOrderSteps) == solve(schedule, levels)
+    levels = spaced_levels(1000, 8)
+    assert solve(schedule, levels, SecondOrderSteps) < solve(schedule, levels)
 
 
 def test_one_step_from_pure_noise_gives_the_mean_of_the_data():

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from twospeed.core.arguments import FramesLike, as_frames, check_kind, check_size
+from twospeed.core.errors import ConfigError
 from twospeed.core.files import StrPath, as_path
 from twospeed.core.folders import folder_aside
 from twospeed.core.random import generator_of
@@ -31,7 +32,7 @@ from twospeed.worldmodel.backbones.hub import fetch_model, is_hub_id
 from twospeed.worldmodel.backbones.opening import Origin, Parts, open_parts
 from twospeed.worldmodel.backbones.placement import placement_of
 from twospeed.worldmodel.backbones.rules import Rules
-from twospeed.worldmodel.backbones.schedule import Schedule
+from twospeed.worldmodel.backbones.schedule import Schedule, Steps
 from twospeed.worldmodel.backbones.storing import fingerprint_of, networks_of, store_parts
 from twospeed.worldmodel.catalogue import MODEL, find_model, no_model
 from twospeed.worldmodel.clips import Seeds, check_clips, check_latents
@@ -42,7 +43,7 @@ from twospeed.worldmodel.memory_module import MemoryModule
 from twospeed.worldmodel.reading import Reading
 from twospeed.worldmodel.renamed import weights_hash
 from twospeed.worldmodel.rendering.renderer import ViewRenderer
-from twospeed.worldmodel.sampler import Predict, sample
+from twospeed.worldmodel.sampler import DDIMSteps, Predict, SecondOrderSteps, sample
 from twospeed.worldmodel.settings import ModelSettings
 from twospeed.worldmodel.text import TextEncoder
 from twospeed.worldmodel.vocabulary import Vocabulary
@@ -297,9 +298,25 @@ class WorldModel:
             self._predict(past_BCTHW, actions, fast_weights),
             noise.to(past_BCTHW),
             past_BCTHW=past_BCTHW,
-            steps=self.schedule.steps(self.settings.sampling_steps, window),
+            steps=self.steps(window),
             past_level=self.settings.past_level,
         )
+
+    def steps(self, window: tuple[int, ...]) -> Steps:
+        """Return the way from noise to a chunk.
+
+        Args:
+            window: (C, T, H, W) of past and new latents.
+
+        Raises:
+            ConfigError: when the schedule has no such way.
+        """
+        steps = self.schedule.steps(self.settings.sampling_steps, window)
+        if self.settings.sampling_order == 1:
+            return steps
+        if not isinstance(steps, DDIMSteps):
+            raise ConfigError("sampling_order is 1 for weights of flows, got 2")
+        return SecondOrderSteps(steps)
 
     @torch.no_grad()
     def _predict(

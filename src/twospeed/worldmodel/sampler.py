@@ -68,6 +68,12 @@ class DDIMSteps:
 
     def __init__(self, schedule: Signals, levels: Sequence[int]) -> None:
         self.schedule, self.levels, self._after = schedule, levels[:-1], levels[1:]
+        signals_L = schedule.signals[list(levels)].double()
+        self._ratios_L = 0.5 * torch.log(signals_L / (1 - signals_L))
+
+    def ratio(self, index: int) -> Tensor:
+        """Return half the logarithm of signal to noise before a step; infinite at both ends."""
+        return self._ratios_L[index]
 
     def step(self, index: int, x_BCTHW: Tensor, predicted_BCTHW: Tensor) -> Tensor:
         """See `Steps`."""
@@ -76,6 +82,36 @@ class DDIMSteps:
         clean, noise = self.schedule.split(x_BCTHW, predicted_BCTHW, level_BT)
         signal = self.schedule.signals[self._after[index]].to(x_BCTHW)
         return signal.sqrt() * clean + (1 - signal).sqrt() * noise
+
+
+class SecondOrderSteps:
+    """DPM-Solver++ (2M), Lu et al., arXiv 2211.01095; see `Steps`.
+
+    It is DDIM with the clean latents that the last two steps foretell together; a step costs the
+    same. The first step, the one after pure noise and the last one are DDIM's.
+
+    Args:
+        steps: what it follows.
+    """
+
+    def __init__(self, steps: DDIMSteps) -> None:
+        self.levels, self._steps = steps.levels, steps
+        self._before: tuple[Tensor, Tensor] | None = None
+
+    def step(self, index: int, x_BCTHW: Tensor, predicted_BCTHW: Tensor) -> Tensor:
+        """See `Steps`; steps are taken one after the other."""
+        schedule, now = self._steps.schedule, self._steps.ratio(index)
+        shape = len(x_BCTHW), x_BCTHW.shape[2]
+        level_BT = torch.full(shape, self.levels[index], device=x_BCTHW.device)
+        clean, _ = schedule.split(x_BCTHW, predicted_BCTHW, level_BT)
+        before, after = self._before, self._steps.ratio(index + 1)
+        self._before = clean, now
+        if before is not None and before[1].isfinite() and after.isfinite():
+            ahead = ((after - now) / (2 * (now - before[1]))).to(clean)
+            predicted_BCTHW = schedule.predicting(
+                clean + ahead * (clean - before[0]), x_BCTHW, level_BT
+            )
+        return self._steps.step(index, x_BCTHW, predicted_BCTHW)
 
 
 def sample_ddim(

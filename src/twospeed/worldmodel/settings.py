@@ -33,6 +33,9 @@ class ModelSettings:
     sampling_steps: Annotated[int, Within(1, 1000)] = 4
     """Denoising steps of a chunk, chosen by measurement."""
 
+    sampling_order: Annotated[int, Within(1, 2)] = 1
+    """1 is DDIM; 2 foretells from two steps (DPM-Solver++) at the same cost, not for flows."""
+
     past_level: Level = 0
     """Noise level (of 1000) that the past frames get while a chunk is generated."""
 

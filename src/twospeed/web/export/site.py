@@ -144,6 +144,7 @@ def _world(model: WorldModel, texts: Sequence[str], config: SiteConfig) -> dict[
         "look_round": list(starts.LOOK_ROUND),
         "chunk_frames": settings.chunk_frames,
         "sampling_steps": settings.sampling_steps,
+        "sampling_order": settings.sampling_order,
         "guidance": settings.guidance,
         "guided_from": settings.guided_from,
         "signals": model.schedule.signals.tolist(),

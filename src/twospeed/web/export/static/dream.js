@@ -29,7 +29,7 @@ export class Dream {
     const guesses = await this.guesses(action);
     const x = stacked([noise, noise]);
     const predict = (it, level, index) => this.predict(it, level, index, read, guesses, action);
-    const new2 = await sample(predict, x, this.world.signals, this.steps);
+    const new2 = await sample(predict, x, this.world.signals, this.steps, this.world.sampling_order);
     this.before = [...this.before.slice(1 - MOST_UNDONE), { past: this.past, memory: this.memory.snapshot() }];
     const [remembered, plain] = parts(new2).map(parts);
     await this.memory.write(read.start, this.past.memory.at(-1), remembered, told);
