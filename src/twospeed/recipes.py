@@ -188,7 +188,7 @@ def rooms_tiny() -> RunConfig:
             loop=replace(quick, steps=4),
         ),
         adversarial=AdversarialConfig(
-            chunks=2, critic_first=1, critic_width=8, loop=replace(quick, steps=4)
+            chunks=2, critic_first=1, critic_width=8, loop=replace(quick, steps=0)
         ),
     )
 

@@ -79,6 +79,23 @@ def test_a_run_stopped_at_once_goes_on_to_the_same_model(trained, tmp_path):
     assert done.figures.denoiser_loss == trained.figures.denoiser_loss
 
 
+def test_against_a_critic_the_slow_weights_change_and_nothing_else(trained, tmp_path):
+    recipe = override(rooms_tiny(), "adversarial.loop.steps=4")
+    done = train_world_model(recipe, None, tmp_path / "run")
+    assert done.figures.adversarial_steps == 4
+    assert "4 against a critic" in (done.folder / "README.md").read_text()
+    one, other = (WorldModel.from_pretrained(it.folder) for it in (done, trained))
+    weights, before = one.denoiser.state_dict(), other.denoiser.state_dict()
+    different = {name for name, it in weights.items() if not torch.equal(it, before[name])}
+    assert different
+    assert not any(name.startswith("recall") for name in different)
+    assert all(
+        torch.equal(it, other.autoencoder.state_dict()[name])
+        for name, it in one.autoencoder.state_dict().items()
+    )
+    assert train_world_model(recipe, None, tmp_path / "run").figures == done.figures
+
+
 def test_recordings_of_ones_own_are_learned_in_their_own_words(random_frames, tmp_path):
     said = ["stir the soup", "open the fridge", "close the gripper"]
     episodes = [
