@@ -22,6 +22,11 @@ def seed_of(*parts: int | str) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
+def below(count: int, generator: torch.Generator) -> int:
+    """Draw one of the numbers from 0 on, `count` of them, with equal chance."""
+    return int(torch.randint(count, (1,), generator=generator))
+
+
 def normal(shape: tuple[int, ...], generator: torch.Generator, like: Tensor) -> Tensor:
     """Draw standard normal numbers on the CPU and move them to the device and dtype of `like`."""
     return torch.randn(shape, generator=generator, dtype=torch.float32).to(like)

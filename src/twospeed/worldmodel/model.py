@@ -302,16 +302,17 @@ class WorldModel:
             past_level=self.settings.past_level,
         )
 
-    def steps(self, window: tuple[int, ...]) -> Steps:
-        """Return the way from noise to a chunk.
+    def steps(self, window: tuple[int, ...], count: int | None = None) -> Steps:
+        """Return the way from noise to a chunk, of the order of the settings.
 
         Args:
             window: (C, T, H, W) of past and new latents.
+            count: of steps; None is that of the settings.
 
         Raises:
             ConfigError: when the schedule has no such way.
         """
-        steps = self.schedule.steps(self.settings.sampling_steps, window)
+        steps = self.schedule.steps(count or self.settings.sampling_steps, window)
         if self.settings.sampling_order == 1:
             return steps
         if not isinstance(steps, DDIMSteps):

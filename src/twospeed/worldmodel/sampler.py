@@ -67,20 +67,18 @@ class DDIMSteps:
     """
 
     def __init__(self, schedule: Signals, levels: Sequence[int]) -> None:
-        self.schedule, self.levels, self._after = schedule, levels[:-1], levels[1:]
-        signals_L = schedule.signals[list(levels)].double()
-        self._ratios_L = 0.5 * torch.log(signals_L / (1 - signals_L))
+        self.schedule, self.levels, self.after = schedule, levels[:-1], levels[1:]
 
-    def ratio(self, index: int) -> Tensor:
-        """Return half the logarithm of signal to noise before a step; infinite at both ends."""
-        return self._ratios_L[index]
+    def level(self, index: int, x_BCTHW: Tensor) -> Tensor:
+        """Return the level of every frame at a step, (B, T)."""
+        shape = len(x_BCTHW), x_BCTHW.shape[2]
+        return torch.full(shape, self.levels[index], device=x_BCTHW.device)
 
     def step(self, index: int, x_BCTHW: Tensor, predicted_BCTHW: Tensor) -> Tensor:
         """See `Steps`."""
-        shape = len(x_BCTHW), x_BCTHW.shape[2]
-        level_BT = torch.full(shape, self.levels[index], device=x_BCTHW.device)
+        level_BT = self.level(index, x_BCTHW)
         clean, noise = self.schedule.split(x_BCTHW, predicted_BCTHW, level_BT)
-        signal = self.schedule.signals[self._after[index]].to(x_BCTHW)
+        signal = self.schedule.signals[self.after[index]].to(x_BCTHW)
         return signal.sqrt() * clean + (1 - signal).sqrt() * noise
 
 
@@ -96,15 +94,15 @@ class SecondOrderSteps:
 
     def __init__(self, steps: DDIMSteps) -> None:
         self.levels, self._steps = steps.levels, steps
+        signals_L = steps.schedule.signals[[*steps.levels, steps.after[-1]]].double()
+        self._ratios_L = 0.5 * torch.log(signals_L / (1 - signals_L))  # infinite at both ends
         self._before: tuple[Tensor, Tensor] | None = None
 
     def step(self, index: int, x_BCTHW: Tensor, predicted_BCTHW: Tensor) -> Tensor:
         """See `Steps`; steps are taken one after the other."""
-        schedule, now = self._steps.schedule, self._steps.ratio(index)
-        shape = len(x_BCTHW), x_BCTHW.shape[2]
-        level_BT = torch.full(shape, self.levels[index], device=x_BCTHW.device)
+        schedule, level_BT = self._steps.schedule, self._steps.level(index, x_BCTHW)
         clean, _ = schedule.split(x_BCTHW, predicted_BCTHW, level_BT)
-        before, after = self._before, self._steps.ratio(index + 1)
+        before, (now, after) = self._before, self._ratios_L[index : index + 2]
         self._before = clean, now
         if before is not None and before[1].isfinite() and after.isfinite():
             ahead = ((after - now) / (2 * (now - before[1]))).to(clean)

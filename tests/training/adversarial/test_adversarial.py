@@ -15,7 +15,7 @@ from twospeed.training.data.walks import draw_walks
 from twospeed.training.data.windows import LatentWindows
 from twospeed.training.loop import run_loop
 from twospeed.training.loop_config import LoopConfig
-from twospeed.training.stages.denoiser import on_the_way
+from twospeed.training.stages.denoiser import interpolated
 from twospeed.training.stages.slow import SlowLearningConfig
 from twospeed.worldmodel.asking.guidance import Guidance
 from twospeed.worldmodel.asking.questions import SlowReading
@@ -194,7 +194,7 @@ def test_a_critic_tells_noise_from_what_is_true(model, windows):
 def test_the_weights_end_on_the_way_to_what_was_learned():
     begun = {"weight": torch.tensor([0.0, 2.0]), "count": torch.tensor(3)}
     learned = {"weight": torch.tensor([4.0, 2.0]), "count": torch.tensor(5)}
-    ends = on_the_way(begun, learned, 0.25)
+    ends = interpolated(begun, learned, 0.25)
     assert ends["weight"].tolist() == [1.0, 2.0]
     assert ends["count"] == 5
 

@@ -1,9 +1,9 @@
 """Student-forced roll-outs: every chunk goes on from what the slow weights generated before.
 
 Lin et al., arXiv 2506.09350, train so against a critic; as in Huang et al., arXiv 2506.08009, the
-gradient goes through one step of a chunk, drawn by chance. Guidance is that of use
-(worldmodel/asking/guidance.py); nothing is remembered. Axes: B walks, G chunks of a walk, C
-channels, P past frames, N frames of a chunk, H and W cells.
+gradient goes through one step of a chunk, drawn by chance. Guidance (worldmodel/asking/guidance.py)
+and the order of the steps are those of use; nothing is remembered. Axes: B walks, G chunks of a
+walk, C channels, P past frames, N frames of a chunk, H and W cells.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from twospeed.core.random import below, normal
 from twospeed.training.adversarial.config import AdversarialConfig
 from twospeed.training.data.walks import Walks
 from twospeed.worldmodel.model import WorldModel
@@ -57,10 +58,9 @@ class RollOuts:
         """Return what one step, drawn by chance, took for clean, and what came of all of them."""
         batch, channels, past, height, width = past_BCPHW.shape
         counts = self.config.sampling_steps
-        count = counts[_below(len(counts), generator)]
-        steps = self.model.schedule.steps(count, (channels, past + frames, height, width))
-        noise = torch.randn((batch, channels, frames, height, width), generator=generator)
-        taken = x = noise.to(past_BCPHW)
+        count = counts[below(len(counts), generator)]
+        steps = self.model.steps((channels, past + frames, height, width), count)
+        taken = x = normal((batch, channels, frames, height, width), generator, past_BCPHW)
         judged = self._judged(steps.levels, generator)
         for index, level in enumerate(steps.levels):
             level_BT = torch.full((batch, past + frames), level, device=x.device)
@@ -77,7 +77,7 @@ class RollOuts:
         """Draw a step; one at least is judged."""
         most = self.config.judged_below
         able = [index for index, level in enumerate(levels) if level <= most] or [len(levels) - 1]
-        return able[_below(len(able), generator)]
+        return able[below(len(able), generator)]
 
     def _predicted(self, window: Tensor, level_BT: Tensor, text_BND: Tensor) -> Tensor:
         settings, denoiser = self.model.settings, self.model.denoiser
@@ -87,7 +87,3 @@ class RollOuts:
         with torch.no_grad():
             untold = denoiser(window, level_BT, self.no_text.to(text_BND).expand_as(text_BND))
         return told + settings.guidance * (told - untold)
-
-
-def _below(count: int, generator: torch.Generator) -> int:
-    return int(torch.randint(count, (1,), generator=generator))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from twospeed.core.errors import ConfigError, DataError
+from twospeed.core.random import below
 from twospeed.training.data.latents import EpisodeLatents, read_group
 from twospeed.training.stages.slow import Windows
 from twospeed.worldmodel.settings import ModelSettings
@@ -108,7 +109,7 @@ class LatentWindows:
         """
         episodes = self.held_out if held_out else self.train
         past_lengths = _those_that_fit(past_lengths, episodes, new_frames)
-        past = past_lengths[_below(len(past_lengths), generator)]
+        past = past_lengths[below(len(past_lengths), generator)]
         latents: list[NDArray[np.float16]] = []
         texts: list[str] = []
         for _ in range(batch):
@@ -152,19 +153,19 @@ class LatentWindows:
         if share and torch.rand((), generator=generator) < share:
             return self._of_any_action(first, generator)
         reaching = self._reaching[first, held_out]
-        episode = reaching[_below(len(reaching), generator)]
+        episode = reaching[below(len(reaching), generator)]
         return episode, _chunk_from(episode, first, new_frames, generator)
 
     def said(self, action: str, generator: torch.Generator) -> str:
         """Draw one of an action's sayings."""
         sayings = self.sayings.get(action, (action,))
-        return sayings[_below(len(sayings), generator)]
+        return sayings[below(len(sayings), generator)]
 
     def _of_any_action(self, first: int, generator: torch.Generator) -> tuple[EpisodeLatents, int]:
         """Draw a text, and then one of its chunks, none before the `first`."""
         texts = self._places(first)
-        places = texts[_below(len(texts), generator)]
-        number, index = places[_below(len(places), generator)]
+        places = texts[below(len(texts), generator)]
+        number, index = places[below(len(places), generator)]
         return self.train[number], index
 
     def _places(self, first: int) -> list[list[tuple[int, int]]]:
@@ -182,7 +183,7 @@ class LatentWindows:
     ) -> list[EpisodeLatents]:
         """Draw whole episodes, each with equal chance."""
         episodes = self.held_out if held_out else self.train
-        return [episodes[_below(len(episodes), generator)] for _ in range(count)]
+        return [episodes[below(len(episodes), generator)] for _ in range(count)]
 
 
 def _first_after(past: int, new_frames: int) -> int:
@@ -247,7 +248,7 @@ def chunks_before(
             f"episodes of {chunks} chunks leave nothing to predict after the first {least}: record"
             " longer ones"
         )
-    return least + _below(chunks - least, generator)
+    return least + below(chunks - least, generator)
 
 
 def _chunk_from(
@@ -259,11 +260,7 @@ def _chunk_from(
             f"{new_frames} new frames cannot be cut from an episode of chunks of"
             f" {episode.chunk_frames} frames"
         )
-    return first + _below(len(episode.actions) - first, generator)
-
-
-def _below(count: int, generator: torch.Generator) -> int:
-    return int(torch.randint(count, (1,), generator=generator))
+    return first + below(len(episode.actions) - first, generator)
 
 
 def windows_to(windows: Windows, like: Tensor) -> Windows:

@@ -68,5 +68,5 @@ def _generated(
         reading,
         noise.to(past_BCPHW),
         past_BCTHW=past_BCPHW,
-        steps=model.schedule.steps(steps, window),
+        steps=model.steps(window, steps),
     )

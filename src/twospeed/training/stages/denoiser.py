@@ -152,11 +152,11 @@ def adversarial_stage(
         label="adversarial",
     )
     learned = cast(nn.ModuleDict, averaged)["denoiser"]
-    learned.load_state_dict(on_the_way(begun, learned.state_dict(), config.adversarial.way))
+    learned.load_state_dict(interpolated(begun, learned.state_dict(), config.adversarial.way))
     model.denoiser = cast(Denoiser, learned)
 
 
-def on_the_way(
+def interpolated(
     begun: Mapping[str, Tensor], learned: Mapping[str, Tensor], way: float
 ) -> dict[str, Tensor]:
     """Return the weights at a share of the line from some to others."""
