@@ -1,9 +1,9 @@
 """What is seen next, drawn from views that were seen: a `FastReading`.
 
 Where the renderer is sure, its drawing takes the place of the denoiser's prediction, cell by cell;
-the denoiser is told of it, too, if it has a recall layer. It is asked at every other step where
-half is sure, and not where all is. Axes: B clips, C channels, T frames, N frames of a chunk, H and
-W cells, S pixels of a side, K seen views.
+the denoiser is told of it, too, if it has a recall layer and any seen view looks there. It is asked
+at every other step where half is sure, and not where all is. Axes: B clips, C channels, T frames, N
+frames of a chunk, H and W cells, S pixels of a side, K seen views.
 """
 
 from collections.abc import Sequence
@@ -30,11 +30,25 @@ from twospeed.worldmodel.rendering.renderer import ViewRenderer
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class DrawnViews:
+    """Views from new poses, drawn from seen ones."""
+
+    pixels: Tensor
+    """(N, 3, S, S) in [-1, 1]."""
+
+    log_error: Tensor
+    """Logs of the errors that are to be expected, (N, S, S)."""
+
+    shown: Tensor
+    """How far seen views show the cells at all, 0 to 1, (N, cells, cells)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Drawn:
     """The next chunk of every clip as the renderer draws it."""
 
     latents: Tensor
-    """(B, C, N, H, W)."""
+    """(B, C, N, H, W); zeros where no seen view looks."""
 
     share: Tensor
     """How far each cell is trusted, 0 to 1, (B, 1, N, H, W)."""
@@ -52,11 +66,7 @@ class ViewReading(SlowReading):
     def __init__(self, slow: Reading, model: WorldModel, drawn: Drawn) -> None:
         self.drawn, self.schedule = drawn, model.schedule
         familiarity_B = drawn.share.mean((1, 2, 3, 4))
-        denoiser = recall_denoiser(slow.denoiser)
-        if denoiser and denoiser.recall.frames == drawn.latents.shape[2]:
-            recalled_BO = recalled_target(drawn.latents)
-            recalled_BO[:, -1] = familiarity_B
-            slow = replace(slow, recalled_BO=recalled_BO)
+        self._without, slow = slow, told_of(drawn, slow)
         super().__init__(slow)
         self.familiarity_B = familiarity_B
         is_known_B = drawn.share.flatten(1).amin(1) == 1
@@ -67,7 +77,7 @@ class ViewReading(SlowReading):
 
     def compared(self, no_text_BND: Tensor) -> tuple[Reading, Reading]:
         """See `FastReading`: both are told of the drawing."""
-        return self.slow, replace(self.slow, text_BND=no_text_BND)
+        return self.slow, told_of(self.drawn, self._without.under(no_text_BND))
 
     def finish(self, answers: Sequence[Tensor], noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
         """See `FastReading`."""
@@ -77,6 +87,18 @@ class ViewReading(SlowReading):
         past = noisy_BCTHW.shape[2] - self.drawn.latents.shape[2]
         recalled = _after(past, self.drawn.latents), _after(past, self.drawn.share)
         return gated(predicted, noisy_BCTHW, level_BT, recalled, self.schedule)
+
+
+def told_of(drawn: Drawn, slow: Reading) -> Reading:
+    """Return a reading whose recall layer gives what is drawn, where that is anything."""
+    denoiser = recall_denoiser(slow.denoiser)
+    if denoiser is None or denoiser.recall.frames != drawn.latents.shape[2]:
+        return slow
+    told_BO = recalled_target(drawn.latents)
+    told_BO[:, -1] = drawn.share.mean((1, 2, 3, 4))
+    is_drawn_B1 = drawn.latents.flatten(1).any(1, keepdim=True)
+    own_BO = cast(Tensor, slow.recalled_BO)
+    return replace(slow, recalled_BO=torch.where(is_drawn_B1, told_BO, own_BO))
 
 
 @torch.no_grad()
@@ -99,18 +121,18 @@ def _drawn(
 ) -> tuple[Tensor, Tensor]:
     """Return one clip's chunk: latents (C, N, H, W) and shares (1, N, H, W).
 
-    What was seen from just there is taken as it was; the rest is drawn.
+    What was seen from just there is taken as it was; the rest is drawn, where any view looks.
     """
     config, cells = writer.config, writer.renderer.config.latent_cells
     known = [rows.row_at(pose, within=config.known_view) for pose in poses_N3]
     latents_NCHW = rows.up_OR[:, [row or 0 for row in known]].mT.unflatten(1, (-1, cells, cells))
     share_NHW = torch.ones_like(latents_NCHW[:, 0])
     todo = [place for place, row in enumerate(known) if row is None]
-    if todo:
-        pixels, errors, shown = drawn_from(model, rows, poses_N3[todo], config.references)
-        drawn = encode_frames(model.autoencoder, to_frames(pixels)[None])[0].transpose(0, 1)
+    latents_NCHW[todo], share_NHW[todo] = 0, 0
+    if todo and (found := drawn_from(model, rows, poses_N3[todo], config.references)):
+        drawn = encode_frames(model.autoencoder, to_frames(found.pixels)[None])[0].transpose(0, 1)
         latents_NCHW[todo] = drawn.to(latents_NCHW)
-        share_NHW[todo] = shown * shares(errors, cells, config.retrieval_range)
+        share_NHW[todo] = found.shown * shares(found.log_error, cells, config.retrieval_range)
     return latents_NCHW.transpose(0, 1), share_NHW[None]
 
 
@@ -122,34 +144,27 @@ def shares(errors_NSS: Tensor, cells: int, retrieval_range: tuple[float, float])
     return ((expected_db - begin) / (whole - begin)).clamp(0, 1)
 
 
-def drawn_from(
-    model: WorldModel, rows: Rows, poses_N3: Tensor, most: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Draw what is seen from some poses.
+def drawn_from(model: WorldModel, rows: Rows, poses_N3: Tensor, most: int) -> DrawnViews | None:
+    """Draw what is seen from some poses; None where no seen view looks.
 
     Args:
         model: it has a renderer.
         rows: the seen views.
         poses_N3: from where, as the rows count it.
         most: how many seen views one is drawn from at most.
-
-    Returns:
-        Pixels (N, 3, S, S), the logs of the errors that are to be expected, (N, S, S), and how far
-        seen views show the cells at all, 0 to 1, (N, cells, cells).
     """
     renderer = cast(ViewRenderer, model.renderer)
-    reach, side, cells = (getattr(renderer.config, it) for it in ("reach", "side", "latent_cells"))
+    reach, cells = renderer.config.reach, renderer.config.latent_cells
     chosen = [
         covering(rows.poses_R3, rows.is_there_R, pose, most=most, reach=reach)[0]
         for pose in poses_N3
     ]
     if not any(len(it) for it in chosen):
-        nothing = poses_N3.new_zeros(len(poses_N3), 3, side, side)
-        return nothing, nothing[:, 0] + torch.inf, nothing[:, 0, :cells, :cells]
+        return None
     views = seen_from(model, renderer, rows, chosen, poses_N3)
-    drawn, errors = renderer.frames(views)
+    pixels, log_error = renderer.frames(views)
     shown = shown_in(views, renderer.depth, cells, renderer.camera)
-    return drawn, errors, shown
+    return DrawnViews(pixels=pixels, log_error=log_error, shown=shown)
 
 
 def _after(past: int, new_BCNHW: Tensor) -> Tensor:

@@ -155,5 +155,6 @@ class Homing:
             pose_3 = moved(pose_3, does.get(step, torch.zeros_like(pose_3)))
             poses.append(pose_3)
         rows, most = self.writer.rows(0), self.writer.config.references
-        pixels, *_ = drawn_from(self.model, rows, torch.stack(poses), most)
-        return to_frames(pixels)
+        drawn = drawn_from(self.model, rows, torch.stack(poses), most)
+        side = self.writer.renderer.config.side
+        return to_frames(drawn.pixels if drawn else pose_3.new_zeros(len(poses), 3, side, side))

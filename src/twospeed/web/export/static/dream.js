@@ -26,9 +26,9 @@ export class Dream {
     const told = stacked([asToken(this.texts[action])]);
     const read = await this.memory.read(this.past.memory, told);
     noise ??= noiseOf(this.seed, this.chunk, [count, channels, cells, cells]);
-    const guesses = await this.guesses(action);
+    const recalled = await this.told(action, read);
     const x = stacked([noise, noise]);
-    const predict = (it, level, index) => this.predict(it, level, index, read, guesses, action);
+    const predict = (it, level, index) => this.predict(it, level, index, read, recalled, action);
     const new2 = await sample(predict, x, this.world.signals, this.steps, this.world.sampling_order);
     this.before = [...this.before.slice(1 - MOST_UNDONE), { past: this.past, memory: this.memory.snapshot() }];
     const [remembered, plain] = parts(new2).map(parts);
@@ -46,31 +46,34 @@ export class Dream {
     return true;
   }
 
-  // What the slow weights guess of the chunk without memory, told the command and not.
-  async guesses(action) {
+  // What the denoiser is told to come, with the command and without: in the pane with memory what is
+  // drawn, where any seen view looks; else what its own recall layer guesses.
+  async told(action, read) {
     const asked = [action, ""];
-    const past = swapped(stacked(latest(this.past.plain, LOOKS_AT)));
+    const panes = Object.keys(this.past);
     const { recalled } = await this.graphs.run("recalled", {
-      past: stacked(asked.map(() => past)),
-      text: stacked(asked.map((text) => asToken(this.texts[text]))),
+      past: stacked(panes.flatMap((pane) => asked.map(() => swapped(stacked(latest(this.past[pane], LOOKS_AT)))))),
+      text: stacked(panes.flatMap(() => asked.map((text) => asToken(this.texts[text])))),
     });
-    return parts(recalled);
+    const guesses = Object.fromEntries(panes.map((pane, i) => [pane, parts(recalled).slice(2 * i, 2 * i + 2)]));
+    const drawn = joined([flat(read.latents), { data: [read.familiarity], dims: [1] }]);
+    return read.used.length ? { ...guesses, memory: [drawn, drawn] } : guesses;
   }
 
   // The clean latents of both panes at one level: [2, frames, channels, cells, cells]. What an action
   // changes is added once more where noise is great, less where the chunk is remembered. A chunk that
   // is half known is asked about at every other step, and its clean latents are held between.
-  async predict(x, level, index, read, [told, untold], action) {
+  async predict(x, level, index, read, recalled, action) {
     const scale = level >= this.world.guided_from ? this.world.guidance : 0;
     const isHalfKnown = read.familiarity >= HALF;
     const share = isHalfKnown ? 0 : 1 - read.familiarity;
     const isHeld = isHalfKnown && index % 2 === 1;
-    const drawn = joined([flat(read.latents), { data: [read.familiarity], dims: [1] }]);
-    const asks = [{ pane: "plain", text: action, recalled: told }];
-    const ask = (pane, text, recalled) => asks.push({ pane, text, recalled }) - 1;
-    const plain = scale ? ask("plain", "", untold) : 0;
-    const fast = read.isKnown || isHeld ? -1 : ask("memory", action, drawn);
-    const slow = scale * share > 0 && fast > 0 ? ask("memory", "", drawn) : fast;
+    const asks = [];
+    const ask = (pane, text) => asks.push({ pane, text, recalled: recalled[pane][text ? 0 : 1] }) - 1;
+    ask("plain", action);
+    const plain = scale ? ask("plain", "") : 0;
+    const fast = read.isKnown || isHeld ? -1 : ask("memory", action);
+    const slow = scale * share > 0 && fast > 0 ? ask("memory", "") : fast;
     const clean = await this.ask(asks, x, level);
     if (fast > 0) this.held = gated(clean[fast], read);
     const remembered = read.isKnown ? read.latents : this.held;
