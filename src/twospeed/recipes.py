@@ -91,6 +91,18 @@ def doom_64() -> RunConfig:
     )
 
 
+def doom_64_renderer() -> RunConfig:
+    """The renderer of the packaged Doom model (``--init doom-64``).
+
+    The engine's screen is 4 wide, 3 high and seen at 90 degrees; frames are its middle square.
+    """
+    recipe = doom_64()
+    recording = replace(recipe.recording, episodes=1_600, policy="revisit+random")
+    recipe = _renderer_of(recipe, recording, reach=3 / 4)
+    loop = replace(recipe.rendering.loop, steps=9_000)
+    return replace(recipe, rendering=replace(recipe.rendering, episodes=800, loop=loop))
+
+
 def fetch_64() -> RunConfig:
     """The model of a robot arm over a table (needs the extra `robot` to record)."""
     recipe = rooms_64()
@@ -198,6 +210,7 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "rooms-64-renderer": rooms_64_renderer,
     "rooms-64-unet3d": rooms_64_unet3d,
     "doom-64": doom_64,
+    "doom-64-renderer": doom_64_renderer,
     "fetch-64": fetch_64,
     "maze-64": maze_64,
     "maze-64-renderer": maze_64_renderer,
