@@ -76,21 +76,6 @@ def test_a_share_of_batches_is_the_fast_learners_task(model):
     assert all((level > 0).all() and not text.any() for level, text in joint)
 
 
-def test_past_frames_come_back_from_noise_with_the_models_own_artefacts(model):
-    config = replace(CONFIG, joint_share=0.0, past_level=0, artefact_share=1.0)
-    asked, windows, _ = ask(model, config)
-    for (noisy, level, text), (shown, levels, _) in zip(asked[::2], asked[1::2], strict=True):
-        assert noisy.shape[2] == windows.past_frames
-        assert not text.any()
-        assert ((level >= 300) & (level <= 600)).all()
-        back, _ = model.schedule.split(noisy, torch.zeros_like(noisy), level)
-        assert torch.equal(shown[:, :, :4], back)
-        assert (levels[:, :4] == 0).all()
-    shown = [noisy[:, :, :4] for noisy, *_ in ask(model, replace(config, artefact_share=0.4))[0]]
-    clean = [torch.equal(it, windows.latents_BCTHW[:, :, :4]) for it in shown]
-    assert 10 < sum(clean) < 36
-
-
 def test_an_action_is_hidden_as_often_as_asked(model):
     asked, _, _ = ask(model, replace(CONFIG, joint_share=0.0, text_dropout=0.3), seeds=range(100))
     hidden = torch.cat([(text == 0).all(-1).flatten() for _, _, text in asked])

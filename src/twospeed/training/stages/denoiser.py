@@ -5,7 +5,6 @@ What a stage is, and those before: folders.py.
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -86,8 +85,7 @@ def _slow_loss_of(
             even_share=slow.even_share,
             held_out=held_out,
         )
-        config = replace(slow, artefact_share=0.0) if held_out else slow
-        return slow_loss(denoiser, windows_to(batch, no_text), no_text, schedule, config, generator)
+        return slow_loss(denoiser, windows_to(batch, no_text), no_text, schedule, slow, generator)
 
     return loss_of
 

@@ -19,9 +19,6 @@ from twospeed.worldmodel.backbones.schedule import Schedule
 from twospeed.worldmodel.contract import Denoiser
 from twospeed.worldmodel.diffusion import frame_loss
 
-_ARTEFACTS = 0.3, 0.6
-"""Noise levels, as shares of the schedule, from which artefacts are brought back."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SlowLearningConfig:
@@ -49,10 +46,6 @@ class SlowLearningConfig:
     past_level: Level = 100
     """Half of the clips get past frames noised up to this level (of 1000) and are told so, since
     generated past frames are not perfect; 0 keeps the past clean, as in the paper."""
-
-    artefact_share: Share = 0.0
-    """Share of the other batches whose past frames the model noises (levels 300 to 600 of 1000) and
-    brings back itself in one step, so that it learns to go on from its own artefacts."""
 
     even_share: Share = 0.0
     """Share of the windows whose action is drawn first, all texts of the data with equal chance, so
@@ -106,12 +99,6 @@ def slow_loss(
         past_B = torch.randint(0, config.past_level + 1, (batch,), generator=generator)
         past_B[torch.rand(batch, generator=generator) < 0.5] = 0
         level_BT = torch.where(is_new_BT, level_BT, past_B[:, None])
-        share = config.artefact_share
-        if share and torch.rand((), generator=generator) < share:
-            past = brought_back(
-                denoiser, clean[:, :, : windows.past_frames], no_text_1ND, schedule, generator
-            )
-            clean = torch.cat([past, clean[:, :, windows.past_frames :]], dim=2)
     noise = torch.randn(clean.shape, generator=generator).to(clean)
     level_BT, is_new_BT = level_BT.to(clean.device), is_new_BT.to(clean.device)
     level_BT = schedule.placed(level_BT)
@@ -119,33 +106,6 @@ def slow_loss(
     prediction = denoiser(noisy, level_BT, text_BND)
     weight_BT = schedule.weight(level_BT)
     return frame_loss(prediction, target, counts_BT=is_new_BT, weight_BT=weight_BT).mean()
-
-
-@torch.no_grad()
-def brought_back(
-    denoiser: Denoiser,
-    clean_BCTHW: Tensor,
-    no_text_1ND: Tensor,
-    schedule: Schedule,
-    generator: torch.Generator,
-) -> Tensor:
-    """Return frames that were noised as a whole and brought back by the denoiser in one step.
-
-    Args:
-        denoiser: whose artefacts they get.
-        clean_BCTHW: clean latents.
-        no_text_1ND: features of no action.
-        schedule: of the noise.
-        generator: draws a level for each clip, and the noise.
-    """
-    batch, _, frames = clean_BCTHW.shape[:3]
-    low, high = (int(share * schedule.num_steps) for share in _ARTEFACTS)
-    level_BT = torch.randint(low, high + 1, (batch, 1), generator=generator).repeat(1, frames)
-    level_BT = level_BT.to(clean_BCTHW.device)
-    noise = torch.randn(clean_BCTHW.shape, generator=generator).to(clean_BCTHW)
-    noisy = schedule.noised(clean_BCTHW, noise, level_BT)
-    predicted = denoiser(noisy, level_BT, no_text_1ND.expand(batch, -1, -1))
-    return schedule.split(noisy, predicted, level_BT)[0]
 
 
 def _noisy_text(
