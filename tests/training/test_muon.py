@@ -12,10 +12,6 @@ from twospeed.training.muon import Muon, is_matrix, orthogonal
 CONFIG = LoopConfig(steps=30, learning_rate=0.01, checkpoint_minutes=0.0, optimizer="muon")
 
 
-class Killed(BaseException):
-    """Stands for a kill: nothing may catch it."""
-
-
 def random(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
@@ -25,16 +21,14 @@ def net_of_both_kinds():
         return nn.Sequential(nn.Conv1d(4, 16, 4), nn.Flatten(), nn.Linear(16, 16))
 
 
-def train(out, *, killed_at=None):
+def train(out, killing):
     net = net_of_both_kinds()
 
-    def loss_of(step, generator):
-        if step == killed_at:
-            raise Killed
+    def loss_of(step, generator):  # noqa: ARG001
         batch = torch.randn(8, 4, 4, generator=generator)
         return (net(batch) - batch.flatten(1)).square().mean()
 
-    run_loop(net, loss_of, CONFIG, out=out)
+    run_loop(net, killing(loss_of), CONFIG, out=out)
     return net.state_dict()
 
 
@@ -109,12 +103,8 @@ def test_a_closure_is_asked_for_gradients_and_its_loss_is_given_back():
     assert weight.square().sum() < before.square().sum()
 
 
-def test_a_run_that_was_killed_ends_as_if_it_had_not_been(tmp_path):
-    whole = train(tmp_path / "whole")
-    with pytest.raises(Killed):
-        train(tmp_path / "killed", killed_at=17)
-    again = train(tmp_path / "killed")
-    assert all(torch.equal(value, again[name]) for name, value in whole.items())
+def test_a_run_that_was_killed_ends_as_if_it_had_not_been(whole_after_kills):
+    whole = whole_after_kills(train, 17)
     start = net_of_both_kinds().state_dict()
     assert not any(torch.equal(value, whole[name]) for name, value in start.items())
 

@@ -35,10 +35,6 @@ CONFIG = AdversarialConfig(
 SLOW = SlowLearningConfig(batch_size=2)
 
 
-class Killed(BaseException):
-    """Stands for a kill: nothing may catch it."""
-
-
 @pytest.fixture
 def windows(model, tmp_path):
     return LatentWindows(
@@ -199,22 +195,13 @@ def test_the_weights_end_on_the_way_to_what_was_learned():
     assert ends["count"] == 5
 
 
-def test_a_run_that_was_killed_ends_as_if_it_had_not_been(model, windows, tmp_path):
+def test_a_run_that_was_killed_ends_as_if_it_had_not_been(model, windows, whole_after_kills):
     start = copied(model.denoiser)
 
-    def train(out, killed_at=None):
+    def train(out, killing):
         model.denoiser.load_state_dict(start)
         learning = learning_of(model, windows)
+        return run_loop(learning.both, killing(learning.loss), CONFIG.loop, out=out).state_dict()
 
-        def loss_of(step, generator):
-            if step == killed_at:
-                raise Killed
-            return learning.loss(step, generator)
-
-        return run_loop(learning.both, loss_of, CONFIG.loop, out=out).state_dict()
-
-    whole = train(tmp_path / "whole")
-    with pytest.raises(Killed):
-        train(tmp_path / "killed", killed_at=4)
-    assert not changed(whole, train(tmp_path / "killed"))
+    whole = whole_after_kills(train, 4)
     assert changed({f"denoiser.{name}": it for name, it in start.items()}, whole)

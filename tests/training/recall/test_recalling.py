@@ -179,23 +179,13 @@ def test_some_steps_learn_without_any_memory(model, cache):
     assert not learning.adapters.up[LAYER].any()  # nothing was written
 
 
-def test_a_run_that_was_killed_ends_as_if_it_had_not_been(make_model, cache, tmp_path):
-    def run(out, killed_at=None):
+def test_a_run_that_was_killed_ends_as_if_it_had_not_been(make_model, cache, whole_after_kills):
+    def train(out, killing):
         model = make_model()
-        learning = recalling_of(model, cache)
-
-        def loss_of(step, generator):
-            if step == killed_at:
-                raise KeyboardInterrupt
-            return learning.loss(step, generator)
-
+        loss_of = killing(recalling_of(model, cache).loss)
         return run_loop(model.denoiser, loss_of, CONFIG.loop, out=out).state_dict()
 
-    whole = run(tmp_path / "whole")
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "parts", killed_at=3)
-    parts = run(tmp_path / "parts")
-    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    whole_after_kills(train, 3)
 
 
 def test_it_teaches_slow_weights_to_use_what_is_written(make_model, tmp_path):

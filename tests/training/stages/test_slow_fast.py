@@ -116,24 +116,14 @@ def test_a_memory_that_learns_nothing_changes_no_loss(model, cache):
     assert on != off
 
 
-def test_a_run_that_was_killed_ends_as_if_it_had_not_been(make_model, cache, tmp_path):
-    def run(out, killed_at=None):
+def test_a_run_that_was_killed_ends_as_if_it_had_not_been(make_model, cache, whole_after_kills):
+    def train(out, killing):
         model = make_model()
-        loop = loop_of(model, cache)
+        loss_of = killing(loop_of(model, cache).loss)
+        run = run_loop(model.denoiser, loss_of, CONFIG.loop, out=out, round_steps=3)
+        return run.state_dict()
 
-        def loss_of(step, draws):
-            if step == killed_at:
-                raise KeyboardInterrupt
-            return loop.loss(step, draws)
-
-        return run_loop(model.denoiser, loss_of, CONFIG.loop, out=out, round_steps=3)
-
-    whole = run(tmp_path / "whole").state_dict()
-    for killed_at in (4, 6):  # inside a round, and between two
-        with pytest.raises(KeyboardInterrupt):
-            run(tmp_path / "parts", killed_at)
-    parts = run(tmp_path / "parts").state_dict()
-    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    whole_after_kills(train, 4, 6)  # inside a round, and between two
 
 
 def test_the_loop_teaches_slow_weights_to_use_memories(make_model, cache, tmp_path):
