@@ -1,6 +1,7 @@
 """What was written and typed under names of before opens and runs as it is."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -9,9 +10,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from twospeed.core.config import from_json, override, to_json
-from twospeed.core.errors import ConfigError, UnknownNameError
+from twospeed.core.errors import ConfigError, DataError, UnknownNameError
 from twospeed.evaluation.protocols.base import ProtocolConfig
 from twospeed.evaluation.recall import RecallConfig
+from twospeed.memory.config import GradientConfig, RidgeConfig, ViewConfig
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import WEIGHTS, load_memory, save_memory
 from twospeed.memory.memory_file import memory_of, open_memories
@@ -19,6 +21,7 @@ from twospeed.memory.presets import default
 from twospeed.recipes import rooms_tiny
 from twospeed.training.run import RunConfig
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.renamed import HEIRS
 
 OLD_WEIGHTS = {
     "recall.to_inverse.weight": "recall.undo.weight",
@@ -29,7 +32,7 @@ OLD_WEIGHTS = {
     "recall_gate.2.bias": "trust.2.bias",
 }
 HASHES = {
-    "rooms-64": "5470b9e55d575cf6",
+    "rooms-64": "b78b8e8fcf0d9ba7",
     "doom-64": "d49821289cb12d4b",
     "fetch-64": "69184fa3266045a0",
 }
@@ -63,6 +66,19 @@ def test_a_checkpoint_with_old_names_of_weights_goes_on(model, make_model):
 @pytest.mark.parametrize("name", HASHES)
 def test_packaged_models_keep_the_hash_that_memories_know_them_by(name):
     assert WorldModel.from_pretrained(name).hash() == HASHES[name]
+
+
+@pytest.mark.parametrize(
+    ("config", "is_taken"),
+    [(ViewConfig(rank=8), True), (RidgeConfig(), True), (GradientConfig(rank=2), False)],
+)
+def test_heirs_of_packaged_weights_take_memories_that_their_layers_read_alike(config, is_taken):
+    (old, new), *_ = HEIRS.items()
+    heir = WorldModel.from_pretrained("rooms-64")
+    assert heir.hash() == new
+    file = replace(memory_of(FastWeights(heir, config)), model_hash=old)
+    with nullcontext() if is_taken else pytest.raises(DataError, match="belongs to slow weights"):
+        open_memories(heir, [file], seeds=(0,))
 
 
 def test_a_memory_file_with_old_names_of_settings_opens(model, tmp_path):

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Train packaged models on by their recipes' last stage, from their packaged weights (or from
-# scratch where there are none), then measure this machine's speed. The same command goes on where
+# scratch where there are none; NAME-adversarial and NAME-renderer begin with NAME), then measure this machine's speed. The same command goes on where
 # it stopped.
 #
-#   tools/refresh_models.sh --minutes M --out DIR [--recipes "rooms-64 doom-64"] [--work DIR]
+#   tools/refresh_models.sh --minutes M --out DIR [--recipes "rooms-64-adversarial doom-64"] [--work DIR]
 #                           [--set PATH=VALUE]... [--seconds S]
 #
 # DIR gets, for every recipe: the model folder, figures.json, journal.jsonl; and benchmark.json.
@@ -13,7 +13,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-minutes="" out="" recipes="rooms-64" work="runs/refresh" seconds=5 settings=()
+minutes="" out="" recipes="rooms-64-adversarial" work="runs/refresh" seconds=5 settings=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --minutes) minutes="$2" ;;
@@ -41,9 +41,9 @@ sys.exit(not RECIPES[sys.argv[1]]().recalling.loop.steps)" "$1"
 }
 
 for recipe in $recipes; do
-  begin=() data=()
-  if [ -e "src/twospeed/packaged/$recipe/model_index.json" ]; then
-    begin=(--init "$recipe" --set autoencoder.loop.steps=0 --set text.loop.steps=0)
+  begin=() data=() base="${recipe%-adversarial}" base="${base%-renderer}"
+  if [ -e "src/twospeed/packaged/$base/model_index.json" ]; then
+    begin=(--init "$base" --set autoencoder.loop.steps=0 --set text.loop.steps=0)
     if learns_recall "$recipe"; then begin+=(--set slow.loop.steps=0); fi
   fi
   if [ -e "$work/data-$recipe/index.json" ]; then data=(--data "$work/data-$recipe"); fi
@@ -52,7 +52,9 @@ for recipe in $recipes; do
   rm -rf "${out:?}/$recipe"
   cp -r "$work/$recipe/model" "$out/$recipe"
   cp "$work/$recipe/figures.json" "$out/$recipe.figures.json"
-  cp "$work/$recipe/recalling/journal.jsonl" "$out/$recipe.journal.jsonl" 2>/dev/null || true
+  for stage in recalling adversarial rendering; do # the last one there is
+    cp "$work/$recipe/$stage/journal.jsonl" "$out/$recipe.journal.jsonl" 2>/dev/null || true
+  done
 done
 
 "$python" tools/benchmark_gpu.py --model "$out/${recipes%% *}" --out "$out/benchmark.json" \

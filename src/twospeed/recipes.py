@@ -25,7 +25,7 @@ from twospeed.worldmodel.text import TextEncoderConfig
 
 
 def rooms_64() -> RunConfig:
-    """The packaged rooms model: about ten hours on two CPU cores."""
+    """The packaged rooms model, but for its last stage: about ten hours on two CPU cores."""
     return RunConfig(
         recording=RecordingConfig(world="rooms", episodes=10_000, chunks=18, policy="revisit+roam"),
         model=WorldModelConfig(
@@ -45,28 +45,45 @@ def rooms_64() -> RunConfig:
     )
 
 
+def rooms_64_adversarial() -> RunConfig:
+    """The last stage of the packaged rooms model (``--init`` the one before): against a critic.
+
+    What learned against a critic takes more guidance without running away.
+    """
+    recipe = rooms_64()
+    recording = replace(recipe.recording, first_seed=200_000, episodes=3_000)
+    settings = replace(recipe.model.settings, guidance=1.5, guided_from=600, sampling_order=2)
+    model = replace(recipe.model, settings=settings)
+    loop = replace(AdversarialConfig().loop, steps=3_000)
+    recipe = replace(recipe, recording=recording, model=model, precision="bf16")
+    return replace(_without_stages(recipe), adversarial=AdversarialConfig(loop=loop))
+
+
+def _without_stages(recipe: RunConfig) -> RunConfig:
+    """Return a recipe that takes all parts from the model that it begins with."""
+    done = LoopConfig(steps=0)
+    return replace(
+        recipe,
+        autoencoder=replace(recipe.autoencoder, frames=2_048, loop=done),
+        text=replace(recipe.text, loop=done),
+        slow=replace(recipe.slow, loop=done),
+        recalling=RecallingConfig(loop=done),
+    )
+
+
 def _renderer_of(recipe: RunConfig, recording: RecordingConfig, *, reach: float = 1.0) -> RunConfig:
     """Return a recipe of whose parts the renderer alone is trained; `reach` as in its settings."""
-    done = LoopConfig(steps=0)
     rendering = RenderingRun(
         episodes=recording.episodes,
         reach=reach,
         loop=replace(RenderingRun().loop, steps=20_000),
     )
-    return replace(
-        recipe,
-        recording=recording,
-        autoencoder=replace(recipe.autoencoder, frames=2_048, loop=done),
-        text=replace(recipe.text, loop=done),
-        slow=replace(recipe.slow, loop=done),
-        recalling=RecallingConfig(loop=done),
-        rendering=rendering,
-    )
+    return replace(_without_stages(recipe), recording=recording, rendering=rendering)
 
 
 def rooms_64_renderer() -> RunConfig:
     """The renderer of the packaged rooms model, beside its other parts (``--init rooms-64``)."""
-    recipe = rooms_64()
+    recipe = replace(rooms_64(), model=rooms_64_adversarial().model)
     recording = replace(
         recipe.recording, episodes=800, chunks=14, policy="random+roam", episodes_per_shard=8
     )
@@ -207,6 +224,7 @@ def rooms_tiny() -> RunConfig:
 
 RECIPES: dict[str, Callable[[], RunConfig]] = {
     "rooms-64": rooms_64,
+    "rooms-64-adversarial": rooms_64_adversarial,
     "rooms-64-renderer": rooms_64_renderer,
     "rooms-64-unet3d": rooms_64_unet3d,
     "doom-64": doom_64,

@@ -34,6 +34,7 @@ from twospeed.memory.fast_weights import FastWeights
 from twospeed.memory.files import MEMORY, load_memory, save_memory
 from twospeed.memory.memory_file import memory_of, open_memories
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.renamed import are_of_one_line
 
 Frames = NDArray[np.uint8]
 """(T, H, W, 3), sRGB, 0 to 255."""
@@ -168,7 +169,7 @@ class Dream:
         check_kind(model, WorldModel, "model")
         recover(path, DREAM)
         saved = typed(_Saved, read_json(path / "dream.json"), str(path / "dream.json"))
-        if saved.model_hash != model.hash():
+        if not are_of_one_line(saved.model_hash, model.hash()):
             raise DataError(
                 f"this dream belongs to slow weights {shown(saved.model_hash)}, the model has"
                 f" {model.hash()}"

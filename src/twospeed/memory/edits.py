@@ -10,7 +10,7 @@ from twospeed.core.errors import ConfigError, DataError
 from twospeed.core.fields import checked
 from twospeed.core.ranges import Share
 from twospeed.memory.config import RidgeConfig, ViewConfig
-from twospeed.memory.memory_file import MemoryFile
+from twospeed.memory.memory_file import MemoryFile, belongs_to
 from twospeed.memory.ridge_writer import loosened
 from twospeed.memory.views.stored import joined
 from twospeed.worldmodel.rendering.renderer import LAYER
@@ -32,7 +32,7 @@ def merge(first: MemoryFile, second: MemoryFile, *, share: float = 0.5) -> Memor
     share = checked(share, Share, "share")
     for one in (first, second):
         check_kind(one, MemoryFile, "a memory to merge")
-    if first.model_hash != second.model_hash or _shapes(first) != _shapes(second):
+    if not belongs_to(first, second.model_hash) or _shapes(first) != _shapes(second):
         raise DataError(
             f"memories of different models cannot be merged: {first.model_hash} and"
             f" {second.model_hash}"

@@ -17,11 +17,12 @@ from twospeed.core.errors import DataError, KindError, ShapeError
 from twospeed.core.fields import checked
 from twospeed.core.ranges import Within
 from twospeed.memory.adapter_files import check_halves
-from twospeed.memory.config import FastLearningConfig, GradientConfig
+from twospeed.memory.config import FastLearningConfig, GradientConfig, RidgeConfig, ViewConfig
 from twospeed.memory.fast_weights import FastWeights, WriteRecord
 from twospeed.memory.ways import hash_of
 from twospeed.memory.writer import check_state
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.renamed import are_of_one_line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,7 +116,7 @@ def restore_(memory: FastWeights, saved: Sequence[MemoryFile]) -> None:
 
 
 def check_belongs(file: MemoryFile, model_hash: str, *, found: str = "") -> None:
-    """Refuse a memory of other slow weights.
+    """Refuse a memory of other slow weights; views and recall layers go over to their heirs.
 
     Args:
         file: the memory.
@@ -125,11 +126,18 @@ def check_belongs(file: MemoryFile, model_hash: str, *, found: str = "") -> None
     Raises:
         DataError: when it was written on another model.
     """
-    if file.model_hash != model_hash:
+    if not belongs_to(file, model_hash):
         raise DataError(
             f"this memory belongs to slow weights {file.model_hash[:40]}, the model has"
             f" {model_hash}: load the model it was written on{found and f' ({found})'}"
         )
+
+
+def belongs_to(file: MemoryFile, model_hash: str) -> bool:
+    """Say whether a memory was written on these slow weights, or on some that they took over."""
+    if isinstance(file.config, RidgeConfig | ViewConfig):
+        return are_of_one_line(file.model_hash, model_hash)
+    return file.model_hash == model_hash
 
 
 def _check_fit(memory: FastWeights, file: MemoryFile) -> None:

@@ -31,6 +31,7 @@ from twospeed.web.session import Session
 from twospeed.web.truth import Start, start_of
 from twospeed.web.words import Words
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.renamed import are_of_one_line
 from twospeed.worlds.base import Pose
 
 FORMAT = "twospeed-session-1"
@@ -109,7 +110,7 @@ def open_session(path: Path, model: WorldModel, words: Words) -> Session:
     """
     recover(path, SESSION)
     saved = typed(_Saved, read_json(path / _JSON), str(path / _JSON))
-    if saved.format != FORMAT or saved.model_hash != model.hash():
+    if saved.format != FORMAT or not are_of_one_line(saved.model_hash, model.hash()):
         raise DataError(
             f"this session belongs to slow weights {saved.model_hash[:80]}, the model has"
             f" {model.hash()}"
