@@ -53,6 +53,11 @@ class Drawn:
     share: Tensor
     """How far each cell is trusted, 0 to 1, (B, 1, N, H, W)."""
 
+    @property
+    def familiarity_B(self) -> Tensor:
+        """How far each chunk is trusted, 0 to 1."""
+        return self.share.mean((1, 2, 3, 4))
+
 
 class ViewReading(SlowReading):
     """Predictions of the denoiser that go over to what is drawn; a `FastReading`.
@@ -65,18 +70,17 @@ class ViewReading(SlowReading):
 
     def __init__(self, slow: Reading, model: WorldModel, drawn: Drawn) -> None:
         self.drawn, self.schedule = drawn, model.schedule
-        familiarity_B = drawn.share.mean((1, 2, 3, 4))
         self._without, slow = slow, told_of(drawn, slow)
         super().__init__(slow)
-        self.familiarity_B = familiarity_B
+        self.familiarity_B = drawn.familiarity_B
         is_known_B = drawn.share.flatten(1).amin(1) == 1
-        is_half_known_B = familiarity_B >= HALF_KNOWN
+        is_half_known_B = self.familiarity_B >= HALF_KNOWN
         much = Question.of(slow, is_half_known_B & ~is_known_B)
         little = Question.of(slow, ~is_half_known_B)
         self.asked = (little, replace(much, held_by=self.schedule))
 
     def compared(self, no_text_BND: Tensor) -> tuple[Reading, Reading]:
-        """See `FastReading`: both are told of the drawing."""
+        """See `FastReading`: both are told of the drawing, where that is anything."""
         return self.slow, told_of(self.drawn, self._without.under(no_text_BND))
 
     def finish(self, answers: Sequence[Tensor], noisy_BCTHW: Tensor, level_BT: Tensor) -> Tensor:
@@ -95,7 +99,7 @@ def told_of(drawn: Drawn, slow: Reading) -> Reading:
     if denoiser is None or denoiser.recall.frames != drawn.latents.shape[2]:
         return slow
     told_BO = recalled_target(drawn.latents)
-    told_BO[:, -1] = drawn.share.mean((1, 2, 3, 4))
+    told_BO[:, -1] = drawn.familiarity_B
     is_drawn_B1 = drawn.latents.flatten(1).any(1, keepdim=True)
     own_BO = cast(Tensor, slow.recalled_BO)
     return replace(slow, recalled_BO=torch.where(is_drawn_B1, told_BO, own_BO))
