@@ -91,8 +91,11 @@ def test_provenance_says_what_the_numbers_depend_on(report, model):
     assert provenance["versions"]["torch"]
 
 
-def test_action_accuracy_is_reported(report):
-    check_interval(report["action_accuracy"]["held_out"])
+def test_action_accuracy_is_reported_without_memory_and_with(report):
+    off = report["action_accuracy"]
+    for wording in ("canonical", "held_out"):
+        check_interval(off[wording])
+        check_interval(off["on"][wording])
 
 
 def test_the_other_protocol_and_drift_run_from_the_command_line(folder, capsys):

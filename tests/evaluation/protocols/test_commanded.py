@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from twospeed.evaluation.protocols.base import ProtocolConfig
 from twospeed.evaluation.protocols.commanded import (
     COMMANDS,
     JUDGED_FRAMES,
@@ -42,9 +43,11 @@ def test_turns_are_never_stopped(some):
     assert all(outcomes_at(one).is_unique(index) for one in some for index in turns)
 
 
-def test_accuracy_is_reported_for_both_wordings_and_every_command(model, some):
-    report = action_accuracy(model, some[:2], seed=0)
-    assert report == action_accuracy(model, some[:2], seed=0)
+@pytest.mark.parametrize("remembers", [False, True])
+def test_accuracy_is_reported_for_both_wordings_and_every_command(model, fast, some, remembers):
+    config = ProtocolConfig(memory=fast)
+    report = action_accuracy(model, some[:2], config, remembers=remembers)
+    assert report == action_accuracy(model, some[:2], config, remembers=remembers)
     assert set(report) == {"canonical", "held_out"}
     for part in report.values():
         assert 0 <= part["low"] <= part["mean"] <= part["high"] <= 1

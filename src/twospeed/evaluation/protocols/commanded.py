@@ -17,8 +17,11 @@ from twospeed.core.random import seed_of
 from twospeed.core.video import Frames
 from twospeed.evaluation.metrics.bootstrap import bootstrap_mean
 from twospeed.evaluation.metrics.frames import video_errors
+from twospeed.evaluation.protocols.base import ProtocolConfig
 from twospeed.evaluation.protocols.coding import decode_after, encode_before, last_chunk
+from twospeed.evaluation.protocols.observed_return import memories_after
 from twospeed.evaluation.protocols.walks import Walk
+from twospeed.memory.fast_weights import FastWeights
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.language import MOVES
 
@@ -44,26 +47,31 @@ class Outcomes:
 
 
 def action_accuracy(
-    model: WorldModel, walks: Sequence[Walk], *, seed: int
+    model: WorldModel, walks: Sequence[Walk], config: ProtocolConfig, *, remembers: bool
 ) -> dict[str, dict[str, object]]:
     """Return the share of obeyed commands, for canonical texts and for held-out paraphrases.
 
     Args:
-        model: the slow weights, without memory.
+        model: the slow weights.
         walks: episodes; the last seen chunk of each is the past.
-        seed: decides the noise and the paraphrases.
+        config: the seed decides the noise and the paraphrases.
+        remembers: whether the model has a memory of the walk, or none.
 
     Returns:
         "canonical" and "held_out" -> interval over episodes, trials, and the share a command.
     """
-    outcomes = [outcomes_at(one) for one in walks]
+    places = [
+        (
+            one,
+            outcomes_at(one),
+            memories_after(model, one, config, len(COMMANDS)) if remembers else None,
+        )
+        for one in walks
+    ]
     report: dict[str, dict[str, object]] = {}
     for wording in ("canonical", "held_out"):
-        obeyed = [
-            _obeyed(model, one, out, _texts(wording, seed_of(seed, one.route.seed)), seed)
-            for one, out in zip(walks, outcomes, strict=True)
-        ]
-        report[wording] = _summary(np.array(obeyed), seed)
+        obeyed = [_obeyed(model, *place, wording, config.seed) for place in places]
+        report[wording] = _summary(np.array(obeyed), config.seed)
     return report
 
 
@@ -82,14 +90,20 @@ def _texts(wording: str, seed: int) -> list[str]:
 
 
 def _obeyed(
-    model: WorldModel, one: Walk, outcomes: Outcomes, texts: list[str], seed: int
+    model: WorldModel,
+    one: Walk,
+    outcomes: Outcomes,
+    memory: FastWeights | None,
+    wording: str,
+    seed: int,
 ) -> list[float]:
     """Return 1 or 0 for every command, NaN where it is skipped."""
+    texts = _texts(wording, seed_of(seed, one.route.seed))
     first = one.route.first_generated
     before = encode_before(model, one.frames, first)
     past = last_chunk(model, before)
     seeds = [(seed, one.route.seed, "command", command) for command in COMMANDS]
-    made = model.generate(torch.stack([past] * len(texts)), texts, seeds)
+    made = model.generate(torch.stack([past] * len(texts)), texts, seeds, fast_weights=memory)
     return [
         float(outcomes.nearest(decode_after(model, before, latents)) == index)
         if outcomes.is_unique(index)

@@ -48,6 +48,7 @@ from twospeed.evaluation.protocols.rollout import (
     Job,
     Observed,
     generate,
+    learned,
     observe,
     write_seed,
 )
@@ -170,6 +171,17 @@ def _generate_arms(
         for frames, before, latents in zip(arms, seen, made, strict=True):
             frames[arm] = decode_after(model, before, latents)
     return arms
+
+
+def memories_after(
+    model: WorldModel, walk: Walk, config: ProtocolConfig, copies: int
+) -> FastWeights:
+    """Return copies of a memory of one walk's way out, standing where the way back begins."""
+    job = _outward_job(walk, _outward_latents(model, walk), config)
+    seeds = [write_seed(job.seed)] * copies
+    memory = open_memories(model, [learned(model, job, config.memory)] * copies, seeds=seeds)
+    _lead(memory, [walk] * copies)
+    return memory
 
 
 def _lead(memory: FastWeights, walks: Sequence[Walk]) -> None:

@@ -100,6 +100,15 @@ def observe(
     ]
 
 
+def learned(model: WorldModel, job: Job, config: FastLearningConfig) -> MemoryFile:
+    """Let an empty memory learn a job's true chunks, and return it."""
+    memory = fresh_memory(model, config, [job])
+    for chunk in range(len(job.actions)):
+        past, new = (part(job, chunk)[None] for part in (_past, _new))
+        _write(memory, [job], chunk, past, new, generated=False)
+    return memory_of(memory, 0)
+
+
 def generate(
     model: WorldModel,
     jobs: Sequence[Job],
