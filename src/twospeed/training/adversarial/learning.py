@@ -3,7 +3,8 @@
 Slow learning shows true pasts only, and its squared error is least for the mean of what may come:
 generated chunks turn flat, or run away under guidance, and the next ones go on from them. Here a
 critic tells generated walks of several chunks from true ones, by a relativistic loss
-(Jolicoeur-Martineau, arXiv 1807.00734). A layer made for fast weights does not learn.
+(Jolicoeur-Martineau, arXiv 1807.00734). A layer made for fast weights does not learn, nor what
+its keys are made by, so that memories written before stay what they are.
 
 Holds: `Adversarial`. Holds not: its settings (config.py), the critic, the roll-outs, the steps.
 """
@@ -22,8 +23,10 @@ from twospeed.training.adversarial.rollouts import RollOuts
 from twospeed.training.data.walks import Walks, draw_walks
 from twospeed.training.data.windows import LatentWindows
 from twospeed.training.stages.slow import SlowLearningConfig
-from twospeed.worldmodel.contract import as_module
+from twospeed.worldmodel.contract import as_module, recall_denoiser
 from twospeed.worldmodel.model import WorldModel
+
+_OF_KEYS = ("recall", "text_in")
 
 SlowLoss = Callable[[torch.Generator], Tensor]
 """The loss of a batch of slow learning."""
@@ -54,8 +57,9 @@ class Adversarial:
         with initial_weights_of(config.loop.seed):
             critic = Critic(latents.shape[1], model.text_encoder.width, config.critic_width)
         denoiser = as_module(model.denoiser)
+        held = _OF_KEYS if recall_denoiser(model.denoiser) else ()
         for name, parameter in denoiser.named_parameters():
-            parameter.requires_grad_(not name.startswith("recall"))
+            parameter.requires_grad_(not name.startswith(held))
         self.both = nn.ModuleDict({"denoiser": denoiser, "critic": critic})
 
     def loss(self, step: int, generator: torch.Generator) -> Tensor:
