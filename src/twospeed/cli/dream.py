@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -31,13 +31,13 @@ from twospeed.memory.presets import preset_of
 from twospeed.training.data.vocabulary import known_to, takes_any_text
 from twospeed.worldmodel.contract import checkpoint_gradients_
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worlds.registry import make_world
+from twospeed.worlds.registry import WORLDS, make_world
 
 
 def dream(
     model: Model,
     first_frame: Annotated[
-        str, typer.Option(help="A picture, a video (its last frame), or rooms:SEED.")
+        str, typer.Option(help="A picture, a video (its last frame), or WORLD:SEED.")
     ],
     actions: Annotated[str, typer.Option(help=HELP)],
     out: Annotated[
@@ -144,15 +144,16 @@ def _actions(text: str, model: WorldModel) -> list[str]:
 def _first_frame(place: str, model: WorldModel, asked: Size | None) -> Frame:
     """Return what the dream begins with; the model's frames get its size."""
     name, _, seed = place.partition(":")
-    if name == "rooms":
+    if name in WORLDS:
         if not re.fullmatch(r"[0-9]{1,18}", seed):
             raise DataError(
-                f"write rooms:SEED with a number of up to 18 digits, such as rooms:800000, got"
+                f"write {name}:SEED with a number of up to 18 digits, such as {name}:800000, got"
                 f" {place[:40]!r}"
             )
         take_size_(model, asked, None)
         side = model.settings.size.square_side("worlds draw")
-        return make_world("rooms", frame_size=side).reset(int(seed)).frame
+        with closing(make_world(name, frame_size=side)) as world:
+            return world.reset(int(seed)).frame
     shown = read_frame(Path(place), say=say)
     take_size_(model, asked, shown)
     return fit_frame(shown, model.settings.size)
