@@ -1,10 +1,11 @@
 """Are commands obeyed? Every command is tried from the same past and its outcome looked up.
 
-From the last seen chunk of an episode, a chunk is generated for each of the world's commands. The
-world itself draws what each command would really have shown; the command counts as obeyed when
-its own outcome is the nearest, in mean squared error over the first `JUDGED_FRAMES` frames of the
-chunk: later frames of a turn show what no past frame has shown. A command is skipped where
-another has the same outcome, because a wall is in the way.
+From the last seen chunk of an episode, a chunk is generated for each of the world's commands,
+without memory or with one of the episode so far. The world itself draws what each command would
+really have shown; the command counts as obeyed when its own outcome is the nearest, in mean squared
+error over the first `JUDGED_FRAMES` frames of the chunk: later frames of a turn show what no past
+frame has shown. A command is skipped where another has the same outcome, because a wall is in the
+way.
 """
 
 from collections.abc import Sequence
