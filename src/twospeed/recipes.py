@@ -112,11 +112,10 @@ def doom_64_renderer() -> RunConfig:
     """The renderer of the packaged Doom model (``--init doom-64``).
 
     The engine's screen is 4 wide, 3 high and seen at 90 degrees; frames are its middle square.
-    The model's texts know no commands "a little", and `revisit` gives none.
+    The model's texts know no commands "a little", and its recording gives none.
     """
     recipe = doom_64()
-    recording = replace(recipe.recording, episodes=1_600, policy="revisit")
-    recipe = _renderer_of(recipe, recording, reach=3 / 4)
+    recipe = _renderer_of(recipe, replace(recipe.recording, episodes=1_600), reach=3 / 4)
     loop = replace(recipe.rendering.loop, steps=9_000)
     return replace(recipe, rendering=replace(recipe.rendering, episodes=800, loop=loop))
 

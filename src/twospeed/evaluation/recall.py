@@ -185,10 +185,7 @@ def _on_routes(model: WorldModel, config: RecallConfig, known: dict[str, Any]) -
     report = {"routes": routes, "seconds_per_chunk": _timed(model, first[0], config)}
     if config.command_episodes:
         tried = first[: config.command_episodes]
-        off, on = (
-            action_accuracy(model, tried, config.settings, remembers=it) for it in (False, True)
-        )
-        report["action_accuracy"] = {**off, "on": on}
+        report["action_accuracy"] = action_accuracy(model, tried, config.settings)
     if config.drift_episodes:
         report["drift"] = _drift(model, first[: config.drift_episodes], config)
     return report

@@ -10,6 +10,7 @@ way.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ from twospeed.worlds.language import MOVES
 
 JUDGED_FRAMES = 2
 COMMANDS = tuple(MOVES)
+WORDINGS = ("canonical", "held_out")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,32 +50,37 @@ class Outcomes:
 
 
 def action_accuracy(
-    model: WorldModel, walks: Sequence[Walk], config: ProtocolConfig, *, remembers: bool
-) -> dict[str, dict[str, object]]:
+    model: WorldModel, walks: Sequence[Walk], config: ProtocolConfig
+) -> dict[str, dict[str, Any]]:
     """Return the share of obeyed commands, for canonical texts and for held-out paraphrases.
 
     Args:
         model: the slow weights.
         walks: episodes; the last seen chunk of each is the past.
-        config: the seed decides the noise and the paraphrases.
-        remembers: whether the model has a memory of the walk, or none.
+        config: how memories learn; its seed decides the noise and the paraphrases.
 
     Returns:
-        "canonical" and "held_out" -> interval over episodes, trials, and the share a command.
+        "canonical" and "held_out" -> interval over episodes, trials, and the share a command,
+        without memory; "on" -> both with a memory of each walk's way out.
     """
-    places = [
-        (
-            one,
-            outcomes_at(one),
-            memories_after(model, one, config, len(COMMANDS)) if remembers else None,
-        )
-        for one in walks
+    obeyed_EMWA = np.array([_tried(model, one, config) for one in walks])
+    off, on = (
+        {
+            wording: _summary(obeyed_EWA[:, index], config.seed)
+            for index, wording in enumerate(WORDINGS)
+        }
+        for obeyed_EWA in obeyed_EMWA.swapaxes(0, 1)
+    )
+    return {**off, "on": on}
+
+
+def _tried(model: WorldModel, one: Walk, config: ProtocolConfig) -> list[list[list[float]]]:
+    """Return `_obeyed` without memory and with one, for each of `WORDINGS`."""
+    outcomes, memory = outcomes_at(one), memories_after(model, one, config, len(COMMANDS))
+    return [
+        [_obeyed(model, one, outcomes, arm, wording, config.seed) for wording in WORDINGS]
+        for arm in (None, memory)
     ]
-    report: dict[str, dict[str, object]] = {}
-    for wording in ("canonical", "held_out"):
-        obeyed = [_obeyed(model, *place, wording, config.seed) for place in places]
-        report[wording] = _summary(np.array(obeyed), config.seed)
-    return report
 
 
 def outcomes_at(one: Walk) -> Outcomes:

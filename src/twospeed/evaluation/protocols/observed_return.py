@@ -48,7 +48,6 @@ from twospeed.evaluation.protocols.rollout import (
     Job,
     Observed,
     generate,
-    learned,
     observe,
     write_seed,
 )
@@ -178,8 +177,9 @@ def memories_after(
 ) -> FastWeights:
     """Return copies of a memory of one walk's way out, standing where the way back begins."""
     job = _outward_job(walk, _outward_latents(model, walk), config)
+    (one,) = observe(model, [job], config.memory, advance=lambda _: None, predicts=False)
     seeds = [write_seed(job.seed)] * copies
-    memory = open_memories(model, [learned(model, job, config.memory)] * copies, seeds=seeds)
+    memory = open_memories(model, [one.memory] * copies, seeds=seeds)
     _lead(memory, [walk] * copies)
     return memory
 

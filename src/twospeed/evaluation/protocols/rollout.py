@@ -73,9 +73,21 @@ def write_seed(seed: int) -> int:
 
 
 def observe(
-    model: WorldModel, jobs: Sequence[Job], config: FastLearningConfig, *, advance: Advance
+    model: WorldModel,
+    jobs: Sequence[Job],
+    config: FastLearningConfig,
+    *,
+    advance: Advance,
+    predicts: bool = True,
 ) -> list[Observed]:
     """Let empty memories learn the jobs' true chunks; predict each one before it is learned.
+
+    Args:
+        model: the slow weights.
+        jobs: one an episode.
+        config: how memories learn.
+        advance: see `Advance`.
+        predicts: whether chunks are predicted at all.
 
     Returns:
         One a job, in order. The first chunk is not predicted: nothing is remembered then.
@@ -88,7 +100,7 @@ def observe(
         memory, active = _step_out(memory, jobs, active, chunk, done)
         now = [jobs[index] for index in active]
         past, new = (torch.stack([part(job, chunk) for job in now]) for part in (_past, _new))
-        if chunk:
+        if chunk and predicts:
             for index, one in zip(active, _predict(model, now, past, memory, chunk), strict=True):
                 predictions[index].append(one)
         _write(memory, now, chunk, past, new, generated=False)
@@ -98,15 +110,6 @@ def observe(
         Observed(memory=done[index], predictions=tuple(predictions[index]))
         for index in range(len(jobs))
     ]
-
-
-def learned(model: WorldModel, job: Job, config: FastLearningConfig) -> MemoryFile:
-    """Let an empty memory learn a job's true chunks, and return it."""
-    memory = fresh_memory(model, config, [job])
-    for chunk in range(len(job.actions)):
-        past, new = (part(job, chunk)[None] for part in (_past, _new))
-        _write(memory, [job], chunk, past, new, generated=False)
-    return memory_of(memory, 0)
 
 
 def generate(

@@ -27,6 +27,7 @@ from twospeed.worldmodel.contract import as_module, recall_denoiser
 from twospeed.worldmodel.model import WorldModel
 
 _OF_KEYS = ("recall", "text_in")
+"""How names of weights begin that a recall layer's keys hang on, its own among them."""
 
 SlowLoss = Callable[[torch.Generator], Tensor]
 """The loss of a batch of slow learning."""

@@ -24,7 +24,7 @@ from twospeed.worldmodel.rendering.sweep import SeenViews
 _AS_KEPT = 0.75  # share of steps whose seen views went through the autoencoder
 _ABSOLUTE, _UNSURE, _AHEAD = 0.2, 0.02, 0.5  # weights of parts of the loss
 _BLUR, _BLURRED = 0.1, 0.7  # most noise of latents between which motion is read, and how often
-_BETA = 0.01
+_BETA = 0.01  # of the unit of a step: error from which on the loss of motion is linear
 _ROUNDS = 16
 
 
