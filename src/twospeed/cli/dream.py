@@ -1,6 +1,5 @@
 """``twospeed dream``: a long video, action by action."""
 
-import re
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
@@ -31,7 +30,8 @@ from twospeed.memory.presets import preset_of
 from twospeed.training.data.vocabulary import known_to, takes_any_text
 from twospeed.worldmodel.contract import checkpoint_gradients_
 from twospeed.worldmodel.model import WorldModel
-from twospeed.worlds.registry import WORLDS, make_world
+from twospeed.worlds.registry import make_world
+from twospeed.worlds.starts import episode_of, names_episode
 
 
 def dream(
@@ -143,17 +143,12 @@ def _actions(text: str, model: WorldModel) -> list[str]:
 
 def _first_frame(place: str, model: WorldModel, asked: Size | None) -> Frame:
     """Return what the dream begins with; the model's frames get its size."""
-    name, _, seed = place.partition(":")
-    if name in WORLDS:
-        if not re.fullmatch(r"[0-9]{1,18}", seed):
-            raise DataError(
-                f"write {name}:SEED with a number of up to 18 digits, such as {name}:800000, got"
-                f" {place[:40]!r}"
-            )
+    if names_episode(place):
+        name, seed = episode_of(place)
         take_size_(model, asked, None)
         side = model.settings.size.square_side("worlds draw")
         with closing(make_world(name, frame_size=side)) as world:
-            return world.reset(int(seed)).frame
+            return world.reset(seed).frame
     shown = read_frame(Path(place), say=say)
     take_size_(model, asked, shown)
     return fit_frame(shown, model.settings.size)

@@ -26,9 +26,10 @@ from twospeed.web.benchmark import line_of, measure
 from twospeed.web.export.site import SITE, SiteConfig, write_site
 from twospeed.web.serving import serve
 from twospeed.web.stage import NOTE, MemoryMaker, Stage
-from twospeed.web.truth import Start, is_named, start_of
+from twospeed.web.truth import Start, start_of
 from twospeed.web.words import Words
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worlds.starts import episode_of, names_episode
 
 
 def play(
@@ -115,7 +116,7 @@ def _say_address(address: str) -> None:
 
 def _words(model: WorldModel, place: str) -> Words:
     """Take what is said in the world that is begun in; a model may know others' words."""
-    world = place.partition(":")[0] if is_named(place) else model.settings.world
+    world = episode_of(place)[0] if names_episode(place) else model.settings.world
     spoken = known_to(model).spoken_in(world)
     return Words(spoken, model.text_encoder, is_open=takes_any_text(model))
 
@@ -131,12 +132,12 @@ def _own_start(model: WorldModel) -> str:
 
 
 def _first(place: str, model: WorldModel, asked: Size | None) -> str | Start:
-    if not is_named(place):
+    if not names_episode(place):
         shown = read_frame(Path(place), say=say)
         take_size_(model, asked, shown)
         return Start(label=Path(place).name, frame=fit_frame(shown, model.settings.size))
     take_size_(model, asked, None)
-    check_world(model, place.partition(":")[0])
+    check_world(model, episode_of(place)[0])
     _, world = start_of(place, model.settings.size)  # what cannot be started is said now
     world.close()
     return place

@@ -3,25 +3,22 @@
 Holds: `Start`, `start_of`, `TrueWorld`. Holds not: what a player says (words.py).
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from twospeed.core.errors import DataError
 from twospeed.core.pictures import Frame, Size
 from twospeed.core.video import Frames
 from twospeed.worlds.base import FastWorld, Observation, Pose, World
-from twospeed.worlds.registry import WORLDS, make_world
+from twospeed.worlds.registry import make_world
 from twospeed.worlds.rooms.map import draw_map
 from twospeed.worlds.rooms.world import Rooms
+from twospeed.worlds.starts import episode_of
 
 PIXELS_PER_METRE = 24
 """Of the floor plan."""
-
-_NAMED = re.compile(r"(?P<world>[a-z_]+):(?P<seed>[0-9]{1,9})")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -50,21 +47,9 @@ def start_of(label: str, size: Size) -> tuple[Start, "TrueWorld"]:
         UnknownNameError: when no world is called so.
         MissingExtraError: when its engine is not installed.
     """
-    found = _NAMED.fullmatch(label)
-    if found is None:
-        example = ", ".join(sorted(WORLDS))
-        raise DataError(f"write WORLD:SEED, such as rooms:7, got {label[:40]!r}; worlds: {example}")
-    drawn = make_world(found["world"], frame_size=size.square_side("worlds draw"))
-    world = TrueWorld(drawn, int(found["seed"]))
-    start = Start(
-        label=label, frame=world.now.frame, world=found["world"], world_seed=int(found["seed"])
-    )
-    return start, world
-
-
-def is_named(label: str) -> bool:
-    """Say whether a label is written as the episode of a world is, not as a file's name."""
-    return _NAMED.fullmatch(label) is not None
+    name, seed = episode_of(label)
+    world = TrueWorld(make_world(name, frame_size=size.square_side("worlds draw")), seed)
+    return Start(label=label, frame=world.now.frame, world=name, world_seed=seed), world
 
 
 @runtime_checkable
