@@ -132,6 +132,28 @@ def test_training_goes_on_from_a_models_weights(trained, tmp_path):
     assert "began from the weights of" in (done.folder / "README.md").read_text()
 
 
+@pytest.mark.parametrize("text_steps", [0, 2])
+def test_trained_on_with_the_texts_as_they_are_recall_stays_what_it_is(
+    trained, tmp_path, text_steps
+):
+    recipe = override(
+        rooms_tiny(),
+        *(f"{stage}.loop.steps=0" for stage in ("autoencoder", "recalling", "slow_fast")),
+        f"text.loop.steps={text_steps}",
+        "model.depth=2",
+        "slow.loop.steps=2",
+    )
+    done = train_world_model(recipe, None, tmp_path / "on", initial=trained.folder)
+    one, other = (
+        WorldModel.from_pretrained(it).denoiser.state_dict() for it in (done.folder, trained.folder)
+    )
+    assert one.keys() > other.keys()
+    different = {name for name, it in other.items() if not torch.equal(it, one[name])}
+    held = {name for name in different if name.startswith(("recall", "text_in"))}
+    assert different - held
+    assert bool(held) == bool(text_steps)
+
+
 def test_folders_and_data_that_do_not_fit_are_refused(trained, tmp_path):
     run = trained.folder.parent
     with pytest.raises(DataError, match=r"another run \(config.slow.batch_size differ\)"):

@@ -93,8 +93,10 @@ def test_what_undoes_a_chunk_ends_where_it_began():
 
 
 def test_a_trained_denoiser_gets_the_parts_it_lacks_and_says_what_it_said(make_model):
-    config = replace(rooms_tiny().model, attends_last=True)
-    lacking = {"recall_keys": 0, "conv_blocks": 1, "shows_last": False, "attends_last": False}
+    config = replace(rooms_tiny().model, depth=3, attends_last=True)
+    lacking = {
+        "recall_keys": 0, "depth": 1, "conv_blocks": 1, "shows_last": False, "attends_last": False,
+    }  # fmt: skip
     old = build_denoiser(config.__class__(**(_values(config) | lacking)), seed=3)
     with torch.no_grad():
         for tensor in old.parameters():

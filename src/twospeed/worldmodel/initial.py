@@ -6,9 +6,10 @@ Holds: `goes_on`, `expand`, `check_initial`. Holds not: untrained models (build.
 from collections.abc import Iterator
 
 from twospeed.core.errors import ConfigError
+from twospeed.worldmodel.blocks import SpaceTimeBlock, begin_at_zero_
 from twospeed.worldmodel.build import KINDS, WorldModelConfig, build_denoiser
 from twospeed.worldmodel.codec import packing_of
-from twospeed.worldmodel.contract import Denoiser
+from twospeed.worldmodel.contract import Denoiser, as_module
 from twospeed.worldmodel.model import WorldModel
 
 
@@ -20,8 +21,8 @@ def goes_on(denoiser: Denoiser, config: WorldModelConfig) -> bool:
 def expand(denoiser: Denoiser, config: WorldModelConfig, *, seed: int) -> Denoiser:
     """Return the denoiser that training goes on with: the trained one, with all parts it lacks.
 
-    A transformer's predictions stay as they are, since new parts start without effect. One of
-    another kind than the configuration's makes place for an untrained one.
+    A transformer's predictions stay as they are, since new parts, more blocks among them, start
+    without effect. One of another kind than the configuration's makes place for an untrained one.
 
     Raises:
         ConfigError: when its sizes are not those of the configuration.
@@ -31,8 +32,12 @@ def expand(denoiser: Denoiser, config: WorldModelConfig, *, seed: int) -> Denois
     if config.denoiser != "transformer":
         return denoiser
     built = build_denoiser(config, seed=seed)
-    if built.state_dict().keys() <= denoiser.state_dict().keys():
+    known = denoiser.state_dict().keys()
+    if built.state_dict().keys() <= known:
         return denoiser
+    for name, block in as_module(built).named_modules():
+        if isinstance(block, SpaceTimeBlock) and f"{name}.to_out.weight" not in known:
+            begin_at_zero_(block.to_out, block.down)
     try:
         built.load_state_dict(built.state_dict() | denoiser.state_dict())
     except RuntimeError as error:

@@ -22,12 +22,10 @@ from twospeed.training.adversarial.critic import Critic
 from twospeed.training.adversarial.rollouts import RollOuts
 from twospeed.training.data.walks import Walks, draw_walks
 from twospeed.training.data.windows import LatentWindows
+from twospeed.training.recall.holding import hold_recall_
 from twospeed.training.stages.slow import SlowLearningConfig
-from twospeed.worldmodel.contract import as_module, recall_denoiser
+from twospeed.worldmodel.contract import as_module
 from twospeed.worldmodel.model import WorldModel
-
-_OF_KEYS = ("recall", "text_in")
-"""How names of weights begin that a recall layer's keys hang on, its own among them."""
 
 SlowLoss = Callable[[torch.Generator], Tensor]
 """The loss of a batch of slow learning."""
@@ -57,11 +55,8 @@ class Adversarial:
         latents = windows.train[0].latents_TCHW
         with initial_weights_of(config.loop.seed):
             critic = Critic(latents.shape[1], model.text_encoder.width, config.critic_width)
-        denoiser = as_module(model.denoiser)
-        held = _OF_KEYS if recall_denoiser(model.denoiser) else ()
-        for name, parameter in denoiser.named_parameters():
-            parameter.requires_grad_(not name.startswith(held))
-        self.both = nn.ModuleDict({"denoiser": denoiser, "critic": critic})
+        hold_recall_(model.denoiser)
+        self.both = nn.ModuleDict({"denoiser": as_module(model.denoiser), "critic": critic})
 
     def loss(self, step: int, generator: torch.Generator) -> Tensor:
         """Return the loss of one step."""

@@ -14,6 +14,7 @@ from twospeed.core.random import generator_of
 from twospeed.training.adversarial.learning import Adversarial
 from twospeed.training.data.windows import LatentWindows, windows_to
 from twospeed.training.loop import run_loop
+from twospeed.training.recall.holding import hold_recall_
 from twospeed.training.recall.learning import Recalling
 from twospeed.training.stages.folders import RunContext
 from twospeed.training.stages.slow import slow_loss
@@ -38,6 +39,9 @@ def denoiser_stage(
 ) -> tuple[Denoiser, Callable[[Denoiser], float]]:
     """Train the denoiser; return it with averaged weights.
 
+    Where it begins trained, and neither texts are learned nor recall is afterwards, what recall
+    hangs on does not learn: memories written before stay what they are.
+
     Returns:
         The denoiser, and a function from denoisers to their loss on held-out episodes.
     """
@@ -48,6 +52,8 @@ def denoiser_stage(
         if initial
         else build_denoiser(context.config.model, seed=seed)
     )
+    if initial and not (context.config.text.loop.steps or context.config.recalling.loop.steps):
+        hold_recall_(denoiser)
     loss_of = _slow_loss_of(context, initial, windows, text_encoder)
 
     def train_loss(step: int, generator: torch.Generator) -> Tensor:  # noqa: ARG001
