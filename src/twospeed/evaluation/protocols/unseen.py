@@ -16,8 +16,10 @@ of a clip, S steps from frame to frame, K features.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Any
 
 import numpy as np
@@ -47,6 +49,10 @@ ARMS = ("model", "truth", "coded", "frozen", "copy")
 ENOUGH = 256
 """Episodes below which a distance says more of the draw than of the model."""
 
+OTHERS = 4
+"""Times as many other episodes as are generated: their draw alone moves a distance by 1 where they
+are as many."""
+
 RESAMPLES = 100
 """Bootstrap draws of an interval."""
 
@@ -61,7 +67,7 @@ class UnseenConfig:
     """What is measured."""
 
     episodes: Annotated[int, Within(2, 1_000_000)] = ENOUGH
-    """Episodes; as many again, of the seeds after them, are what they are held against."""
+    """Episodes; `OTHERS` times as many, of the seeds after them, are what they are held against."""
 
     first_seed: Seed
     """Seed of the first episode; the others follow."""
@@ -95,8 +101,9 @@ def measure_unseen(model: WorldModel, config: UnseenConfig) -> Json:
             *(config.episodes, ENOUGH),
         )
     network = load_clip_network()
-    episodes, others = _episodes(model, config)
-    true_EJSK = _features(network, [_true_clips(it) for it in others])
+    with closing(_walked(model, config)) as walked:
+        episodes = list(islice(walked, config.episodes))
+        true_EJSK = _features(network, map(_true_clips, walked))
     with progress("unseen", total=len(episodes) * max(CHUNKS), unit="chunks") as advance:
         clips = list(_clips(model, episodes, config, advance))
     found = {arm: _features(network, [one[arm] for one in clips]) for arm in ARMS}
@@ -138,24 +145,20 @@ def _cloud(features_ESK: Numbers) -> Cloud:
     return Cloud.of(features_ESK.reshape(-1, features_ESK.shape[-1]))
 
 
-def _episodes(model: WorldModel, config: UnseenConfig) -> tuple[list[Episode], list[Episode]]:
-    """Walk the episodes, and those that they are held against."""
+def _walked(model: WorldModel, config: UnseenConfig) -> Generator[Episode, None, None]:
+    """Walk the episodes, then those that they are held against."""
     settings = model.settings
     recording = RecordingConfig(
         world=world_for(model, config.world),
-        episodes=2 * config.episodes,
+        episodes=(1 + OTHERS) * config.episodes,
         first_seed=config.first_seed,
         chunks=1 + max(CHUNKS),
         chunk_frames=settings.chunk_frames,
         frame_size=settings.frame_size,
     )
-    world = recording.make_world()
-    seeds = range(recording.first_seed, recording.last_seed + 1)
-    try:
-        walked = [explore_episode(recording, world, seed) for seed in seeds]
-    finally:
-        world.close()
-    return walked[: config.episodes], walked[config.episodes :]
+    with closing(recording.make_world()) as world:
+        for seed in range(recording.first_seed, recording.last_seed + 1):
+            yield explore_episode(recording, world, seed)
 
 
 def _clips(
@@ -206,6 +209,6 @@ def _places(chunk_frames: int) -> NDArray[np.int64]:
     return starts_J[:, None] + np.arange(chunk_frames + 1)
 
 
-def _features(network: ClipNetwork, clips: Sequence[Frames]) -> Numbers:
+def _features(network: ClipNetwork, clips: Iterable[Frames]) -> Numbers:
     """Return the features of all clips of every episode, (E, J, S, K)."""
     return np.stack([features_of(network, it).double().numpy() for it in clips])
