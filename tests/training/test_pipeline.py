@@ -154,6 +154,27 @@ def test_trained_on_with_the_texts_as_they_are_recall_stays_what_it_is(
     assert bool(held) == bool(text_steps)
 
 
+def test_beside_a_model_that_cannot_recall_all_of_an_untrained_denoiser_learns(tmp_path):
+    stages = ("autoencoder", "recalling", "slow_fast")
+    without = override(rooms_tiny(), *(f"{stage}.loop.steps=0" for stage in stages))
+    without = override(without, "text.loop.steps=0", "slow.loop.steps=0")
+    unet = train_world_model(
+        override(without, "model.denoiser=unet3d", "model.recall_keys=0"), None, tmp_path / "unet"
+    )
+    texts = [
+        WorldModel.from_pretrained(
+            train_world_model(
+                override(without, f"slow.loop.steps={steps}"),
+                None,
+                tmp_path / f"{steps}",
+                initial=unet.folder,
+            ).folder
+        ).denoiser.text_in.weight
+        for steps in (0, 2)
+    ]
+    assert not torch.equal(*texts)
+
+
 def test_folders_and_data_that_do_not_fit_are_refused(trained, tmp_path):
     run = trained.folder.parent
     with pytest.raises(DataError, match=r"another run \(config.slow.batch_size differ\)"):

@@ -16,11 +16,12 @@ from twospeed.training.data.windows import LatentWindows, windows_to
 from twospeed.training.loop import run_loop
 from twospeed.training.recall.holding import hold_recall_
 from twospeed.training.recall.learning import Recalling
+from twospeed.training.run import RunConfig
 from twospeed.training.stages.folders import RunContext
 from twospeed.training.stages.slow import slow_loss
 from twospeed.training.stages.slow_fast import SlowFastLoop
 from twospeed.worldmodel.build import build_denoiser
-from twospeed.worldmodel.contract import Denoiser, as_module
+from twospeed.worldmodel.contract import Denoiser, as_module, recall_denoiser
 from twospeed.worldmodel.diffusion import NoiseSchedule
 from twospeed.worldmodel.initial import expand
 from twospeed.worldmodel.model import WorldModel
@@ -39,8 +40,8 @@ def denoiser_stage(
 ) -> tuple[Denoiser, Callable[[Denoiser], float]]:
     """Train the denoiser; return it with averaged weights.
 
-    Where it begins trained, and neither texts are learned nor recall is afterwards, what recall
-    hangs on does not learn: memories written before stay what they are.
+    Where the initial model can recall, and neither texts are learned nor recall is afterwards, what
+    recall hangs on does not learn: memories written before stay what they are.
 
     Returns:
         The denoiser, and a function from denoisers to their loss on held-out episodes.
@@ -52,7 +53,7 @@ def denoiser_stage(
         if initial
         else build_denoiser(context.config.model, seed=seed)
     )
-    if initial and not (context.config.text.loop.steps or context.config.recalling.loop.steps):
+    if initial and recall_denoiser(initial.denoiser) and not _recall_changes(context.config):
         hold_recall_(denoiser)
     loss_of = _slow_loss_of(context, initial, windows, text_encoder)
 
@@ -69,6 +70,10 @@ def denoiser_stage(
         label="denoiser",
     )
     return cast(Denoiser, averaged), functools.partial(_held_out_loss, loss_of)
+
+
+def _recall_changes(config: RunConfig) -> bool:
+    return bool(config.text.loop.steps or config.recalling.loop.steps)
 
 
 def _slow_loss_of(
