@@ -16,9 +16,10 @@ from twospeed.web.frames import MEMORY, PLAIN
 from twospeed.web.panes import PaneStream
 from twospeed.web.saving import open_session, save_session
 from twospeed.web.session import Session
-from twospeed.web.truth import Start, is_named, start_of
+from twospeed.web.truth import Start, start_of
 from twospeed.web.words import Words
 from twospeed.worlds.registry import WORLDS
+from twospeed.worlds.starts import episode_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "worldmodel" / "backbones"))
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*")
@@ -111,4 +112,4 @@ def test_a_walk_from_a_wide_picture_is_dreamed_and_saved(packed, vocabulary, tmp
 
 
 def test_every_world_can_be_begun_by_name():
-    assert all(is_named(f"{world}:7") for world in WORLDS)
+    assert all(episode_of(f"{world}:7") == (world, 7) for world in WORLDS)
