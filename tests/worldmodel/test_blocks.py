@@ -1,7 +1,9 @@
+import warnings
+
 import torch
 from torch.nn import functional
 
-from twospeed.worldmodel.blocks import CellAttention, gelu
+from twospeed.worldmodel.blocks import CellAttention, SpaceTimeBlock, gelu
 
 
 def test_without_gradients_the_unit_is_the_same_found_otherwise():
@@ -29,3 +31,12 @@ def test_every_cell_attends_to_all_cells_of_the_frame_that_was_seen():
     weights = (query[:, None] * keys.transpose(0, 1)).sum(-1).div(4).softmax(-1)
     expected = (weights[..., None] * values.transpose(0, 1)).sum(1).flatten()
     torch.testing.assert_close(found, expected)
+
+
+@torch.no_grad()
+def test_a_block_in_bfloat16_is_the_same_but_for_rounding_and_warns_of_nothing():
+    torch.manual_seed(0)
+    block, x, steer = SpaceTimeBlock(64, 2), torch.randn(2, 3, 4, 64), torch.randn(2, 3, 6, 64)
+    with warnings.catch_warnings(action="error"), torch.autocast("cpu", torch.bfloat16):
+        rounded = block(x, steer, 2)
+    torch.testing.assert_close(rounded, block(x, steer, 2), rtol=0.05, atol=0.05)

@@ -96,9 +96,15 @@ class SpaceTimeBlock(nn.Module):
         qkv = self.to_qkv(x_BTSD).flatten(1, 2).unflatten(-1, (3, self.heads, -1))
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
         query = query[:, :, -made * x_BTSD.shape[2] :]
-        mixed = functional.scaled_dot_product_attention(self.norm_q(query), self.norm_k(key), value)
+        query, key = _rms_normed(self.norm_q, query), _rms_normed(self.norm_k, key)
+        mixed = functional.scaled_dot_product_attention(query, key, value)
         out: Tensor = self.to_out(mixed.transpose(1, 2).flatten(2))
         return out.view_as(x_BTSD[:, -made:])
+
+
+def _rms_normed(norm: nn.RMSNorm, x: Tensor) -> Tensor:
+    """Call a norm in the dtype of its input: under autocast its weights are wider."""
+    return functional.rms_norm(x, x.shape[-1:], norm.weight.to(x.dtype), norm.eps)
 
 
 class FrameResBlock(nn.Module):
