@@ -46,11 +46,15 @@ def rooms_64() -> RunConfig:
 
 
 def rooms_64_adversarial() -> RunConfig:
-    """The last stage of the packaged rooms model (``--init`` the one before): against a critic.
+    """The last stage of the packaged rooms model (``--init`` the one before): against a critic."""
+    return _adversarial_of(rooms_64())
+
+
+def _adversarial_of(recipe: RunConfig) -> RunConfig:
+    """Return a recipe of whose parts the denoiser alone is trained, against a critic.
 
     What learned against a critic takes more guidance without running away.
     """
-    recipe = rooms_64()
     recording = replace(recipe.recording, first_seed=200_000, episodes=3_000)
     settings = replace(recipe.model.settings, guidance=1.5, guided_from=600, sampling_order=2)
     model = replace(recipe.model, settings=settings)
@@ -102,10 +106,17 @@ def doom_64() -> RunConfig:
     """The packaged model of ViZDoom's first-person world (needs the extra `doom` to record)."""
     return RunConfig(
         recording=RecordingConfig(world="doom", episodes=3_000, chunks=20, policy="revisit"),
-        model=WorldModelConfig(settings=replace(rooms_64().model.settings, world="doom")),
+        model=WorldModelConfig(
+            settings=replace(rooms_64_adversarial().model.settings, world="doom")
+        ),
         slow=rooms_64().slow,
         recalling=rooms_64().recalling,
     )
+
+
+def doom_64_adversarial() -> RunConfig:
+    """The last stage of the packaged Doom model's denoiser (``--init`` the one before)."""
+    return _adversarial_of(doom_64())
 
 
 def doom_64_renderer() -> RunConfig:
@@ -228,6 +239,7 @@ RECIPES: dict[str, Callable[[], RunConfig]] = {
     "rooms-64-renderer": rooms_64_renderer,
     "rooms-64-unet3d": rooms_64_unet3d,
     "doom-64": doom_64,
+    "doom-64-adversarial": doom_64_adversarial,
     "doom-64-renderer": doom_64_renderer,
     "fetch-64": fetch_64,
     "maze-64": maze_64,

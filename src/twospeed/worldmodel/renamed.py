@@ -16,7 +16,10 @@ WEIGHTS = {
 }
 """Beginning of an old name -> beginning of the name now."""
 
-HEIRS = {"5470b9e55d575cf6": "b78b8e8fcf0d9ba7"}  # rooms-64, until it learned against a critic
+HEIRS = {
+    "5470b9e55d575cf6": "b78b8e8fcf0d9ba7",  # rooms-64, until it learned against a critic
+    "d49821289cb12d4b": "e4c3962afc2045fb",  # doom-64, until its second slow learning
+}
 """Hash of a packaged denoiser -> of the one that took its place. Between them autoencoder, texts,
 renderer and recall layer are the same, and all keys to four digits."""
 
