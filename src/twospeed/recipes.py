@@ -115,7 +115,7 @@ def doom_64() -> RunConfig:
 
 
 def doom_64_adversarial() -> RunConfig:
-    """The last stage of the packaged Doom model's denoiser (``--init`` the one before)."""
+    """A stage after the packaged Doom model (``--init doom-64``), which has not had it yet."""
     return _adversarial_of(doom_64())
 
 
