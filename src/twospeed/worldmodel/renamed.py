@@ -17,7 +17,8 @@ WEIGHTS = {
 """Beginning of an old name -> beginning of the name now."""
 
 HEIRS = {
-    "5470b9e55d575cf6": "b78b8e8fcf0d9ba7",  # rooms-64, until it learned against a critic
+    "5470b9e55d575cf6": "00593bc1e2399a2e",  # rooms-64, until it learned against a critic
+    "b78b8e8fcf0d9ba7": "00593bc1e2399a2e",  # rooms-64, until it learned on by Muon
     "d49821289cb12d4b": "e4c3962afc2045fb",  # doom-64, until its second slow learning
 }
 """Hash of a packaged denoiser -> of the one that took its place. Between them autoencoder, texts,
