@@ -46,20 +46,20 @@ def rooms_64() -> RunConfig:
 
 
 def rooms_64_adversarial() -> RunConfig:
-    """The last stage of the packaged rooms model (``--init`` the one before): against a critic."""
-    return _adversarial_of(rooms_64(), guidance=2.0)
-
-
-def _adversarial_of(recipe: RunConfig, *, guidance: float) -> RunConfig:
-    """Return a recipe of whose parts the denoiser alone is trained, against a critic.
+    """The last stage of the packaged rooms model (``--init`` the one before): against a critic.
 
     What learned against a critic takes more guidance without running away.
     """
+    recipe = rooms_64()
+    settings = replace(recipe.model.settings, guidance=2.0, guided_from=600, sampling_order=2)
+    return _adversarial_of(replace(recipe, model=replace(recipe.model, settings=settings)))
+
+
+def _adversarial_of(recipe: RunConfig) -> RunConfig:
+    """Return a recipe of whose parts the denoiser alone is trained, against a critic."""
     recording = replace(recipe.recording, first_seed=200_000, episodes=3_000)
-    settings = replace(recipe.model.settings, guidance=guidance, guided_from=600, sampling_order=2)
-    model = replace(recipe.model, settings=settings)
     loop = replace(AdversarialConfig().loop, steps=3_000)
-    recipe = replace(recipe, recording=recording, model=model, precision="bf16")
+    recipe = replace(recipe, recording=recording, precision="bf16")
     return replace(_without_stages(recipe), adversarial=AdversarialConfig(loop=loop))
 
 
@@ -107,7 +107,9 @@ def doom_64() -> RunConfig:
     return RunConfig(
         recording=RecordingConfig(world="doom", episodes=3_000, chunks=20, policy="revisit"),
         model=WorldModelConfig(
-            settings=replace(rooms_64_adversarial().model.settings, world="doom", guidance=1.5)
+            settings=ModelSettings(
+                world="doom", guidance=1.5, guided_from=600, sampling_steps=8, sampling_order=2
+            )
         ),
         slow=rooms_64().slow,
         recalling=rooms_64().recalling,
@@ -116,7 +118,7 @@ def doom_64() -> RunConfig:
 
 def doom_64_adversarial() -> RunConfig:
     """A stage after the packaged Doom model (``--init doom-64``), which has not had it yet."""
-    return _adversarial_of(doom_64(), guidance=1.5)
+    return _adversarial_of(doom_64())
 
 
 def doom_64_renderer() -> RunConfig:
