@@ -18,12 +18,12 @@ SPREAD = 0.5
 """Standard deviation of the Gaussian data, for which the path is known."""
 
 
-def gaussian_predictor(schedule):
-    """Predict as the best network would if the data were normal with deviation SPREAD."""
+def gaussian_predictor(schedule, spread=SPREAD):
+    """Predict as the best network would if the data were normal with this deviation."""
 
     def predict(noisy, level):
         signal = schedule.signal(level).to(noisy)[:, None, :, None, None]
-        clean = noisy * signal.sqrt() * SPREAD**2 / (signal * SPREAD**2 + 1 - signal)
+        clean = noisy * signal.sqrt() * spread**2 / (signal * spread**2 + 1 - signal)
         noise = (noisy - signal.sqrt() * clean) / (1 - signal).sqrt().clamp_min(1e-9)
         return target_of(
             clean,
@@ -35,18 +35,18 @@ def gaussian_predictor(schedule):
     return predict
 
 
-def exact(noise, start, end):
+def exact(noise, start, end, spread=SPREAD):
     """Where the path takes noise of level `start`: the ratio of the deviations at both ends."""
-    deviations = [(signal * SPREAD**2 + 1 - signal).sqrt() for signal in (start, end)]
+    deviations = [(signal * spread**2 + 1 - signal).sqrt() for signal in (start, end)]
     return noise * deviations[1] / deviations[0]
 
 
-def solve(schedule, levels, way=lambda steps: steps):
+def solve(schedule, levels, way=lambda steps: steps, spread=SPREAD):
     noise = torch.full((1, 1, 2, 1, 1), 1.7, dtype=torch.float64)
     past = torch.zeros(1, 1, 1, 1, 1, dtype=torch.float64)
     steps = way(DDIMSteps(schedule, levels))
-    done = sample(gaussian_predictor(schedule), noise, past_BCTHW=past, steps=steps)
-    want = exact(noise, *schedule.signals[[levels[0], levels[-1]]].double())
+    done = sample(gaussian_predictor(schedule, spread), noise, past_BCTHW=past, steps=steps)
+    want = exact(noise, *schedule.signals[[levels[0], levels[-1]]].double(), spread)
     return (done - want).abs().max().item()
 
 
@@ -123,3 +123,29 @@ def test_levels_fall_evenly_to_zero():
     for count in (0, 1001):
         with pytest.raises(ConfigError, match="1 to 1000"):
             spaced_levels(1000, count)
+
+
+def test_a_shift_leaves_both_ends_and_takes_more_steps_where_noise_is_great():
+    even = DDIMSteps(NoiseSchedule.of(DiffusionConfig()), spaced_levels(1000, 8))
+    shifted = even.shifted(3)
+    assert shifted.levels == [1000, 955, 900, 833, 750, 643, 500, 300]
+    assert list(shifted.after) == [*shifted.levels[1:], 0]
+    assert even.shifted(1).levels == even.levels
+    assert shifted.shifted(1 / 3).levels == pytest.approx(even.levels, abs=1)
+
+
+def test_levels_that_a_shift_brings_together_are_one_step():
+    every = DDIMSteps(NoiseSchedule.of(DiffusionConfig()), spaced_levels(1000, 1000)).shifted(9)
+    assert len(set(every.levels)) == len(every.levels) < 1000
+    assert every.levels[0] == 1000
+    assert every.after[-1] == 0
+
+
+def test_a_shift_solves_data_of_great_deviation_better():
+    schedule = NoiseSchedule.of(DiffusionConfig())
+    schedule.signals = schedule.signals.double()
+    levels = spaced_levels(1000, 8)
+    even, shifted = (
+        solve(schedule, levels, way, spread=4) for way in (lambda it: it, lambda it: it.shifted(3))
+    )
+    assert shifted < 0.7 * even

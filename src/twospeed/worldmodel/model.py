@@ -303,7 +303,7 @@ class WorldModel:
         )
 
     def steps(self, window: tuple[int, ...], count: int | None = None) -> Steps:
-        """Return the way from noise to a chunk, of the order of the settings.
+        """Return the way from noise to a chunk, of the order and the shift of the settings.
 
         Args:
             window: (C, T, H, W) of past and new latents.
@@ -313,11 +313,16 @@ class WorldModel:
             ConfigError: when the schedule has no such way.
         """
         steps = self.schedule.steps(count or self.settings.sampling_steps, window)
-        if self.settings.sampling_order == 1:
+        order, shift = self.settings.sampling_order, self.settings.sampling_shift
+        if order == shift == 1:
             return steps
         if not isinstance(steps, DDIMSteps):
-            raise ConfigError("sampling_order is 1 for weights of flows, got 2")
-        return SecondOrderSteps(steps)
+            raise ConfigError(
+                "sampling_order and sampling_shift are 1 for weights of flows, which have a shift"
+                f" of their own, got {order} and {shift:g}"
+            )
+        steps = steps.shifted(shift)
+        return steps if order == 1 else SecondOrderSteps(steps)
 
     @torch.no_grad()
     def _predict(

@@ -27,6 +27,12 @@ def spaced_levels(num_steps: int, count: int) -> list[int]:
     return [round(num_steps * (1 - index / count)) for index in range(count)] + [0]
 
 
+def shifted_level(level: int, num_steps: int, shift: float) -> int:
+    """Return s t / (1 + (s - 1) t) of `num_steps`, where `level` is t of it; both ends stay."""
+    share = level / num_steps
+    return round(num_steps * shift * share / (1 + (shift - 1) * share))
+
+
 @torch.no_grad()
 def sample(
     predict: Predict,
@@ -68,6 +74,13 @@ class DDIMSteps:
 
     def __init__(self, schedule: Signals, levels: Sequence[int]) -> None:
         self.schedule, self.levels, self.after = schedule, levels[:-1], levels[1:]
+
+    def shifted(self, shift: float) -> "DDIMSteps":
+        """Return the way along shifted levels, see `shifted_level`; those that meet are one."""
+        schedule = self.schedule
+        levels = [*self.levels, self.after[-1]]
+        moved = (shifted_level(level, schedule.num_steps, shift) for level in levels)
+        return DDIMSteps(schedule, list(dict.fromkeys(moved)))
 
     def level(self, index: int, x_BCTHW: Tensor) -> Tensor:
         """Return the level of every frame at a step, (B, T)."""

@@ -36,6 +36,11 @@ class ModelSettings:
     sampling_order: Annotated[int, Within(1, 2)] = 1
     """1 is DDIM; 2 foretells from two steps (DPM-Solver++) at the same cost, not for flows."""
 
+    sampling_shift: Annotated[float, Within(0.01, 100)] = 1.0
+    """s of the levels of the steps, t -> s t / (1 + (s - 1) t) of pure noise (Esser et al., arXiv
+    2403.03206, equation 23): more than 1 takes more of them where layout is decided. Flows have
+    their own."""
+
     past_level: Level = 0
     """Noise level (of 1000) that the past frames get while a chunk is generated."""
 

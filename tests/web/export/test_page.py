@@ -20,12 +20,12 @@ from twospeed.web.export.starts import look_round
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 WALK = ("turn left", "go forward", "turn right", "step left")
-DREAM = """async ([walk, noises, isSeen, order, steps]) => {
+DREAM = """async ([walk, noises, isSeen, sampling]) => {
   const { Graphs } = await import("./graphs.js");
   const { Dream } = await import("./dream.js");
   const { startAt, tensorsAt } = await import("./starts.js");
   const written = await (await fetch("world.json")).json();
-  const world = { ...written, sampling_order: order, sampling_steps: steps };
+  const world = { ...written, ...sampling };
   const graphs = await Graphs.load(["look", "ahead", "between", "draw", "recalled", "denoise"]);
   const dream = new Dream(world, (await tensorsAt("./texts.safetensors")).tensors.texts, graphs);
   const start = await startAt(0, world);
@@ -82,11 +82,14 @@ def noise_of(model, chunk):
     return torch.randn(shape, generator=generator_of(0, "chunk", chunk)).transpose(0, 1)
 
 
-@pytest.mark.parametrize(("is_seen", "order", "steps"), [(True, 1, 2), (False, 1, 5), (True, 2, 5)])
-def test_the_page_dreams_what_the_model_dreams(is_seen, order, steps, page, exported_model):
-    settings = replace(exported_model.settings, sampling_order=order, sampling_steps=steps)
+@pytest.mark.parametrize(
+    ("is_seen", "order", "steps", "shift"),
+    [(True, 1, 2, 1.0), (False, 1, 5, 3.0), (True, 2, 5, 3.0)],
+)
+def test_the_page_dreams_what_the_model_dreams(is_seen, order, steps, shift, page, exported_model):
+    sampling = {"sampling_order": order, "sampling_steps": steps, "sampling_shift": shift}
     model = copy.copy(exported_model)
-    model.settings = settings
+    model.settings = replace(exported_model.settings, **sampling)
     start = look_round("rooms:7", model, ViewConfig())
     seen = start.dream if is_seen else begun(model, start.frame)
     plain = begun(model, start.frame, memory=False)
@@ -96,7 +99,7 @@ def test_the_page_dreams_what_the_model_dreams(is_seen, order, steps, page, expo
         for pane, dream in (("memory", seen), ("plain", plain))
     }
     noises = [noise_of(model, chunk).flatten().tolist() for chunk in range(len(WALK))]
-    found = page.evaluate(DREAM, [WALK, noises, is_seen, order, steps])
+    found = page.evaluate(DREAM, [WALK, noises, is_seen, sampling])
     for pane, frames in expected.items():
         pixels = np.array(found["shown"][pane]).reshape(len(WALK), -1, 3, *frames.shape[2:4])
         shown = (pixels.transpose(0, 1, 3, 4, 2) + 1) * 127.5

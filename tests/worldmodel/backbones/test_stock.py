@@ -5,6 +5,7 @@ import pytest
 import torch
 from diffusers import UniPCMultistepScheduler
 
+from twospeed.core.errors import ConfigError
 from twospeed.worldmodel.asking.guidance import Guidance
 from twospeed.worldmodel.asking.questions import SlowReading
 from twospeed.worldmodel.model import WorldModel
@@ -33,6 +34,13 @@ def test_our_loop_gives_the_video_of_the_stock_pipeline(saved, tmp_path, name, s
     ours = ours_of(model, noise, scale)
     theirs = theirs_of(name, tmp_path, noise, scale, side, model.text_encoder.encode(["go on", ""]))
     torch.testing.assert_close(ours, theirs.double(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("setting", [{"sampling_order": 2}, {"sampling_shift": 3.0}])
+def test_flows_take_steps_of_their_own(saved, setting):
+    model = WorldModel.from_pretrained(saved("wan_21")).configure(**setting)
+    with pytest.raises(ConfigError, match="shift of their own, got"):
+        model.steps((16, LATENTS, 4, 4))
 
 
 class Keeping(UniPCMultistepScheduler):

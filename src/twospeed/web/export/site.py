@@ -145,6 +145,7 @@ def _world(model: WorldModel, texts: Sequence[str], config: SiteConfig) -> dict[
         "chunk_frames": settings.chunk_frames,
         "sampling_steps": settings.sampling_steps,
         "sampling_order": settings.sampling_order,
+        "sampling_shift": settings.sampling_shift,
         "guidance": settings.guidance,
         "guided_from": settings.guided_from,
         "signals": model.schedule.signals.tolist(),

@@ -1,7 +1,7 @@
 // Two dreams from one place, with memory and without, one chunk after the other.
 
 import { Memory } from "./memory.js";
-import { noiseOf, sample } from "./sampler.js";
+import { levelsOf, noiseOf, sample } from "./sampler.js";
 import { joined, mixed, part, parts, stacked, swapped } from "./tensors.js";
 
 const LOOKS_AT = 4; // past frames that the recall layer sees
@@ -29,7 +29,8 @@ export class Dream {
     const recalled = await this.told(action, read);
     const x = stacked([noise, noise]);
     const predict = (it, level, index) => this.predict(it, level, index, read, recalled, action);
-    const new2 = await sample(predict, x, this.world.signals, this.steps, this.world.sampling_order);
+    const { signals, sampling_order: order, sampling_shift: shift } = this.world;
+    const new2 = await sample(predict, x, signals, levelsOf(signals, this.steps, shift), order);
     this.before = [...this.before.slice(1 - MOST_UNDONE), { past: this.past, memory: this.memory.snapshot() }];
     const [remembered, plain] = parts(new2).map(parts);
     await this.memory.write(read.start, this.past.memory.at(-1), remembered, told);

@@ -1,20 +1,22 @@
 // From noise to clean latents, by a network that foretells clean ones: DDIM, or of order 2 DPM-Solver++ (2M),
 // which is DDIM with what the last two steps foretell together.
 
-export function levelsOf(signals, count) {
+// Levels from pure noise down to 0, evenly spaced and then shifted: t -> s t / (1 + (s - 1) t).
+export function levelsOf(signals, count, shift = 1) {
   const most = signals.length - 1;
-  return [...Array.from({ length: count }, (_, index) => Math.round(most * (1 - index / count))), 0];
+  const even = Array.from({ length: count }, (_, index) => Math.round(most * (1 - index / count)));
+  const moved = even.map((level) => Math.round((most * shift * level) / (most + (shift - 1) * level)));
+  return [...new Set([...moved, 0])];
 }
 
 // Half the logarithm of signal to noise; infinite at both ends.
 const ratioOf = (signal) => 0.5 * Math.log(signal / (1 - signal));
 
 // predict(x, level, index) gives clean latents like x.
-export async function sample(predict, x, signals, count, order = 1) {
-  const levels = levelsOf(signals, count);
+export async function sample(predict, x, signals, levels, order = 1) {
   const ratios = levels.map((level) => ratioOf(signals[level]));
   let before = null;
-  for (let index = 0; index < count; index++) {
+  for (let index = 0; index < levels.length - 1; index++) {
     const clean = await predict(x, levels[index], index);
     const ahead = order < 2 ? 0 : (ratios[index + 1] - ratios[index]) / (2 * (ratios[index] - ratios[index - 1]));
     const both = ahead && Number.isFinite(ahead) ? clean.data.map((it, i) => it + ahead * (it - before[i])) : clean.data;
