@@ -81,9 +81,20 @@ class RollOuts:
 
     def _predicted(self, window: Tensor, level_BT: Tensor, text_BND: Tensor) -> Tensor:
         settings, denoiser = self.model.settings, self.model.denoiser
-        told = denoiser(window, level_BT, text_BND)
         if not settings.guidance or level_BT[0, -1] < settings.guided_from:
-            return told
-        with torch.no_grad():
-            untold = denoiser(window, level_BT, self.no_text.to(text_BND).expand_as(text_BND))
+            return denoiser(window, level_BT, text_BND)
+        told, untold = self._compared(window, level_BT, text_BND)
         return told + settings.guidance * (told - untold)
+
+    def _compared(
+        self, window: Tensor, level_BT: Tensor, text_BND: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Ask with the action and, without gradients, without; in one call where none has any."""
+        denoiser, none = self.model.denoiser, self.no_text.to(text_BND).expand_as(text_BND)
+        if not torch.is_grad_enabled():
+            windows, levels = (torch.cat([it, it]) for it in (window, level_BT))
+            told, untold = denoiser(windows, levels, torch.cat([text_BND, none])).chunk(2)
+            return told, untold
+        told = denoiser(window, level_BT, text_BND)
+        with torch.no_grad():
+            return told, denoiser(window, level_BT, none)
