@@ -32,7 +32,7 @@ OLD_WEIGHTS = {
     "recall_gate.2.bias": "trust.2.bias",
 }
 HASHES = {
-    "rooms-64": "00593bc1e2399a2e",
+    "rooms-64": "4f77b96073442dd8",
     "doom-64": "e4c3962afc2045fb",
     "fetch-64": "69184fa3266045a0",
 }

@@ -51,8 +51,11 @@ def rooms_64_adversarial() -> RunConfig:
     What learned against a critic takes more guidance without running away.
     """
     recipe = rooms_64()
-    settings = replace(recipe.model.settings, guidance=2.0, guided_from=600, sampling_order=2)
-    return _adversarial_of(replace(recipe, model=replace(recipe.model, settings=settings)))
+    settings = replace(
+        recipe.model.settings, guidance=2.0, guided_from=600, sampling_order=2, sampling_shift=3.0
+    )
+    recipe = _adversarial_of(replace(recipe, model=replace(recipe.model, settings=settings)))
+    return replace(recipe, adversarial=replace(recipe.adversarial, chunks=6))
 
 
 def _adversarial_of(recipe: RunConfig) -> RunConfig:
