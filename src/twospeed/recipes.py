@@ -54,8 +54,7 @@ def rooms_64_adversarial() -> RunConfig:
     settings = replace(
         recipe.model.settings, guidance=2.0, guided_from=600, sampling_order=2, sampling_shift=3.0
     )
-    recipe = _adversarial_of(replace(recipe, model=replace(recipe.model, settings=settings)))
-    return replace(recipe, adversarial=replace(recipe.adversarial, chunks=6))
+    return _adversarial_of(replace(recipe, model=replace(recipe.model, settings=settings)))
 
 
 def _adversarial_of(recipe: RunConfig) -> RunConfig:

@@ -22,7 +22,7 @@ class AdversarialConfig:
     walks: Batch = 2
     """Walks in a step; every chunk of them is judged."""
 
-    chunks: Count = 4
+    chunks: Count = 6
     """Chunks of a walk: each but the first goes on from generated frames alone."""
 
     sampling_steps: tuple[Count, ...] = (4, 5, 6)
