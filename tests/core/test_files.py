@@ -1,12 +1,15 @@
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from twospeed.core.errors import DataError
 from twospeed.core.files import check_parents, read_json, sweep, write_json, written_aside
-from twospeed.core.folders import FolderKind, recover
+from twospeed.core.folders import FolderKind, folder_aside, recover
 
 
 def test_a_failing_block_leaves_nothing_and_the_old_version_stays(tmp_path):
@@ -16,6 +19,21 @@ def test_a_failing_block_leaves_nothing_and_the_old_version_stays(tmp_path):
         raise RuntimeError
     assert read_json(tmp_path / "a.json") == {"old": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077])
+def test_who_may_read_is_what_the_umask_says(tmp_path, umask):
+    kind = FolderKind(name="a thing", files=("a.safetensors",), sign=lambda _: True)
+    before = os.umask(umask)
+    try:
+        with written_aside(tmp_path / "a.safetensors") as aside:
+            save_file({"a": torch.zeros(1)}, aside)
+        with folder_aside(tmp_path / "f", kind) as folder:
+            save_file({"a": torch.zeros(1)}, folder / "a.safetensors")
+    finally:
+        os.umask(before)
+    for path in (tmp_path / "a.safetensors", tmp_path / "f" / "a.safetensors"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
 
 
 def test_a_kill_between_the_two_renames_loses_nothing(tmp_path):

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -52,7 +53,8 @@ def as_path(value: StrPath, name: str = "path") -> Path:
 def written_aside(path: Path) -> Iterator[Path]:
     """Give a temporary path beside the file `path`; rename it there when the block ends well.
 
-    When the block fails, nothing is left behind and what was there stays.
+    When the block fails, nothing is left behind and what was there stays. Who may read it is what
+    the user's umask says, whatever wrote it.
 
     Raises:
         DataError: when the disk is full or `check_file` refuses the place.
@@ -63,11 +65,20 @@ def written_aside(path: Path) -> Iterator[Path]:
     with writing(path):
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
+            aside.touch()
+            allowed = aside.stat().st_mode
+            aside.unlink()
             yield aside
+            open_to(allowed, aside)
             aside.replace(place)
         finally:
             with suppress(OSError):
                 aside.unlink(missing_ok=True)
+
+
+def open_to(allowed: int, path: Path) -> None:
+    """Let those read and write a file whom the mode `allowed` lets: safetensors keeps out all."""
+    path.chmod(stat.S_IMODE(path.stat().st_mode | allowed & 0o666))
 
 
 def remove_file(path: Path) -> None:

@@ -18,6 +18,7 @@ from twospeed.core.files import (
     check_parents,
     hidden_beside,
     is_left_behind,
+    open_to,
     read_json,
     writing,
 )
@@ -80,6 +81,8 @@ def folder_aside(path: Path, kind: FolderKind) -> Iterator[Path]:
         aside.mkdir(parents=True)
         try:
             yield aside
+            for file in (it for it in aside.rglob("*") if it.is_file() and not it.is_symlink()):
+                open_to(aside.stat().st_mode, file)
             _put(aside, place, kind)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
