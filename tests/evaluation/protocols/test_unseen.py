@@ -8,6 +8,9 @@ from twospeed.core.errors import ConfigError
 from twospeed.evaluation.metrics.frechet import Cloud
 from twospeed.evaluation.protocols.unseen import ARMS, UnseenConfig, measure_unseen, over_truth
 from twospeed.evaluation.yardstick.network import network_hash
+from twospeed.worlds.registry import WORLDS, is_installed
+
+needs_doom = pytest.mark.skipif(not is_installed(WORLDS["doom"].about), reason="needs ViZDoom")
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +45,14 @@ def test_no_result_depends_on_companions(model):
 def test_few_episodes_are_warned_of(model, caplog):
     measure_unseen(model, UnseenConfig(episodes=2, first_seed=500))
     assert "2 episodes are few" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("world", "warned"), [("rooms", False), pytest.param("doom", True, marks=needs_doom)]
+)
+def test_worlds_that_the_network_never_saw_are_warned_of(model, caplog, world, warned):
+    measure_unseen(model, UnseenConfig(episodes=2, first_seed=500, world=world))
+    assert (f"in {world} they say little" in caplog.text) is warned
 
 
 def test_the_interval_is_of_the_difference():

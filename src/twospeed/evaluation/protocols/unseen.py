@@ -39,7 +39,7 @@ from twospeed.evaluation.metrics.frechet import Cloud
 from twospeed.evaluation.protocols.base import in_batches, world_for
 from twospeed.evaluation.protocols.coding import coded, decode_after, encode_before, last_chunk
 from twospeed.evaluation.protocols.rollout import Advance, Job, generate
-from twospeed.evaluation.yardstick.network import ClipNetwork, features_of, load_clip_network
+from twospeed.evaluation.yardstick.network import WORLD, ClipNetwork, features_of, load_clip_network
 from twospeed.worldmodel.model import WorldModel
 
 CHUNKS = (1, 2, 4, 8)
@@ -95,11 +95,7 @@ def measure_unseen(model: WorldModel, config: UnseenConfig) -> Json:
         UnknownNameError: when there is no such world.
         MissingExtraError: when its engine is not installed.
     """
-    if config.episodes < ENOUGH:
-        _log.warning(
-            "%d episodes are few for a Fréchet distance: below %d it says more of the draw",
-            *(config.episodes, ENOUGH),
-        )
+    _warn(config.episodes, world_for(model, config.world))
     network = load_clip_network()
     with closing(_walked(model, config)) as walked:
         episodes = list(islice(walked, config.episodes))
@@ -111,6 +107,18 @@ def measure_unseen(model: WorldModel, config: UnseenConfig) -> Json:
         str(chunk): _judged({arm: it[:, j] for arm, it in found.items()}, true_EJSK[:, j], config)
         for j, chunk in enumerate(CHUNKS)
     }
+
+
+def _warn(episodes: int, world: str) -> None:
+    if episodes < ENOUGH:
+        _log.warning(
+            "%d episodes are few for a Fréchet distance: below %d it says more of the draw",
+            *(episodes, ENOUGH),
+        )
+    if world != WORLD:
+        _log.warning(
+            "the network behind the distances knows %s alone: in %s they say little", WORLD, world
+        )
 
 
 def _judged(found_ESK: dict[str, Numbers], true_ESK: Numbers, config: UnseenConfig) -> Json:

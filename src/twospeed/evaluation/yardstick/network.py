@@ -26,6 +26,9 @@ from twospeed.worldmodel.loading import load_network
 NAME = "frechet_twospeed"
 """Folder of the packaged network."""
 
+WORLD = "rooms"
+"""World of the clips that it saw: of others its features say little."""
+
 FRAME_SIZE = 64
 """Height and width in pixels that it was trained on; frames of other sizes are resized."""
 
