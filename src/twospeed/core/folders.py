@@ -81,8 +81,9 @@ def folder_aside(path: Path, kind: FolderKind) -> Iterator[Path]:
         aside.mkdir(parents=True)
         try:
             yield aside
+            allowed = aside.stat().st_mode
             for file in (it for it in aside.rglob("*") if it.is_file() and not it.is_symlink()):
-                open_to(aside.stat().st_mode, file)
+                open_to(allowed, file)
             _put(aside, place, kind)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
