@@ -30,7 +30,7 @@ from twospeed.evaluation.protocols.unseen import UnseenConfig, measure_unseen
 from twospeed.evaluation.protocols.walks import Walk, draw_walks
 from twospeed.evaluation.reports.provenance import provenance_of
 from twospeed.evaluation.reports.summary import summarise_route
-from twospeed.evaluation.yardstick.network import network_hash
+from twospeed.evaluation.yardstick.features import network_folder, network_hash
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.language import MOVES
 from twospeed.worlds.routes.base import EXACT, KINDS, PERTURBED
@@ -146,7 +146,8 @@ def measure_recall(
         report |= _on_routes(model, config, _whole_routes(earlier, report))
     if config.unseen_episodes and "partial" not in report:
         report["unseen"] = measure_unseen(model, _unseen_config(config))
-        report["provenance"]["clip_network"] = network_hash()
+        folder = network_folder(world_for(model, config.world))
+        report["provenance"]["clip_network"] = network_hash(folder)
     return report
 
 

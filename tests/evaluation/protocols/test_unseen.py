@@ -7,19 +7,31 @@ from twospeed.cli.app import main
 from twospeed.core.errors import ConfigError
 from twospeed.evaluation.metrics.frechet import Cloud
 from twospeed.evaluation.protocols.unseen import ARMS, UnseenConfig, measure_unseen, over_truth
-from twospeed.evaluation.yardstick.network import network_hash
+from twospeed.evaluation.yardstick.features import network_folder, network_hash
 from twospeed.worlds.registry import WORLDS, is_installed
 
-needs_doom = pytest.mark.skipif(not is_installed(WORLDS["doom"].about), reason="needs ViZDoom")
+
+def needs(world):
+    about = WORLDS[world].about
+    return pytest.mark.skipif(not is_installed(about), reason=f"needs {about.engine}")
 
 
 @pytest.fixture(scope="module")
-def report(model, tmp_path_factory):
+def folder(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "tiny"
     model.save_pretrained(folder)
+    return folder
+
+
+def reported(folder, *options):
     file = folder.parent / "report.json"
-    assert main(["recall", str(folder), "--unseen=4", "--first-seed=500", f"--json={file}"]) == 0
+    assert main(["recall", str(folder), *options, "--first-seed=500", f"--json={file}"]) == 0
     return json.loads(file.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def report(folder):
+    return reported(folder, "--unseen=4")
 
 
 def test_the_report_has_the_fixed_interface(report):
@@ -48,11 +60,22 @@ def test_few_episodes_are_warned_of(model, caplog):
 
 
 @pytest.mark.parametrize(
-    ("world", "warned"), [("rooms", False), pytest.param("doom", True, marks=needs_doom)]
+    ("world", "warned"),
+    [
+        ("rooms", False),
+        pytest.param("doom", False, marks=needs("doom")),
+        pytest.param("crafter", True, marks=needs("crafter")),
+    ],
 )
-def test_worlds_that_the_network_never_saw_are_warned_of(model, caplog, world, warned):
+def test_worlds_that_no_network_saw_are_warned_of(model, caplog, world, warned):
     measure_unseen(model, UnseenConfig(episodes=2, first_seed=500, world=world))
-    assert (f"in {world} they say little" in caplog.text) is warned
+    assert (f"in {world} distances say little" in caplog.text) is warned
+
+
+@needs("doom")
+def test_each_world_is_judged_by_its_own_network(folder):
+    told = reported(folder, "--unseen=2", "--world=doom", "--routes=")["provenance"]
+    assert told["clip_network"] == network_hash(network_folder("doom")) != network_hash()
 
 
 def test_the_interval_is_of_the_difference():

@@ -5,12 +5,15 @@ import pytest
 
 from twospeed.core.errors import DataError, ShapeError
 from twospeed.evaluation.metrics.frechet import Cloud
-from twospeed.evaluation.yardstick.labels import BANDS, Labels, draw_clips, joined, moved_between
-from twospeed.evaluation.yardstick.network import (
-    clip_pixels,
-    features_of,
-    load_clip_network,
+from twospeed.evaluation.yardstick.features import features_of, load_clip_network
+from twospeed.evaluation.yardstick.labels import (
+    BANDS,
+    RoomLabels,
+    draw_clips,
+    joined,
+    moved_between,
 )
+from twospeed.evaluation.yardstick.network import clip_pixels
 from twospeed.worlds.rooms.looks import COLOURS, SHAPES
 from twospeed.worlds.rooms.raycast import Scene
 
@@ -39,7 +42,7 @@ def test_labels_have_the_shapes_and_ranges_they_say():
     assert labels.shapes_BTW.max() <= len(SHAPES)
     assert ((labels.colours_BTW == len(COLOURS)) == (labels.shapes_BTW == len(SHAPES))).all()
     both = joined([labels, labels])
-    assert all(len(getattr(both, it.name)) == 12 for it in dataclasses.fields(Labels))
+    assert all(len(getattr(both, it.name)) == 12 for it in dataclasses.fields(RoomLabels))
 
 
 def test_the_same_seed_draws_the_same_clips():

@@ -39,7 +39,13 @@ from twospeed.evaluation.metrics.frechet import Cloud
 from twospeed.evaluation.protocols.base import in_batches, world_for
 from twospeed.evaluation.protocols.coding import coded, decode_after, encode_before, last_chunk
 from twospeed.evaluation.protocols.rollout import Advance, Job, generate
-from twospeed.evaluation.yardstick.network import WORLD, ClipNetwork, features_of, load_clip_network
+from twospeed.evaluation.yardstick.features import (
+    NETWORKS,
+    features_of,
+    load_clip_network,
+    network_folder,
+)
+from twospeed.evaluation.yardstick.network import ClipNetwork
 from twospeed.worldmodel.model import WorldModel
 
 CHUNKS = (1, 2, 4, 8)
@@ -95,8 +101,9 @@ def measure_unseen(model: WorldModel, config: UnseenConfig) -> Json:
         UnknownNameError: when there is no such world.
         MissingExtraError: when its engine is not installed.
     """
-    _warn(config.episodes, world_for(model, config.world))
-    network = load_clip_network()
+    world = world_for(model, config.world)
+    _warn(config.episodes, world)
+    network = load_clip_network(network_folder(world))
     with closing(_walked(model, config)) as walked:
         episodes = list(islice(walked, config.episodes))
         true_EJSK = _features(network, map(_true_clips, walked))
@@ -115,9 +122,10 @@ def _warn(episodes: int, world: str) -> None:
             "%d episodes are few for a Fréchet distance: below %d it says more of the draw",
             *(episodes, ENOUGH),
         )
-    if world != WORLD:
+    if world not in NETWORKS:
         _log.warning(
-            "the network behind the distances knows %s alone: in %s they say little", WORLD, world
+            "in %s distances say little: the networks behind them know %s alone",
+            *(world, " and ".join(NETWORKS)),
         )
 
 

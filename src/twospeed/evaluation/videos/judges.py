@@ -16,13 +16,8 @@ from twospeed.core.video import Frames
 from twospeed.evaluation.metrics.cuts import DETECTOR
 from twospeed.evaluation.metrics.frames import SSIM_PARAMETERS
 from twospeed.evaluation.yardstick import outside
-from twospeed.evaluation.yardstick.network import (
-    FRAME_SIZE,
-    ClipNetwork,
-    features_of,
-    load_clip_network,
-    network_hash,
-)
+from twospeed.evaluation.yardstick.features import features_of, load_clip_network, network_hash
+from twospeed.evaluation.yardstick.network import FRAME_SIZE, ClipNetwork
 from twospeed.evaluation.yardstick.outside import Look, Measure
 from twospeed.evaluation.yardstick.weights import ALEXNET, I3D, RESNET18, VIDEOMAE, hash_of
 

@@ -1,1 +1,1 @@
-"""A small network that looks at clips of rooms: what it learns, and what it sees."""
+"""Small networks that look at clips of a world: what they learn, and what they see."""

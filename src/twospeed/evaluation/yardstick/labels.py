@@ -1,11 +1,13 @@
 """What the simulator knows of a clip of rooms: how the camera moved, walls, colours, landmarks.
 
-Holds: `Labels`, `draw_clips`. Holds not: the network that learns to tell them (network.py).
-Axes: B clips, T frames, S steps from frame to frame (T - 1), W bands of columns.
+Holds: `Labels`, `RoomLabels`, `draw_clips`. Holds not: other worlds (places.py), the network that
+learns to tell them (network.py). Axes: B clips, T frames, S steps from frame to frame (T - 1), W
+bands of columns.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,10 +39,18 @@ WALK_CHUNKS = 18
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Labels:
-    """The truth of a batch of clips."""
+    """The truth of a batch of clips of any world."""
 
     moved_BS3: Array
     """Steps ahead, steps to the left, steps of a turn to the left; 1 is what one command does."""
+
+
+L = TypeVar("L", bound=Labels)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class RoomLabels(Labels):
+    """The truth of a batch of clips of rooms."""
 
     depth_BTW: Array
     """Logarithm of the metres to the wall in the middle of the band."""
@@ -58,7 +68,7 @@ class Labels:
     """Its shape."""
 
 
-def draw_clips(seed: int, *, clips: int, frames: int, size: int = 64) -> tuple[Frames, Labels]:
+def draw_clips(seed: int, *, clips: int, frames: int, size: int = 64) -> tuple[Frames, RoomLabels]:
     """Draw clips of one episode, each a stretch under one command, and what is true of them.
 
     Args:
@@ -80,7 +90,7 @@ def draw_clips(seed: int, *, clips: int, frames: int, size: int = 64) -> tuple[F
     apart = (clips, frames)
     kinds = (_kinds(scene, picture.landmarks)).reshape(2, *apart, BANDS)
     depth, walls = _walls(scene, poses_BT3.reshape(-1, 3), size)
-    labels = Labels(
+    labels = RoomLabels(
         moved_BS3=moved_between(poses_BT3),
         depth_BTW=depth.reshape(*apart, BANDS),
         walls_BTW3=walls.reshape(*apart, BANDS, 3),
@@ -91,10 +101,11 @@ def draw_clips(seed: int, *, clips: int, frames: int, size: int = 64) -> tuple[F
     return picture.frames.reshape(*apart, size, size, 3), labels
 
 
-def joined(labels: Sequence[Labels]) -> Labels:
-    """Put the labels of several batches into one."""
-    names = Labels.__dataclass_fields__
-    return Labels(**{it: np.concatenate([getattr(one, it) for one in labels]) for it in names})
+def joined(labels: Sequence[L]) -> L:
+    """Put the labels of several batches, all of one kind, into one."""
+    kind = type(labels[0])
+    names = [it.name for it in fields(kind)]
+    return kind(**{it: np.concatenate([getattr(one, it) for one in labels]) for it in names})
 
 
 def moved_between(poses_BT3: Array) -> Array:

@@ -26,7 +26,7 @@ def obeyed(network: ClipNetwork, frames_THWC: Frames, actions: Sequence[str]) ->
     """Return for every chunk 1 or 0; none for a command that is no move.
 
     Args:
-        network: of `load_clip_network`.
+        network: of `load_clip_network`, that of the rooms.
         frames_THWC: the frame before the first chunk, and those of all chunks.
         actions: one a chunk.
     """

@@ -27,8 +27,8 @@ from twospeed.evaluation.protocols.base import ProtocolConfig, in_batches
 from twospeed.evaluation.protocols.observed_return import run_observed_return
 from twospeed.evaluation.protocols.scores import score
 from twospeed.evaluation.protocols.walks import draw_walks
+from twospeed.evaluation.yardstick.features import load_clip_network
 from twospeed.evaluation.yardstick.motion import MOTIONS, obeyed
-from twospeed.evaluation.yardstick.network import load_clip_network
 from twospeed.memory.presets import associative
 from twospeed.planning.consolidation.config import MatrixConfig
 from twospeed.planning.inverse.learned import LearnedInverseDynamics
