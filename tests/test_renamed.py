@@ -33,7 +33,7 @@ OLD_WEIGHTS = {
 }
 HASHES = {
     "rooms-64": "4f77b96073442dd8",
-    "doom-64": "e4c3962afc2045fb",
+    "doom-64": "232c3470b4712235",
     "fetch-64": "69184fa3266045a0",
 }
 
