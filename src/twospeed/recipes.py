@@ -119,7 +119,7 @@ def doom_64() -> RunConfig:
 
 
 def doom_64_adversarial() -> RunConfig:
-    """A stage after the packaged Doom model (``--init doom-64``), which has not had it yet."""
+    """A stage after the packaged Doom model (``--init doom-64``), by which it did not gain yet."""
     return _adversarial_of(doom_64())
 
 
