@@ -63,7 +63,7 @@ NOTES = {
     "unseen": "Fréchet distance of features of a small network trained on true clips of rooms, from"
     " the true clips of as many other episodes, of the seeds that follow; without memory",
     "action_accuracy": "nearest of six true outcomes on the first two frames; without memory, and"
-    ' below "on" with a memory of the way out',
+    ' below "on" with a memory of the way out; "warp" moves the last frame as a picture 2 m away',
 }
 
 

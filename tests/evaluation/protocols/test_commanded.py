@@ -9,6 +9,7 @@ from twospeed.evaluation.protocols.commanded import (
     outcomes_at,
 )
 from twospeed.evaluation.protocols.walks import draw_walks
+from twospeed.evaluation.protocols.warp import warped
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +48,20 @@ def test_accuracy_is_reported_for_both_wordings_and_every_command(model, fast, s
     config = ProtocolConfig(memory=fast)
     off = action_accuracy(model, some[:2], config)
     assert off == action_accuracy(model, some[:2], config)
-    on = off.pop("on")
-    for report in (off, on):
-        assert set(report) == {"canonical", "held_out"}
+    on, warp = off.pop("on"), off.pop("warp")
+    assert all(set(report) == {"canonical", "held_out"} for report in (off, on))
+    for report in (off, on, {"warp": warp}):
         for part in report.values():
             assert 0 <= part["low"] <= part["mean"] <= part["high"] <= 1
             assert 0 < part["trials"] <= 2 * len(COMMANDS)
             assert set(part["by_command"]) == set(COMMANDS)
+
+
+def test_a_moved_picture_obeys_most_commands_and_one_that_stays_few(some):
+    still, moved = [], []
+    for one in some:
+        outcomes = outcomes_at(one)
+        still += outcomes.obeyed([np.stack([outcomes.before] * JUDGED_FRAMES)] * len(COMMANDS))
+        moved += outcomes.obeyed([warped(outcomes.before, it) for it in COMMANDS])
+    assert np.nanmean(moved) > 0.7
+    assert np.nanmean(still) < 0.4

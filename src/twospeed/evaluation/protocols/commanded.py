@@ -5,15 +5,17 @@ without memory or with one of the episode so far. The world itself draws what ea
 really have shown; the command counts as obeyed when its own outcome is the nearest, in mean squared
 error over the first `JUDGED_FRAMES` frames of the chunk: later frames of a turn show what no past
 frame has shown. A command is skipped where another has the same outcome, because a wall is in the
-way.
+way. The arm "warp" shows what a share is worth: no model, but the last frame moved as a picture
+(warp.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from twospeed.core.random import seed_of
 from twospeed.core.video import Frames
@@ -23,6 +25,7 @@ from twospeed.evaluation.protocols.base import ProtocolConfig
 from twospeed.evaluation.protocols.coding import decode_after, encode_before, last_chunk
 from twospeed.evaluation.protocols.observed_return import memories_after
 from twospeed.evaluation.protocols.walks import Walk
+from twospeed.evaluation.protocols.warp import REACHES, warped
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.worldmodel.model import WorldModel
 from twospeed.worlds.language import MOVES
@@ -36,6 +39,9 @@ WORDINGS = ("canonical", "held_out")
 class Outcomes:
     """What every command would truly show from one pose."""
 
+    before: NDArray[np.uint8]
+    """(H, W, 3): the last seen frame."""
+
     frames: Frames
     """(commands, JUDGED_FRAMES, H, W, 3)."""
 
@@ -47,6 +53,13 @@ class Outcomes:
     def nearest(self, frames: Frames) -> int:
         """Return the command whose outcome is nearest to a generated chunk."""
         return int(video_errors(self.frames, frames[:JUDGED_FRAMES]).argmin())
+
+    def obeyed(self, chunks: Iterable[Frames]) -> list[float]:
+        """Return for the chunk of every command 1 or 0, NaN where the command is skipped."""
+        return [
+            float(self.nearest(frames) == command) if self.is_unique(command) else np.nan
+            for command, frames in enumerate(chunks)
+        ]
 
 
 def action_accuracy(
@@ -61,9 +74,13 @@ def action_accuracy(
 
     Returns:
         "canonical" and "held_out" -> interval over episodes, trials, and the share a command,
-        without memory; "on" -> both with a memory of each walk's way out.
+        without memory; "on" -> both with a memory of each walk's way out; "warp" -> the same of
+        that control, where the angle of view is known.
     """
-    obeyed_EMWA = np.array([_tried(model, one, config) for one in walks])
+    outcomes = [outcomes_at(one) for one in walks]
+    obeyed_EMWA = np.array(
+        [_tried(model, one, it, config) for one, it in zip(walks, outcomes, strict=True)]
+    )
     off, on = (
         {
             wording: _summary(obeyed_EWA[:, index], config.seed)
@@ -71,23 +88,34 @@ def action_accuracy(
         }
         for obeyed_EWA in obeyed_EMWA.swapaxes(0, 1)
     )
-    return {**off, "on": on}
+    report: dict[str, dict[str, Any]] = {**off, "on": on}
+    world = walks[0].place.world
+    if world in REACHES:
+        warps_EA = np.array([_warp(it, REACHES[world]) for it in outcomes])
+        report["warp"] = _summary(warps_EA, config.seed)
+    return report
 
 
-def _tried(model: WorldModel, one: Walk, config: ProtocolConfig) -> list[list[list[float]]]:
+def _tried(
+    model: WorldModel, one: Walk, outcomes: Outcomes, config: ProtocolConfig
+) -> list[list[list[float]]]:
     """Return `_obeyed` without memory and with one, for each of `WORDINGS`."""
-    outcomes, memory = outcomes_at(one), memories_after(model, one, config, len(COMMANDS))
+    memory = memories_after(model, one, config, len(COMMANDS))
     return [
         [_obeyed(model, one, outcomes, arm, wording, config.seed) for wording in WORDINGS]
         for arm in (None, memory)
     ]
 
 
+def _warp(outcomes: Outcomes, reach: float) -> list[float]:
+    return outcomes.obeyed([warped(outcomes.before, it, reach=reach) for it in COMMANDS])
+
+
 def outcomes_at(one: Walk) -> Outcomes:
     """Draw what each command would show after the last seen frame."""
     here = one.route.first_generated - 1
     frames = [one.place.film_on(one.route, here, [command]) for command in COMMANDS]
-    return Outcomes(frames=np.stack(frames)[:, :JUDGED_FRAMES])
+    return Outcomes(before=one.frames[here], frames=np.stack(frames)[:, :JUDGED_FRAMES])
 
 
 def _texts(wording: str, seed: int) -> list[str]:
@@ -112,12 +140,7 @@ def _obeyed(
     past = last_chunk(model, before)
     seeds = [(seed, one.route.seed, "command", command) for command in COMMANDS]
     made = model.generate(torch.stack([past] * len(texts)), texts, seeds, fast_weights=memory)
-    return [
-        float(outcomes.nearest(decode_after(model, before, latents)) == index)
-        if outcomes.is_unique(index)
-        else np.nan
-        for index, latents in enumerate(made)
-    ]
+    return outcomes.obeyed(decode_after(model, before, latents) for latents in made)
 
 
 def _summary(obeyed_EA: np.ndarray, seed: int) -> dict[str, object]:
