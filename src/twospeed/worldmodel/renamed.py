@@ -20,8 +20,9 @@ HEIRS = {
     "5470b9e55d575cf6": "4f77b96073442dd8",  # rooms-64, until it learned against a critic
     "b78b8e8fcf0d9ba7": "4f77b96073442dd8",  # rooms-64, until it learned on by Muon
     "00593bc1e2399a2e": "4f77b96073442dd8",  # rooms-64, until the critic saw walks of six chunks
-    "d49821289cb12d4b": "232c3470b4712235",  # doom-64, until its second slow learning
-    "e4c3962afc2045fb": "232c3470b4712235",  # doom-64, until its third
+    "d49821289cb12d4b": "0927eb264286015e",  # doom-64, until its second slow learning
+    "e4c3962afc2045fb": "0927eb264286015e",  # doom-64, until its third
+    "232c3470b4712235": "0927eb264286015e",  # doom-64, until its fourth
 }
 """Hash of a packaged denoiser -> of the one that took its place. Between them autoencoder, texts,
 renderer and recall layer are the same, and all keys to four digits."""
