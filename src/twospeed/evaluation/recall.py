@@ -60,8 +60,9 @@ NOTES = {
     " lookup replays raw latents of seen chunks, there and back: same command, nearest past",
     "writes": "observed return: memories learn on the way out only, unless write_on_return;"
     " generated return: every generated chunk",
-    "unseen": "Fréchet distance of features of a small network trained on true clips of rooms, from"
-    " the true clips of as many other episodes, of the seeds that follow; without memory",
+    "unseen": "Fréchet distance of features of a small network trained on true clips (of this world"
+    " where there is one, else of rooms), from the true clips of four times as many other episodes,"
+    " of the seeds that follow; without memory",
     "action_accuracy": "nearest of six true outcomes on the first two frames; without memory, and"
     ' below "on" with a memory of the way out; "warp" moves the last frame as a picture 2 m away',
 }
