@@ -22,6 +22,7 @@ from twospeed.worldmodel.autoencoder import AutoencoderConfig
 from twospeed.worldmodel.build import WorldModelConfig
 from twospeed.worldmodel.settings import ModelSettings
 from twospeed.worldmodel.text import TextEncoderConfig
+from twospeed.worlds.registry import WORLDS
 
 
 def rooms_64() -> RunConfig:
@@ -77,11 +78,11 @@ def _without_stages(recipe: RunConfig) -> RunConfig:
     )
 
 
-def _renderer_of(recipe: RunConfig, recording: RecordingConfig, *, reach: float = 1.0) -> RunConfig:
-    """Return a recipe of whose parts the renderer alone is trained; `reach` as in its settings."""
+def _renderer_of(recipe: RunConfig, recording: RecordingConfig) -> RunConfig:
+    """Return a recipe of whose parts the renderer alone is trained."""
     rendering = RenderingRun(
         episodes=recording.episodes,
-        reach=reach,
+        reach=WORLDS[recording.world].about.reach or 1.0,
         loop=replace(RenderingRun().loop, steps=20_000),
     )
     return replace(_without_stages(recipe), recording=recording, rendering=rendering)
@@ -126,11 +127,10 @@ def doom_64_adversarial() -> RunConfig:
 def doom_64_renderer() -> RunConfig:
     """The renderer of the packaged Doom model (``--init doom-64``).
 
-    The engine's screen is 4 wide, 3 high and seen at 90 degrees; frames are its middle square.
     The model's texts know no commands "a little", and its recording gives none.
     """
     recipe = doom_64()
-    recipe = _renderer_of(recipe, replace(recipe.recording, episodes=1_600), reach=3 / 4)
+    recipe = _renderer_of(recipe, replace(recipe.recording, episodes=1_600))
     loop = replace(recipe.rendering.loop, steps=9_000)
     return replace(recipe, rendering=replace(recipe.rendering, episodes=800, loop=loop))
 
@@ -172,10 +172,10 @@ def maze_64() -> RunConfig:
 def maze_64_renderer() -> RunConfig:
     """The renderer of the maze model (``--init`` that one).
 
-    The maze is seen at 80 degrees, by a camera that looks down by 1 in 10, from a ball that rolls.
+    The maze is seen by a camera that looks down by 1 in 10, from a ball that rolls.
     """
     recipe = maze_64()
-    recipe = _renderer_of(recipe, recipe.recording, reach=math.tan(math.radians(80 / 2)))
+    recipe = _renderer_of(recipe, recipe.recording)
     rendering = replace(
         recipe.rendering,
         pitch=math.atan(0.1),

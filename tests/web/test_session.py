@@ -49,7 +49,9 @@ def test_a_chunk_has_frames_of_every_pane(make_session):
     assert 0 <= done.recall.familiarity <= 1
 
 
-def test_panes_of_one_batch_are_what_dreams_of_their_own_are(make_session, model):
+@pytest.mark.parametrize("past", [None, 1, 8])
+def test_panes_of_one_batch_are_what_dreams_of_their_own_are(make_session, model, past):
+    model.configure(past_frames=past)
     session = make_session()
     first = session.start.frame
     alone = {

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from twospeed.core.arguments import check_kind
@@ -36,7 +35,12 @@ from twospeed.data.survey import Sample, survey
 from twospeed.evaluation.metrics.bootstrap import bootstrap_mean, plain
 from twospeed.evaluation.metrics.frames import video_errors
 from twospeed.evaluation.protocols.base import in_batches
-from twospeed.evaluation.protocols.coding import decode_after, encode_before, last_chunk
+from twospeed.evaluation.protocols.coding import (
+    decode_after,
+    encode_before,
+    generate_after,
+    past_of,
+)
 from twospeed.evaluation.protocols.understanding import understanding_of
 from twospeed.evaluation.reports.provenance import provenance_of
 from twospeed.worldmodel.model import WorldModel
@@ -217,8 +221,9 @@ def _errors(model: WorldModel, trials: Sequence[Trial]) -> list[NDArray[np.float
     rows = [
         (before, text, one) for before, one in zip(seen, trials, strict=True) for text in one.texts
     ]
-    made = model.generate(
-        torch.stack([last_chunk(model, before) for before, _, _ in rows]),
+    made = generate_after(
+        model,
+        [past_of(model, before) for before, _, _ in rows],
         [text for _, text, _ in rows],
         [("adherence", one.seed) for _, _, one in rows],
     )

@@ -1,7 +1,7 @@
 """`Dream`: one episode of generated video that remembers.
 
 SlowFast-VGen, generation chunk by chunk: each chunk is conditioned on the clean latents of the
-chunk before it and on one action; latents are chained without decoding and encoding again; after
+frames before it and on one action; latents are chained without decoding and encoding again; after
 each chunk the memory, if there is one, learns the window past ⊕ new.
 """
 
@@ -215,7 +215,7 @@ class Dream:
             self.memory.observe(
                 window, [action], past_frames=self.past.shape[2], generated=generated
             )
-        self.past = torch.cat([self.past, new_BCTHW], dim=2)[:, :, -self.model.past_latents :]
+        self.past = self.model.past_after(self.past, new_BCTHW)
         self.num_chunks += 1
 
 

@@ -158,8 +158,8 @@ def _fill_(session: Session, saved: _Saved, tensors: dict[str, Tensor]) -> None:
     if past.dtype != first.dtype or past.shape[:2] != first.shape[:2]:
         raise DataError("its past frames do not fit the model")
     session.model.check_latents(past, "its past frames")
-    if not past.isfinite().all() or past.shape[2] > session.model.settings.chunk_frames:
-        raise DataError("its past frames are no latents of a chunk")
+    if not past.isfinite().all() or past.shape[2] > session.model.past_latents:
+        raise DataError("its past frames are not finite, or more than the model looks at")
     if len(saved.actions) != len(saved.seen):
         raise DataError("it does not say of every action whether it was seen")
     session.past = past.to(first)

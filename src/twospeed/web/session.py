@@ -216,7 +216,7 @@ class Session:
         record = None if write is None else self._write(write, before)
         if write is None:
             self.history.add(before, None, None)
-        self.past = new
+        self.past = self.model.past_after(self.past, new)
         self.stream.go_on()
         self.num_chunks += 1
         self.num_acts += 1

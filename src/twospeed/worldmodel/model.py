@@ -196,6 +196,10 @@ class WorldModel:
         """Most latents that a chunk is conditioned on."""
         return self.latents_in(self.settings.past_frames or self.settings.chunk_frames)
 
+    def past_after(self, past_BCTHW: Tensor, new_BCTHW: Tensor) -> Tensor:
+        """Return what the chunk after the new one is conditioned on, (B, C, P, h, w)."""
+        return torch.cat([past_BCTHW, new_BCTHW], dim=2)[:, :, -self.past_latents :]
+
     def stream(self) -> FrameStream:
         """Return what decodes the latents of an episode chunk by chunk."""
         return FrameStream(self.autoencoder, self.device)

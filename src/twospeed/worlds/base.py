@@ -79,6 +79,10 @@ class About:
     truth: tuple[str, ...] = ("pose",)
     """Fields of `Observation` that it fills beside the frame."""
 
+    reach: float | None = None
+    """Slope of the ray at the edge of a frame, 1 for a field of view of 90 degrees; None where
+    nothing is known of a camera."""
+
     policy: str = "explore"
     """Who chooses the actions of a recording unless told otherwise."""
 

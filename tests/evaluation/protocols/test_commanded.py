@@ -10,6 +10,7 @@ from twospeed.evaluation.protocols.commanded import (
 )
 from twospeed.evaluation.protocols.walks import draw_walks
 from twospeed.evaluation.protocols.warp import warped
+from twospeed.worldmodel.rendering.camera import Camera
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,6 @@ def test_a_moved_picture_obeys_most_commands_and_one_that_stays_few(some):
     for one in some:
         outcomes = outcomes_at(one)
         still += outcomes.obeyed([np.stack([outcomes.before] * JUDGED_FRAMES)] * len(COMMANDS))
-        moved += outcomes.obeyed([warped(outcomes.before, it) for it in COMMANDS])
+        moved += outcomes.obeyed([warped(outcomes.before, it, Camera()) for it in COMMANDS])
     assert np.nanmean(moved) > 0.7
     assert np.nanmean(still) < 0.4

@@ -83,11 +83,14 @@ def noise_of(model, chunk):
 
 
 @pytest.mark.parametrize(
-    ("is_seen", "order", "steps", "shift"),
-    [(True, 1, 2, 1.0), (False, 1, 5, 3.0), (True, 2, 5, 3.0)],
+    ("is_seen", "order", "steps", "shift", "past"),
+    [(True, 1, 2, 1.0, 4), (False, 1, 5, 3.0, 8), (True, 2, 5, 3.0, 4)],
 )
-def test_the_page_dreams_what_the_model_dreams(is_seen, order, steps, shift, page, exported_model):
+def test_the_page_dreams_what_the_model_dreams(
+    is_seen, order, steps, shift, past, page, exported_model
+):
     sampling = {"sampling_order": order, "sampling_steps": steps, "sampling_shift": shift}
+    sampling["past_frames"] = past
     model = copy.copy(exported_model)
     model.settings = replace(exported_model.settings, **sampling)
     start = look_round("rooms:7", model, ViewConfig())

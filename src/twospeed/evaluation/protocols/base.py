@@ -1,7 +1,8 @@
 """What both protocols share: their settings, batches, seeds, and the jobs of a way back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TypeVar
 
 from torch import Tensor
@@ -106,6 +107,12 @@ def in_batches(items: Sequence[T], size: int) -> Iterator[list[T]]:
     """Cut a sequence into lists of at most `size`."""
     for start in range(0, len(items), size):
         yield list(items[start : start + size])
+
+
+def in_batches_alike(items: Sequence[T], size: int, of: Callable[[T], int]) -> Iterator[list[T]]:
+    """Cut a sequence as `in_batches` does, and wherever `of` gives another number."""
+    for _, alike in groupby(items, of):
+        yield from in_batches(list(alike), size)
 
 
 def episode_seed(walk: Walk, config: ProtocolConfig) -> int:

@@ -4,12 +4,16 @@ There a latent in the middle of an episode means something only beside those bef
 before is encoded, and decoded again, with it. Axes: C channels, T frames or latents, H and W.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from twospeed.core.video import Frames
+from twospeed.evaluation.protocols.walks import Walk
+from twospeed.worldmodel.clips import Seeds
 from twospeed.worldmodel.model import WorldModel
 
 
@@ -24,19 +28,51 @@ def decode(model: WorldModel, latents_CTHW: Tensor) -> Frames:
     return frames
 
 
-def encode_before(model: WorldModel, frames: Frames, end: int) -> Tensor:
+def encode_before(model: WorldModel, frames: Frames, end: int, *, first: int = 0) -> Tensor:
     """Encode what is seen before a frame in the middle of an episode, (C, T, H, W).
 
-    Where every frame is a latent, that is the last chunk; else as much as fills latents.
+    Where every frame is a latent, that is the last chunk, or what the model looks at where that is
+    more; else as much as fills latents.
 
     Args:
         model: whose autoencoder it is.
         frames: of the episode.
         end: number of the first frame that is not seen.
+        first: number of the first one that may be looked at.
     """
-    packed = model.rules.frames
-    first = end - model.settings.chunk_frames if packed == 1 else (end - 1) % packed
-    return encode(model, frames[first:end])
+    packed, looked_at = model.rules.frames, max(model.settings.chunk_frames, model.past_latents)
+    begin = max(first, end - looked_at) if packed == 1 else (end - 1) % packed
+    return encode(model, frames[begin:end])
+
+
+def before_return(model: WorldModel, walk: Walk) -> Tensor:
+    """Encode what is seen before a way back; see `encode_before`."""
+    route = walk.route
+    return encode_before(model, walk.frames, route.first_generated, first=route.unbroken_from)
+
+
+def past_of(model: WorldModel, latents_CTHW: Tensor) -> Tensor:
+    """Return those of the latents, up to now, that the model looks at."""
+    return latents_CTHW[:, -model.past_latents :]
+
+
+def generate_after(
+    model: WorldModel,
+    pasts: Sequence[Tensor],
+    actions: Sequence[str],
+    seeds: Seeds,
+) -> list[Tensor]:
+    """Generate a chunk after each past (C, P, H, W): all pasts of one length in one call."""
+    made: dict[int, Tensor] = {}
+    for length in sorted({past.shape[1] for past in pasts}):
+        places = [place for place, past in enumerate(pasts) if past.shape[1] == length]
+        new = model.generate(
+            torch.stack([pasts[place] for place in places]),
+            [actions[place] for place in places],
+            [seeds[place] for place in places],
+        )
+        made |= zip(places, new, strict=True)
+    return [made[place] for place in range(len(pasts))]
 
 
 def last_chunk(model: WorldModel, latents_CTHW: Tensor) -> Tensor:

@@ -22,13 +22,15 @@ from twospeed.core.video import Frames
 from twospeed.evaluation.metrics.bootstrap import bootstrap_mean
 from twospeed.evaluation.metrics.frames import video_errors
 from twospeed.evaluation.protocols.base import ProtocolConfig
-from twospeed.evaluation.protocols.coding import decode_after, encode_before, last_chunk
+from twospeed.evaluation.protocols.coding import before_return, decode_after, past_of
 from twospeed.evaluation.protocols.observed_return import memories_after
 from twospeed.evaluation.protocols.walks import Walk
-from twospeed.evaluation.protocols.warp import REACHES, warped
+from twospeed.evaluation.protocols.warp import warped
 from twospeed.memory.fast_weights import FastWeights
 from twospeed.worldmodel.model import WorldModel
+from twospeed.worldmodel.rendering.camera import Camera
 from twospeed.worlds.language import MOVES
+from twospeed.worlds.registry import WORLDS
 
 JUDGED_FRAMES = 2
 COMMANDS = tuple(MOVES)
@@ -89,9 +91,8 @@ def action_accuracy(
         for obeyed_EWA in obeyed_EMWA.swapaxes(0, 1)
     )
     report: dict[str, dict[str, Any]] = {**off, "on": on}
-    world = walks[0].place.world
-    if world in REACHES:
-        warps_EA = np.array([_warp(it, REACHES[world]) for it in outcomes])
+    if reach := WORLDS[walks[0].place.world].about.reach:
+        warps_EA = np.array([_warp(it, Camera(reach)) for it in outcomes])
         report["warp"] = _summary(warps_EA, config.seed)
     return report
 
@@ -107,8 +108,8 @@ def _tried(
     ]
 
 
-def _warp(outcomes: Outcomes, reach: float) -> list[float]:
-    return outcomes.obeyed([warped(outcomes.before, it, reach=reach) for it in COMMANDS])
+def _warp(outcomes: Outcomes, camera: Camera) -> list[float]:
+    return outcomes.obeyed([warped(outcomes.before, it, camera) for it in COMMANDS])
 
 
 def outcomes_at(one: Walk) -> Outcomes:
@@ -135,9 +136,8 @@ def _obeyed(
 ) -> list[float]:
     """Return 1 or 0 for every command, NaN where it is skipped."""
     texts = _texts(wording, seed_of(seed, one.route.seed))
-    first = one.route.first_generated
-    before = encode_before(model, one.frames, first)
-    past = last_chunk(model, before)
+    before = before_return(model, one)
+    past = past_of(model, before)
     seeds = [(seed, one.route.seed, "command", command) for command in COMMANDS]
     made = model.generate(torch.stack([past] * len(texts)), texts, seeds, fast_weights=memory)
     return outcomes.obeyed(decode_after(model, before, latents) for latents in made)

@@ -22,9 +22,10 @@ from twospeed.evaluation.protocols.base import (
     check_chunks,
     episode_seed,
     in_batches,
+    in_batches_alike,
     return_job,
 )
-from twospeed.evaluation.protocols.coding import decode, encode, last_chunk
+from twospeed.evaluation.protocols.coding import decode, encode, past_of
 from twospeed.evaluation.protocols.memories import rotated
 from twospeed.evaluation.protocols.observed_return import donor_of
 from twospeed.evaluation.protocols.rollout import Advance, Job, fresh_memory, generate, write_seed
@@ -67,7 +68,8 @@ def run_generated_return(
         written += ends
         out["off"] += generate(model, jobs, None, writes=False, advance=advance)[0]
     memories = {"on": written, "off": None, "swap": rotated(written)}
-    for places in in_batches(range(len(walks)), config.batch_size):
+    pasts = [min(it.shape[1], model.past_latents) for it in out["on"]]
+    for places in in_batches_alike(range(len(walks)), config.batch_size, pasts.__getitem__):
         chosen = [walks[i] for i in places]
         dreams: list[dict[str, Frames]] = [{"frozen": _frozen(model, walk)} for walk in chosen]
         for arm, kept in memories.items():
@@ -100,9 +102,9 @@ def _outward_job(model: WorldModel, walk: Walk, config: ProtocolConfig) -> Job:
 
 
 def _turning_point(model: WorldModel, walk: Walk, out_CTHW: Tensor) -> Tensor:
-    """Return the chunk that the way back begins from: the last, or the first after a restart."""
+    """Return what the way back begins from: the last frames, or the first after a restart."""
     if walk.route.restart_at is None:
-        return last_chunk(model, out_CTHW)
+        return past_of(model, out_CTHW)
     return out_CTHW[:, : model.latents_in(CHUNK_FRAMES)]
 
 

@@ -1,7 +1,7 @@
 """Observed return: the way out is observed, the way back is generated and held against the truth.
 
 Outward, true frames are encoded and the memory learns every chunk; the first is conditioned on
-the one first frame. Back, each chunk is generated from the latents of the chunk before it and its
+the one first frame. Back, each chunk is generated from the latents of the frames before it and its
 action alone. By default nothing is written on the way back. Every arm gets the same past, actions
 and noise:
 
@@ -32,14 +32,16 @@ from twospeed.evaluation.protocols.base import (
     check_chunks,
     episode_seed,
     in_batches,
+    in_batches_alike,
     return_job,
 )
 from twospeed.evaluation.protocols.coding import (
+    before_return,
     coded,
     decode_after,
     encode,
-    encode_before,
     last_chunk,
+    past_of,
 )
 from twospeed.evaluation.protocols.lookup import LookUp
 from twospeed.evaluation.protocols.memories import random_like, rotated
@@ -105,7 +107,8 @@ def run_observed_return(
         observed += observe(model, jobs, config.memory, advance=advance)
     written = [one.memory for one in observed]
     others = rotated(written)
-    for places in in_batches(range(len(walks)), config.batch_size):
+    pasts = [min(1 + model.latents_in(it.num_shown - 1), model.past_latents) for it in walks]
+    for places in in_batches_alike(range(len(walks)), config.batch_size, pasts.__getitem__):
         chosen = [walks[i] for i in places]
         own, swapped = [written[i] for i in places], [others[i] for i in places]
         arms = _generate_arms(model, chosen, own, swapped, config, advance)
@@ -157,8 +160,8 @@ def _generate_arms(
     seen: list[Tensor] = []
     jobs = []
     for walk in walks:
-        seen.append(encode_before(model, walk.frames, walk.route.first_generated))
-        jobs.append(return_job(walk, last_chunk(model, seen[-1]), config))
+        seen.append(before_return(model, walk))
+        jobs.append(return_job(walk, past_of(model, seen[-1]), config))
     seeds = [write_seed(job.seed) for job in jobs]
     drawn = [random_like(one, seed=job.seed) for one, job in zip(own, jobs, strict=True)]
     arms: list[dict[str, Frames]] = [{} for _ in walks]
@@ -196,7 +199,7 @@ def _lead(memory: FastWeights, walks: Sequence[Walk]) -> None:
 
 def _arms_without_network(model: WorldModel, walk: Walk, seen_CTHW: Tensor) -> dict[str, Frames]:
     route, first = walk.route, walk.route.first_generated
-    before = encode_before(model, walk.frames, first)
+    before = before_return(model, walk)
     past = last_chunk(model, before)
     context = decode_after(model, before[:, : -past.shape[1]], past)
     table = LookUp(seen_CTHW, route.actions[: walk.num_writes], both_ways=model.rules.frames == 1)

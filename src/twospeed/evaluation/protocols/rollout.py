@@ -96,14 +96,18 @@ def observe(
     active = list(range(len(jobs)))
     predictions: list[list[Predicted]] = [[] for _ in jobs]
     done: dict[int, MemoryFile] = {}
+    pasts = [job.past for job in jobs]
     for chunk in range(_longest(jobs)):
         memory, active = _step_out(memory, jobs, active, chunk, done)
         now = [jobs[index] for index in active]
-        past, new = (torch.stack([part(job, chunk) for job in now]) for part in (_past, _new))
+        new = torch.stack([_new(job, chunk) for job in now])
+        past = torch.stack([pasts[index] for index in active])
         if chunk and predicts:
             for index, one in zip(active, _predict(model, now, past, memory, chunk), strict=True):
                 predictions[index].append(one)
         _write(memory, now, chunk, past, new, generated=False)
+        for index, seen in zip(active, model.past_after(past, new), strict=True):
+            pasts[index] = seen
         advance(len(now))
     _step_out(memory, jobs, active, _longest(jobs), done)
     return [
@@ -120,7 +124,7 @@ def generate(
     writes: bool,
     advance: Advance,
 ) -> tuple[list[Tensor], list[MemoryFile]]:
-    """Generate every job's chunks, each from the latents of the chunk before it.
+    """Generate every job's chunks, each from the latents that the model looks at before it.
 
     Args:
         model: the slow weights.
@@ -133,7 +137,8 @@ def generate(
         Latents (C, T, H, W) of all chunks of each job, and the memories after them.
     """
     active = list(range(len(jobs)))
-    made: list[list[Tensor]] = [[job.past] for job in jobs]
+    pasts = [job.past for job in jobs]
+    made: list[list[Tensor]] = [[] for _ in jobs]
     done: dict[int, MemoryFile] = {}
     for chunk in range(_longest(jobs)):
         if memory is None:
@@ -141,18 +146,19 @@ def generate(
         else:
             memory, active = _step_out(memory, jobs, active, chunk, done)
         now = [jobs[index] for index in active]
-        past = torch.stack([made[index][-1] for index in active])
+        past = torch.stack([pasts[index] for index in active])
         new = generate_chunk(model, now, past, memory, chunk)
         if memory is not None and writes:
             _write(memory, now, chunk, past, new, generated=True)
         elif memory is not None:
             _follow(memory, now, chunk, past, new)
-        for index, latents in zip(active, new, strict=True):
+        for index, latents, seen in zip(active, new, model.past_after(past, new), strict=True):
             made[index].append(latents)
+            pasts[index] = seen
         advance(len(now))
     if memory is not None:
         _step_out(memory, jobs, active, _longest(jobs), done)
-    return [torch.cat(parts[1:], 1) for parts in made], [done[index] for index in sorted(done)]
+    return [torch.cat(parts, 1) for parts in made], [done[index] for index in sorted(done)]
 
 
 def generate_chunk(
@@ -177,10 +183,6 @@ def generate_chunk(
 
 def _longest(jobs: Sequence[Job]) -> int:
     return max(len(job.actions) for job in jobs)
-
-
-def _past(job: Job, chunk: int) -> Tensor:
-    return _new(job, chunk - 1) if chunk else job.past
 
 
 def _new(job: Job, chunk: int) -> Tensor:

@@ -37,7 +37,13 @@ from twospeed.data.recording import RecordingConfig
 from twospeed.evaluation.metrics.bootstrap import Interval, plain
 from twospeed.evaluation.metrics.frechet import Cloud
 from twospeed.evaluation.protocols.base import in_batches, world_for
-from twospeed.evaluation.protocols.coding import coded, decode_after, encode_before, last_chunk
+from twospeed.evaluation.protocols.coding import (
+    coded,
+    decode_after,
+    encode_before,
+    last_chunk,
+    past_of,
+)
 from twospeed.evaluation.protocols.rollout import Advance, Job, generate
 from twospeed.evaluation.yardstick.features import (
     NETWORKS,
@@ -186,7 +192,7 @@ def _clips(
         jobs = [
             Job(
                 seed=seed_of(config.seed, "unseen", episode.seed),
-                past=last_chunk(model, before),
+                past=past_of(model, before),
                 actions=episode.actions[1:],
                 first_chunk=1,
             )

@@ -36,6 +36,11 @@ class Walk:
         return len(self.route.actions) - self.route.seen
 
     @property
+    def num_shown(self) -> int:
+        """How many frames before the way back follow on each other."""
+        return self.route.first_generated - self.route.unbroken_from
+
+    @property
     def truth_back(self) -> Frames:
         """The true frames of the way back, (G, H, W, 3)."""
         return self.frames[self.route.first_generated :]

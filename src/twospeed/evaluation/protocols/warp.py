@@ -2,48 +2,49 @@
 
 Nothing is learned and nothing is drawn: what leaves the frame is gone, and at the edges the last
 pixel goes on. A turn is exact where the frame shows it; a step is right at one depth alone.
-Axes: T frames, H and W pixels.
+Axes: N pixels.
 """
 
+import math
+
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
+from torch.nn import functional
 
+from twospeed.core.pictures import Frame
 from twospeed.core.video import Frames
+from twospeed.worldmodel.rendering.camera import Camera
 from twospeed.worlds.routes.base import CHUNK_FRAMES, STEPS
-
-Numbers = NDArray[np.float64]
 
 DEPTH = 2.0
 """Metres from the camera to the picture."""
 
-REACHES = {"rooms": 1.0, "doom": 3 / 4}
-"""World -> slope of the ray at the edge of a frame."""
 
-
-def warped(frame_HWC: NDArray[np.uint8], action: str, *, reach: float = 1.0) -> Frames:
+def warped(frame: Frame, action: str, camera: Camera) -> Frames:
     """Return what a command of the routes would show of a frame, (CHUNK_FRAMES, H, W, 3).
 
     Args:
-        frame_HWC: square.
+        frame: square.
         action: a command in `STEPS`.
-        reach: slope of the ray at its edge; 1 for a field of view of 90 degrees.
+        camera: what saw it, level.
     """
-    side = len(frame_HWC)
-    slopes = ((2 * np.arange(side) + 1) / side - 1) * reach
-    down, right = np.meshgrid(slopes, slopes, indexing="ij")
-    rays_3HW = np.stack([np.ones_like(right), -right, -down])
-    points_3HW = DEPTH * rays_3HW / np.linalg.norm(rays_3HW, axis=0)
+    side = len(frame)
+    points_N3 = DEPTH * functional.normalize(
+        functional.pad(camera.rays(side).double(), (1, 0), value=1), dim=1
+    )
     frames = []
     for steps in range(1, 1 + CHUNK_FRAMES):
-        down, right = _slopes(points_3HW, *(steps * it for it in STEPS[action]))
-        places = ((np.stack([down, right]) / reach + 1) * side / 2).clip(0, side - 1)
-        frames.append(frame_HWC[tuple(places.astype(np.int64))])
+        seen_N3 = _moved(points_N3, *(steps * it for it in STEPS[action]))
+        places = ((camera.places(*seen_N3.unbind(1)) + 1) * side / 2).clamp(0, side - 1)
+        across, down = places.long().view(side, side, 2).unbind(2)
+        frames.append(frame[down.numpy(), across.numpy()])
     return np.stack(frames)
 
 
-def _slopes(points_3HW: Numbers, ahead: float, left: float, turn: float) -> tuple[Numbers, Numbers]:
-    """Return how far down and right of the old axis points lie that the new camera sees."""
-    sine, cosine = np.sin(np.radians(turn)), np.cos(np.radians(turn))
-    x, y, z = points_3HW
-    depth = np.maximum(ahead + cosine * x - sine * y, 1e-3)
-    return -z / depth, -(left + sine * x + cosine * y) / depth
+def _moved(points_N3: Tensor, ahead: float, left: float, turn: float) -> Tensor:
+    """Return points, (ahead, right, down), of a camera moved so as the one before saw them."""
+    sine, cosine = math.sin(math.radians(turn)), math.cos(math.radians(turn))
+    x, right, down = points_N3.unbind(1)
+    depth = (ahead + cosine * x + sine * right).clamp_min(1e-3)
+    return torch.stack([depth, cosine * right - sine * x - left, down], 1)

@@ -143,6 +143,7 @@ def _world(model: WorldModel, texts: Sequence[str], config: SiteConfig) -> dict[
         "starts": list(config.labels),
         "look_round": list(starts.LOOK_ROUND),
         "chunk_frames": settings.chunk_frames,
+        "past_frames": model.past_latents,
         "sampling_steps": settings.sampling_steps,
         "sampling_order": settings.sampling_order,
         "sampling_shift": settings.sampling_shift,

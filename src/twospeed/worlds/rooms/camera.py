@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 
-FIELD_OF_VIEW = 90.0
-"""Degrees, across and up."""
+REACH = 1.0
+"""Slope of the ray at the edge of a frame: 90 degrees are seen, across and up."""
 
 TILE_CONTRAST = 0.25
 """How much darker every other floor tile is close by; far tiles fade into each other."""
@@ -47,8 +47,7 @@ class Camera:
     @classmethod
     def of_size(cls, size: int) -> "Camera":
         """Make the tables for frames of `size` pixels."""
-        reach = np.float32(np.tan(np.radians(FIELD_OF_VIEW) / 2))
-        slopes = ((np.arange(size, dtype=np.float32) + 0.5) / (size / 2) - 1) * reach
+        slopes = ((np.arange(size, dtype=np.float32) + 0.5) / (size / 2) - 1) * np.float32(REACH)
         lower = np.maximum(slopes[size // 2 :], np.float32(0.5 / size))
         depth_H1 = np.asarray(1 / lower, np.float32)[:, None]
         return cls(

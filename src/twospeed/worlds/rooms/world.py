@@ -16,7 +16,7 @@ from twospeed.core.fields import checked
 from twospeed.core.ranges import Seed
 from twospeed.worlds.base import About, Action, Observation, Pose
 from twospeed.worlds.language import MOVES, known_action
-from twospeed.worlds.rooms.camera import Camera
+from twospeed.worlds.rooms.camera import REACH, Camera
 from twospeed.worlds.rooms.raycast import Scene, render_frames
 
 STEP_METRES = 0.25
@@ -50,6 +50,7 @@ class Rooms:
         domain="first-person navigation",
         engine="built-in rooms",
         install="pip install twospeed",
+        reach=REACH,
     )
     frames_per_second = 4.0
 

@@ -115,6 +115,11 @@ class Route:
         return 1 + CHUNK_FRAMES * self.seen + len(self.lead)
 
     @property
+    def unbroken_from(self) -> int:
+        """The first frame from which on all up to the last seen one follow on each other."""
+        return 0 if self.restart_at is None else 1 + CHUNK_FRAMES * self.restart_at
+
+    @property
     def away(self) -> NDArray[np.float64]:
         """(G, 2): metres and degrees from each generated frame to the one of `first_visit`.
 

@@ -5,6 +5,7 @@ own (hosted.py, memory_maze_engine.py). Holds not: the words (words/maze.py), wh
 (maze_walker.py).
 """
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ class MemoryMaze:
         package="memory-maze",
         interpreter=("TWOSPEED_MEMORY_MAZE_PYTHON", "memory_maze"),
         truth=("pose", "objects"),
+        reach=math.tan(math.radians(80 / 2)),
         policy="scripted",
         chunks=54,
     )

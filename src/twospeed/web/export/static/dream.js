@@ -34,7 +34,8 @@ export class Dream {
     this.before = [...this.before.slice(1 - MOST_UNDONE), { past: this.past, memory: this.memory.snapshot() }];
     const [remembered, plain] = parts(new2).map(parts);
     await this.memory.write(read.start, this.past.memory.at(-1), remembered, told);
-    this.past = { memory: remembered, plain };
+    const after = (pane, frames) => [...this.past[pane], ...frames].slice(-this.world.past_frames);
+    this.past = { memory: after("memory", remembered), plain: after("plain", plain) };
     this.chunk += 1;
     return { frames: { memory: await this.pixels(remembered), plain: await this.pixels(plain) }, read };
   }
