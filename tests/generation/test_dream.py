@@ -58,6 +58,16 @@ def test_a_saved_dream_goes_on_bit_for_bit(model, frame, tmp_path, remembers):
         assert len(rest.memory.records[0]) == 4
 
 
+def test_a_saved_dream_opens_where_the_model_looks_at_more_since(model, frame, tmp_path):
+    dream = dream_of(model, frame)
+    frames = [dream.step(action) for action in ROUTE[:2]]
+    dream.save(tmp_path / "dream")
+    again = Dream.load(tmp_path / "dream", model.configure(past_frames=8))
+    assert again.past.shape[2] == frames[-1].shape[0]
+    again.step(ROUTE[2])
+    assert again.past.shape[2] == 8
+
+
 def test_a_fork_goes_its_own_way(model, frame, tmp_path):
     dream, twin = dream_of(model, frame), dream_of(model, frame)
     for one in (dream, twin):
